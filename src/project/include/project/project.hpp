@@ -1,0 +1,127 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "config/given.hpp"
+#include "schema/collection.hpp"
+
+namespace millrace::project {
+
+/// A place in a project file: 1-based; columns count bytes. `file` is relative to the
+/// project directory ("pipelines/orders_now.yaml"). Line 0: the file or folder as a
+/// whole.
+struct Place {
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
+/// Something a project file says that cannot be used: what was expected, what stood
+/// there, a near miss where there is one.
+struct Problem {
+  std::string file;
+  int line = 0;
+  int column = 0;
+  std::string message;
+};
+/// "collections/orders.yaml:3:12: unknown key …"; without ":0:0" for whole files.
+std::string Format(const Problem& problem);
+
+/// SQL out of a project file. YAML has removed its indentation; At() finds the way back.
+struct SqlText {
+  std::string text;
+  Place start;         ///< of the first byte of `text` in the file
+  int indent = 0;      ///< bytes before each further line of it in the file
+  bool exact = false;  ///< false (folded or escaped text): At() answers `start`
+  /// Where byte `offset` of `text` stands in the file.
+  Place At(std::size_t offset) const;
+};
+
+enum class OnDelete : std::uint8_t {
+  kDelete,  ///< the row goes
+  kMark,    ///< the row stays, marked as deleted
+  kIgnore,  ///< the row stays as it was
+};
+
+/// Keyed state of another collection that the SQL may join by equality on `on`. Checked:
+/// the left columns are exactly the lookup collection's key or one of its unique sets,
+/// each of the same type as the change's column beside it.
+struct Lookup {
+  std::string name;        ///< as the SQL calls it
+  std::string collection;  ///< whose changes it is built from
+  std::vector<std::pair<std::string, std::string>> on;  ///< lookup column, change column
+  bool as_of_now = false;  ///< false: as of the change's own commit
+  std::int64_t lookup_wait_ms = 10'000;
+  Place place;
+};
+
+/// A table of the warehouse with one row a key: newest version wins.
+struct TableSink {
+  std::string name;
+  std::string
+      key;  ///< the output column that is the collection's key (checked with the SQL)
+  OnDelete on_delete = OnDelete::kDelete;
+};
+
+/// A directory of Parquet files, one row a change.
+struct LakeSink {
+  std::string path;                  ///< relative, '/' between segments, none at the end
+  std::string compression = "zstd";  ///< zstd, snappy or none
+  std::uint64_t roll_rows = 1'000'000;
+  std::int64_t roll_every_ms = 60'000;
+};
+
+struct Sink {
+  /// "table.orders", "lake.orders_history" ('/' as '_'): unique in the project ignoring
+  /// case; stands in status, dead letters and SQL.
+  std::string name;
+  std::variant<TableSink, LakeSink> target;
+  Place place;
+};
+
+/// What becomes of a change whose collection has lost or retyped a field that the
+/// pipeline was built with.
+enum class OnRemovedField : std::uint8_t { kDeadLetter, kStop };
+
+enum class Start : std::uint8_t { kEarliest, kLatest };
+
+struct Pipeline {
+  std::string name;
+  std::string collection;  ///< exists in the project
+  Start start = Start::kEarliest;
+  std::uint32_t max_rows = 5000;
+  std::uint64_t max_bytes = 16u << 20u;
+  std::int64_t max_wait_ms = 50;
+  std::vector<Lookup> lookups;
+  std::vector<SqlText> require;
+  SqlText sql;              ///< not empty; otherwise unchecked here
+  std::vector<Sink> sinks;  ///< at least one
+  OnRemovedField on_removed_field = OnRemovedField::kDeadLetter;
+  Place place;
+};
+
+/// A project directory, read and checked as far as it can be without an SQL engine.
+struct Project {
+  std::string name;
+  bool open_access = false;  ///< `access: open`: no users, and only loopback may be bound
+  config::GivenMap
+      settings;  ///< `settings:` of millrace.yaml, "http.port" → text; unchecked
+  std::map<std::string, schema::Collection, std::less<>> collections;
+  std::vector<Pipeline> pipelines;  ///< in the order of their names
+  std::filesystem::path directory;
+};
+
+/// Reads millrace.yaml, collections/*.yaml and pipelines/*.yaml below `directory`. Either
+/// a whole project, or every problem found (at least one), in the order of files and
+/// lines. Nothing is written. Blocks on the disk; any thread.
+std::expected<Project, std::vector<Problem>> Load(const std::filesystem::path& directory);
+
+}  // namespace millrace::project
