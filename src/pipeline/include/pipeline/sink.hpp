@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "schema/type.hpp"
+#include "sql/batch.hpp"
+
+namespace millrace::pipeline {
+
+/// What a pipeline hands to a sink: the outcome of the events [first, next) of a stream.
+struct SinkBatch {
+  /// The SELECT's columns, then `_offset` BIGINT, `_version` VARCHAR (the change's, 32
+  /// hex digits). Rows in any order, no `_offset` twice.
+  sql::Batch rows;
+  /// Table sinks only: keys whose record left (deleted, or filtered away): the key column
+  /// under the table's name, `_offset`, `_version`.
+  sql::Batch tombstones;
+  Offset first = 0;
+  Offset next = 0;
+  Version last_version;  ///< of the event at next - 1
+};
+
+/// Where a pipeline's rows go; it keeps its own position with its data, in one atomic
+/// act. Called by one thread (its lane). Implemented in app over lake/ and warehouse/.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  /// Makes ready for rows of `output` (without `_offset`, `_version`); new columns are
+  /// added, a changed type or key is kInvalidArgument with the command that rebuilds.
+  /// The committed next offset; nullopt: never started. kFenced, kDataLoss.
+  virtual Result<std::optional<Offset>> Open(const schema::Columns& output) = 0;
+  /// Commits `first` as the first position of a sink that never started.
+  virtual Status Start(Offset first) = 0;
+  /// Takes the batch, whose `first` is the next offset after the last Write (or Open).
+  /// Table: durable and visible on return. Lake: staged, committed by Flush or when the
+  /// roll is full. kUnavailable / kResourceExhausted: nothing taken, retry; kFenced: stop.
+  virtual Status Write(SinkBatch batch) = 0;
+  /// Next offset after what is durable and visible.
+  virtual Offset committed() const = 0;
+  /// When an open roll is due (then call Flush); nullopt: nothing is open.
+  virtual std::optional<std::chrono::steady_clock::time_point> due() const = 0;
+  /// Commits everything written.
+  virtual Status Flush() = 0;
+};
+
+}  // namespace millrace::pipeline

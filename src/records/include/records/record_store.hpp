@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "query/query.hpp"
+#include "records/change_feed.hpp"
+#include "schema/collection.hpp"
+#include "schema/record_codec.hpp"
+
+namespace millrace::records {
+
+/// One record's part of a request. What is in `body` says what is to be done.
+struct Delete {};
+struct WriteOp {
+  std::string key;  ///< text form; empty for a create that generates its key
+  /// Draft with operation kInsert or kReplace; Patch; Delete.
+  std::variant<schema::Draft, schema::Patch, Delete> body;
+  Operation operation = Operation::kInsert;
+  /// If-Match: 32 hex digits of the version, or "*" (any existing).
+  std::optional<std::string> if_match;
+};
+
+/// What a write left behind.
+struct Written {
+  std::string key;
+  Version version;
+  std::string document;  ///< canonical, with system fields; the last state for a delete
+};
+
+/// An answer as it is kept under an idempotency key: the same bytes for each repetition.
+struct Answer {
+  int status = 0;
+  std::string etag;      ///< empty: none
+  std::string location;  ///< empty: none
+  std::string body;
+};
+
+struct Idempotency {
+  std::string key;            ///< as sent, unquoted, 1..255 characters
+  std::string scope;          ///< method and path: the same key elsewhere is another one
+  std::uint64_t request_hash;  ///< of the body
+};
+
+/// All ops or none. `render` makes the answer from what was written or from the error;
+/// it runs on the writer's thread before the commit, must be fast and must not call the
+/// store. `done` is called exactly once, on the writer's thread, after the commit is
+/// durable (or nothing was written); `replayed` says the answer came from an earlier
+/// request with this idempotency key.
+struct WriteRequest {
+  std::string tenant;
+  std::string collection;
+  std::vector<WriteOp> ops;
+  std::optional<Idempotency> idempotency;
+  std::function<Answer(const Result<std::vector<Written>>&)> render;
+  std::function<void(Answer, bool replayed)> done;
+};
+
+struct Stored {
+  std::string document;
+  Version version;
+};
+
+struct Page {
+  std::vector<std::string> documents;
+  std::optional<std::string> next_cursor;
+};
+
+/// Count and additive hash of all changes a collection ever committed, kept in the
+/// commit's own transaction. See change/sums.hpp for the hash.
+struct HistorySum {
+  std::string collection;
+  std::uint64_t changes = 0;
+  std::uint64_t hash = 0;
+};
+
+/// Typed records by key, each write with its change row in one transaction.
+/// Adapters: records/embedded (SQLite). Any thread may call any method; Submit never
+/// blocks on the disk, all others may.
+class RecordStore {
+ public:
+  virtual ~RecordStore() = default;
+
+  /// Queues the request; one writer groups commits. Errors given to `render`:
+  /// kNotFound (no such record), kConflict (key exists, or a unique index; FieldError
+  /// names the fields), kPreconditionFailed (if_match), kUnprocessable (idempotency key
+  /// with another request), kInvalidArgument (patch leads to an invalid record),
+  /// kResourceExhausted (disk full, nothing written; or the queue is over its bound),
+  /// kUnavailable (stopped after an I/O error: nothing is acknowledged any more).
+  virtual void Submit(WriteRequest request) = 0;
+  /// kNotFound. Sees every acknowledged write.
+  virtual Result<Stored> Get(const std::string& tenant, const std::string& collection,
+                             const std::string& key) = 0;
+  virtual Result<Page> List(const std::string& tenant, const std::string& collection,
+                            const query::Query& query, Deadline deadline) = 0;
+  /// Calls `each` for every record of the collection in key order from one snapshot;
+  /// stops early when it returns false.
+  virtual Status Scan(const std::string& collection,
+                      const std::function<bool(std::string_view key,
+                                               std::string_view document)>& each) = 0;
+  virtual Result<std::vector<HistorySum>> Sums() = 0;
+};
+
+}  // namespace millrace::records

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "schema/type.hpp"
+#include "sql/batch.hpp"
+#include "sql/engine.hpp"
+
+namespace millrace::sql {
+
+struct ParquetOptions {
+  std::string compression = "zstd";  ///< zstd, snappy, gzip, lz4, uncompressed
+  std::uint32_t row_group_rows = 122'880;
+  /// Key-value metadata known at the start …
+  std::map<std::string, std::string> metadata;
+  /// … and numbers known only at Finish: kept as 20 decimal digits, patched in place.
+  std::vector<std::string> late_numbers;
+};
+
+/// Streams batches into one Parquet file: memory holds one row group. The engine's COPY
+/// runs in a thread of its own and takes batches through a bounded hand-over. One thread
+/// calls; the file is complete, but not synced, after Finish.
+class ParquetWriter {
+ public:
+  static Result<std::unique_ptr<ParquetWriter>> Create(Engine& engine,
+                                                       const std::filesystem::path& path,
+                                                       const schema::Columns& columns,
+                                                       const ParquetOptions& options);
+  ~ParquetWriter();  ///< without Finish: the file is removed
+  /// Takes the columns named in the writer's schema from `batch` (which may have more).
+  /// Waits while the hand-over is full.
+  Status Write(Batch batch);
+  std::uint64_t rows() const;
+  Status Finish(const std::map<std::string, std::uint64_t>& late_numbers);
+
+ private:
+  class Impl;
+  explicit ParquetWriter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Key-value metadata of a Parquet file.
+Result<std::map<std::string, std::string>> ReadParquetMetadata(
+    Session& session, const std::filesystem::path& path);
+
+}  // namespace millrace::sql

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "query/query.hpp"
+#include "schema/type.hpp"
+#include "sql/batch.hpp"
+
+namespace millrace::warehouse {
+
+struct TableSpec {
+  std::string name;
+  std::string key;            ///< one of `columns`
+  schema::Columns columns;    ///< of the view, without `_version`
+  std::string owner;          ///< "<pipeline>/<sink>": one writer a table
+};
+
+/// Where a table stands: `next` offset of its stream, and the version of the last event.
+struct TablePosition {
+  Offset next = 0;
+  Version version;
+};
+
+struct TableInfo {
+  std::string name;
+  std::string key;
+  schema::Columns columns;
+  std::string owner;
+  std::optional<TablePosition> position;
+  std::uint64_t base_rows = 0, delta_rows = 0;
+  std::uint64_t merges = 0;
+  double worst_merge_seconds = 0, last_merge_seconds = 0;
+};
+
+/// Tables by key that always show the newest version of each record, with the position
+/// of their writer in the same transaction. Adapters: warehouse/embedded (DuckDB).
+/// Any thread; Apply for one table from one thread.
+class Warehouse {
+ public:
+  virtual ~Warehouse() = default;
+
+  /// Creates the table or adds new columns (null in old rows). kInvalidArgument naming
+  /// the column when the key or a type changed, or the owner is another; a column the
+  /// spec no longer has stays, null in new rows. Gives where the table stands; nullopt:
+  /// never started.
+  virtual Result<std::optional<TablePosition>> OpenTable(const TableSpec& spec) = 0;
+  /// Commits the first position. kFenced if it has one.
+  virtual Status StartTable(const std::string& table, Offset first) = 0;
+  /// One transaction: rows (the spec's columns by name, `_version`), tombstones (key
+  /// column, `_version`), and the position moves from `expected` to `to`. An older
+  /// version than the stored one has no effect. kFenced if the position is not `expected`
+  /// (nothing written). Durable and visible on return.
+  virtual Status Apply(const std::string& table, const sql::Batch& rows,
+                       const sql::Batch& tombstones, Offset expected,
+                       const TablePosition& to) = 0;
+  virtual Result<std::vector<TableInfo>> Tables() = 0;
+  virtual Status DropTable(const std::string& table) = 0;
+
+  /// Rows of a table, or of a lake table ("lake.orders_history"), with filters, order and
+  /// cursor: as JSON objects. `position`: of the table before the read (tables only).
+  struct RowsPage {
+    std::vector<std::string> rows;
+    std::optional<std::string> next_cursor;
+    std::optional<TablePosition> position;
+  };
+  virtual Result<RowsPage> Rows(const std::string& table, const query::Query& query,
+                                Deadline deadline) = 0;
+  /// Waits until the table's version is at least `version`: true; false on the deadline.
+  virtual Result<bool> WaitFor(const std::string& table, const Version& version,
+                               Deadline deadline) = 0;
+  /// One SELECT over tables and lake tables, in blocks; bounded in time and memory.
+  virtual Status Query(const std::string& select, Deadline deadline,
+                       const std::function<bool(const sql::Batch& block)>& each) = 0;
+};
+
+}  // namespace millrace::warehouse
