@@ -7,7 +7,8 @@
 namespace millrace {
 
 /// Direct JSON writing, the canonical form that stored records and sums are made of:
-/// no spaces; text with only `"`, `\` and control characters escaped (\b \f \n \r \t, else
+/// no spaces; text with only `"`, `\` and control characters escaped (\b \f \n \r \t,
+/// else
 /// \u00xx, lower-case hex); non-ASCII as UTF-8.
 void AppendJsonString(std::string& out, std::string_view text);
 /// Appends `"key":`.

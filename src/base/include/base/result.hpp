@@ -41,7 +41,8 @@ struct FieldError {
 
 class [[nodiscard]] Error {
  public:
-  Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
+  Error(ErrorCode code, std::string message)
+      : code_(code), message_(std::move(message)) {}
   Error(ErrorCode code, std::string message, std::vector<FieldError> fields)
       : code_(code), message_(std::move(message)), fields_(std::move(fields)) {}
 
@@ -86,14 +87,14 @@ inline std::unexpected<Error> Fail(Error error) {
 /// MR_TRY(auto x, Call()); gives the error up to the caller, else declares x.
 #define MR_TRY(declaration, expression) \
   MR_TRY_INNER(declaration, expression, MR_CONCAT(mr_try_, __LINE__))
-#define MR_TRY_INNER(declaration, expression, name)                \
-  auto name = (expression);                                        \
-  if (!name) return std::unexpected(std::move(name).error());      \
+#define MR_TRY_INNER(declaration, expression, name)           \
+  auto name = (expression);                                   \
+  if (!name) return std::unexpected(std::move(name).error()); \
   declaration = std::move(*name)
 
 /// MR_CHECK_OK(Call()); gives the error up to the caller.
-#define MR_CHECK_OK(expression)                                              \
-  do {                                                                       \
-    if (auto mr_status = (expression); !mr_status)                           \
-      return std::unexpected(std::move(mr_status).error());                  \
+#define MR_CHECK_OK(expression)                             \
+  do {                                                      \
+    if (auto mr_status = (expression); !mr_status)          \
+      return std::unexpected(std::move(mr_status).error()); \
   } while (false)

@@ -35,7 +35,9 @@ const Clock& SystemClock();
 class Deadline {
  public:
   using Steady = std::chrono::steady_clock;
-  static Deadline After(std::chrono::milliseconds wait) { return Deadline(Steady::now() + wait); }
+  static Deadline After(std::chrono::milliseconds wait) {
+    return Deadline(Steady::now() + wait);
+  }
   static Deadline Never() { return Deadline(Steady::time_point::max()); }
   bool expired() const { return Steady::now() >= at_; }
   Steady::time_point at() const { return at_; }

@@ -30,12 +30,17 @@ class IdMaker {
   std::int64_t last_ms() const { return last_ms_; }
 
  private:
+  std::uint64_t Random();
+
   const Clock& clock_;
   std::int64_t last_ms_;
   std::uint32_t counter_ = 0;
   std::uint32_t object_counter_ = 0;
   std::int64_t object_seconds_ = 0;
   std::array<std::uint8_t, 5> process_{};
+  std::array<std::uint64_t, 32>
+      random_{};  ///< bought in bulk: a system call an id is dear
+  std::size_t random_at_ = 32;
 };
 
 }  // namespace millrace
