@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http/message.hpp"
+
+namespace millrace::http {
+
+namespace internal {
+class Mailbox;
+class RouteTable;
+/// Names one outstanding request of a server: a slot is used again, a serial never.
+struct Ticket {
+  std::uint32_t slot = 0;
+  std::uint64_t serial = 0;
+};
+}  // namespace internal
+
+/// The right to answer one request, once, from any thread, now or later. Destroyed
+/// without an answer, it answers 500. May outlive the connection and the server: the
+/// answer is then dropped. Many answers sent at nearly the same time wake the server's
+/// thread once.
+class Responder {
+ public:
+  Responder(std::shared_ptr<internal::Mailbox> mailbox, internal::Ticket ticket);
+  Responder(Responder&& other) noexcept;
+  Responder& operator=(Responder&& other) noexcept;
+  ~Responder();
+
+  /// Gives the answer; a second call does nothing.
+  void Send(Response response);
+
+ private:
+  std::shared_ptr<internal::Mailbox>
+      mailbox_;  ///< null once answered; server owns it too
+  internal::Ticket ticket_;
+};
+
+/// Runs on the server's only thread and must not block: work that waits is handed to
+/// another thread together with the responder.
+using Handler = std::function<void(const Request&, Responder)>;
+
+struct RouteOptions {
+  std::uint64_t body_limit = 8u << 20u;  ///< bytes; more is answered 413
+};
+
+/// Routes by method and path. Build it, then move it into a listener.
+class Router {
+ public:
+  Router();
+  Router(Router&&) noexcept;
+  Router& operator=(Router&&) noexcept;
+  ~Router();
+
+  /// `pattern`: "/api/collections/{collection}/records/{key}"; a parameter stands for one
+  /// non-empty segment. A literal wins over a parameter. GET routes answer HEAD too.
+  /// Unknown paths are answered 404, known ones with another method 405 with Allow, and
+  /// OPTIONS 204 with Allow. A malformed pattern or a repeated route ends the process.
+  /// `name` is the metrics label `route`; the pattern when empty.
+  void Add(Method method, std::string pattern, Handler handler, RouteOptions options = {},
+           std::string name = {});
+
+  internal::RouteTable& table() { return *table_; }
+
+ private:
+  std::unique_ptr<internal::RouteTable> table_;
+};
+
+}  // namespace millrace::http
