@@ -15,8 +15,8 @@
 namespace millrace::capture {
 
 struct PumpOptions {
-  std::uint32_t max_rows = 10'000;       ///< changes a round
-  std::uint64_t max_bytes = 8u << 20u;   ///< of documents a round
+  std::uint32_t max_rows = 10'000;      ///< changes a round
+  std::uint64_t max_bytes = 8u << 20u;  ///< of documents a round
 };
 
 /// What an operator sees of capture. `state`: "running", "waiting" (retrying, `reason`
@@ -33,8 +33,9 @@ struct PumpStatus {
 /// thread between Start and Stop. Stream of a change: {tenant, collection}.
 class ChangePump {
  public:
-  ChangePump(records::ChangeFeed& feed, eventlog::EventLog& log, change::CompleteMark& mark,
-             telemetry::Logger& logger, PumpOptions options = {});
+  ChangePump(records::ChangeFeed& feed, eventlog::EventLog& log,
+             change::CompleteMark& mark, telemetry::Logger& logger,
+             PumpOptions options = {});
   ~ChangePump();
 
   /// Reads the log's positions and the feed up to its end of now, so that the mark is

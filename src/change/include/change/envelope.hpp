@@ -20,9 +20,11 @@ struct Event {
   std::string_view after;   ///< raw JSON object, empty when null
   std::string_view source;  ///< "name" of the source
   std::string_view tenant, collection;
-  std::string_view key;     ///< text form, unescaped only if it has no escapes (see key_json)
-  std::string_view key_json;  ///< the literal as it stands in the envelope (a JSON string)
-  char op = 'c';            ///< c u d r
+  std::string_view
+      key;  ///< text form, unescaped only if it has no escapes (see key_json)
+  std::string_view
+      key_json;   ///< the literal as it stands in the envelope (a JSON string)
+  char op = 'c';  ///< c u d r
   std::string_view operation;  ///< insert update replace delete read
   TimestampUs committed_at = 0;
   Version version;

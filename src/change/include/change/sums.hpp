@@ -15,7 +15,8 @@ struct Sum {
   std::uint64_t hash = 0;
 
   /// History: `document` is the after-image, or the before-image of a delete.
-  void AddChange(std::string_view source, const Version& version, std::string_view document);
+  void AddChange(std::string_view source, const Version& version,
+                 std::string_view document);
   /// State: no event id, the document's own version is inside it.
   void AddState(std::string_view document);
   friend bool operator==(const Sum&, const Sum&) = default;

@@ -1,0 +1,125 @@
+#include "change/envelope.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "change/complete_mark.hpp"
+#include "change/sums.hpp"
+
+namespace millrace::change {
+namespace {
+
+constexpr std::string_view kDocument =
+    R"({"order_id":"a\"}","tags":["x","{"],"nested":{"n":1},"_version":"00"})";
+
+Event SomeEvent() {
+  Event event;
+  event.before = {};
+  event.after = kDocument;
+  event.source = "records";
+  event.tenant = "";
+  event.collection = "orders";
+  event.key = "a\"}";
+  event.op = 'c';
+  event.operation = "insert";
+  event.committed_at = 1'357'000'000'123'456;
+  event.version = {1, 42, 0};
+  return event;
+}
+
+std::string Padded(std::string text) { return text.append(64, '\0'); }
+
+Result<Event> Parse(const std::string& padded) {
+  return ParseEnvelope(std::string_view(padded).substr(0, padded.size() - 64));
+}
+
+TEST(Envelope, ReadsBackWhatItWrote) {
+  std::string text;
+  AppendEnvelope(text, SomeEvent());
+  const auto padded = Padded(text);
+  const auto event = Parse(padded);
+  ASSERT_TRUE(event) << event.error().ToString();
+  EXPECT_EQ(event->after, kDocument);
+  EXPECT_EQ(event->before, "");
+  EXPECT_EQ(event->source, "records");
+  EXPECT_EQ(event->collection, "orders");
+  EXPECT_EQ(event->key_json, R"("a\"}")");
+  EXPECT_EQ(event->op, 'c');
+  EXPECT_EQ(event->operation, "insert");
+  EXPECT_EQ(event->committed_at, 1'357'000'000'123'456);
+  EXPECT_EQ(event->version, (Version{1, 42, 0}));
+}
+
+TEST(Envelope, ReadsMembersInAnyOrderAndWithSpaces) {
+  const auto padded =
+      Padded(R"({ "op": "d", "extra": 1, "source": {"position": 7, "ordinal": 0,
+      "epoch": 2, "key": "k", "collection": "c", "name": "s", "ts_us": 5},
+      "after": null, "before": {"a": 1} })");
+  const auto event = Parse(padded);
+  ASSERT_TRUE(event) << event.error().ToString();
+  EXPECT_EQ(event->op, 'd');
+  EXPECT_EQ(event->operation, "delete");
+  EXPECT_EQ(event->before, R"({"a": 1})");
+  EXPECT_EQ(event->image(), R"({"a": 1})");
+  EXPECT_EQ(event->version, (Version{2, 7, 0}));
+}
+
+TEST(Envelope, RefusesWhatIsNotAnEvent) {
+  struct Case {
+    std::string_view name, text, says;
+  };
+  constexpr Case kCases[] = {
+      {"empty", "", "not a JSON object"},
+      {"array", "[]", "not a JSON object"},
+      {"no source", R"({"op":"c","after":{}})", "source"},
+      {"torn", R"({"before":null,"after":{"a":1)", ""},
+      {"create without after",
+       R"({"op":"c","source":{"name":"s","ts_us":1,"collection":"c","key":"k","epoch":1,"position":1,"ordinal":0}})",
+       "after"},
+      {"unknown op",
+       R"({"op":"x","after":{},"source":{"name":"s","ts_us":1,"collection":"c","key":"k","epoch":1,"position":1,"ordinal":0}})",
+       "op"},
+      {"text position",
+       R"({"op":"c","after":{},"source":{"name":"s","ts_us":1,"collection":"c","key":"k","epoch":1,"position":"1","ordinal":0}})",
+       "position"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.name);
+    const auto padded = Padded(std::string(c.text));
+    const auto event = Parse(padded);
+    ASSERT_FALSE(event);
+    EXPECT_EQ(event.error().code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(event.error().message().find(c.says), std::string::npos)
+        << event.error().message();
+  }
+}
+
+TEST(Sum, DoesNotDependOnOrderButOnEveryRow) {
+  Sum one, other, doubled, altered;
+  one.AddChange("records", {1, 1, 0}, "{}");
+  one.AddChange("records", {1, 2, 0}, R"({"a":1})");
+  other.AddChange("records", {1, 2, 0}, R"({"a":1})");
+  other.AddChange("records", {1, 1, 0}, "{}");
+  EXPECT_EQ(one, other);
+  altered.AddChange("records", {1, 1, 0}, "{}");
+  altered.AddChange("records", {1, 3, 0}, R"({"a":1})");
+  EXPECT_NE(one.hash, altered.hash);
+  doubled = one;
+  doubled.AddChange("records", {1, 1, 0}, "{}");
+  EXPECT_NE(one, doubled);
+}
+
+TEST(CompleteMark, NeverGoesBackAndWakesWaiters) {
+  CompleteMark mark;
+  mark.Raise({1, 5});
+  mark.Raise({1, 3});
+  EXPECT_EQ(mark.Get(), (Position{1, 5}));
+  EXPECT_TRUE(mark.WaitFor({1, 5}, Deadline::Never()));
+  EXPECT_FALSE(mark.WaitFor({1, 6}, Deadline::After(std::chrono::milliseconds(1))));
+  mark.Interrupt();
+  EXPECT_FALSE(mark.WaitFor({1, 6}, Deadline::Never()));
+}
+
+}  // namespace
+}  // namespace millrace::change
