@@ -41,10 +41,9 @@ class Gauge {
   std::atomic<std::int64_t> value_{0};
 };
 
-/// Counts values in buckets of powers of four: 2^kFirstBit raw units, then each four
-/// times the one before. Raw units are nanoseconds for durations, whatever is counted
-/// otherwise; 16.4 us to 17.2 s for durations. Any thread; two relaxed atomic adds, no
-/// search.
+/// Counts values in buckets of powers of two from 2^first_bit raw units on. Raw units are
+/// nanoseconds for durations (16.4 us to 17.2 s), whatever is counted otherwise. Any
+/// thread; two relaxed atomic adds, no search.
 class Histogram {
  public:
   static constexpr int kBuckets = 22;  ///< the last one has no upper bound
@@ -72,7 +71,7 @@ class Histogram {
 
  private:
   std::size_t BucketOf(std::uint64_t raw) const {
-    const int bits = raw == 0 ? 0 : std::bit_width(raw - 1);
+    const int bits = raw == 0 ? 0 : static_cast<int>(std::bit_width(raw - 1));
     const int bucket = bits <= first_bit_ ? 0 : bits - first_bit_;
     return static_cast<std::size_t>(bucket < kBuckets ? bucket : kBuckets - 1);
   }
