@@ -35,7 +35,7 @@ Result<std::uint64_t> ParseWithUnit(std::string_view text, const Unit (&units)[n
                                     std::string_view help) {
   const auto refuse = [&](std::string_view why) {
     return Fail(ErrorCode::kInvalidArgument,
-                "'" + std::string(text) + "' " + std::string(why) + std::string(help));
+                Excerpt(text) + " " + std::string(why) + std::string(help));
   };
   std::uint64_t number = 0;
   const char* const end = text.data() + text.size();
@@ -52,6 +52,27 @@ Result<std::uint64_t> ParseWithUnit(std::string_view text, const Unit (&units)[n
     return number * known.factor;
   }
   return refuse("needs a unit: ");
+}
+
+/// Bytes of the UTF-8 character at the front; 0 if there is none.
+std::size_t CharacterLength(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first < 0xc2   ? 0
+                             : first < 0xe0 ? 2
+                             : first < 0xf0 ? 3
+                             : first < 0xf5 ? 4
+                                            : 0;
+  if (length == 0 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0u) != 0x80) return 0;
+  }
+  const bool overlong =
+      (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
+  const bool surrogate = first == 0xed && byte(1) >= 0xa0;
+  const bool beyond = first == 0xf4 && byte(1) >= 0x90;
+  return overlong || surrogate || beyond ? 0 : length;
 }
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -91,7 +112,7 @@ Result<std::uint64_t> ParseHex(std::string_view hex) {
   // from_chars takes a minus sign only for signed types, so what is left is digits.
   if (hex.empty() || parsed.ec != std::errc() || parsed.ptr != end) {
     return Fail(ErrorCode::kInvalidArgument,
-                "'" + std::string(hex) + "' is not a hex number of 64 bits");
+                Excerpt(hex) + " is not a hex number of 64 bits");
   }
   return value;
 }
@@ -124,6 +145,22 @@ std::string_view NearMiss(std::string_view word, const std::string_view* candida
     best_distance = distance;
   }
   return best;
+}
+
+std::string Excerpt(std::string_view text, std::size_t limit) {
+  std::string out = "'";
+  while (!text.empty()) {
+    const auto length = CharacterLength(text);
+    const auto taken = std::max<std::size_t>(length, 1);
+    if (out.size() - 1 + taken > limit) {
+      out += "…";
+      break;
+    }
+    out += length == 0 ? std::string_view("?") : text.substr(0, length);
+    text.remove_prefix(taken);
+  }
+  out += '\'';
+  return out;
 }
 
 }  // namespace millrace

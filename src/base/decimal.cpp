@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/bytes.hpp"
+
 namespace millrace {
 namespace {
 
@@ -67,12 +69,6 @@ bool Split(std::string_view text, Parts& parts) {
   return true;
 }
 
-std::string Shown(std::string_view text) {
-  constexpr std::size_t kShown = 64;
-  if (text.size() <= kShown) return "'" + std::string(text) + "'";
-  return "'" + std::string(text.substr(0, kShown)) + "…'";
-}
-
 /// Plain short forms ("12.50" for a scale of 2), which is nearly all there are.
 bool ParseShort(std::string_view text, int precision, int scale, Int128& out) {
   const bool negative = text.starts_with('-');
@@ -101,17 +97,17 @@ Result<Int128> ParseDecimal(std::string_view text, int precision, int scale) {
   if (ParseShort(text, precision, scale, value)) return value;
   Parts parts;
   if (!Split(text, parts)) {
-    return Fail(ErrorCode::kInvalidArgument, Shown(text) + " is not a decimal number");
+    return Fail(ErrorCode::kInvalidArgument, Excerpt(text) + " is not a decimal number");
   }
   if (parts.digits.empty()) return value;
   const auto zeros = parts.exponent + scale;
   if (zeros < 0) {
-    return Fail(ErrorCode::kInvalidArgument, Shown(text) + " has more than " +
+    return Fail(ErrorCode::kInvalidArgument, Excerpt(text) + " has more than " +
                                                  std::to_string(scale) +
                                                  " digits after the point");
   }
   if (static_cast<std::int64_t>(parts.digits.size()) + zeros > precision) {
-    return Fail(ErrorCode::kInvalidArgument, Shown(text) + " has more than " +
+    return Fail(ErrorCode::kInvalidArgument, Excerpt(text) + " has more than " +
                                                  std::to_string(precision - scale) +
                                                  " digits before the point");
   }

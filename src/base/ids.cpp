@@ -30,8 +30,7 @@ Result<Version> Version::Parse(std::string_view hex) {
   for (const char c : hex) valid = valid && is_digit(c);
   if (!valid) {
     return Fail(ErrorCode::kInvalidArgument,
-                "a version is 32 lower-case hex digits, not '" +
-                    std::string(hex.substr(0, kVersionDigits + 8)) + "'");
+                "a version is 32 lower-case hex digits, not " + Excerpt(hex));
   }
   MR_TRY(const auto epoch_part, ParseHex(hex.substr(0, 8)));
   MR_TRY(const auto position_part, ParseHex(hex.substr(8, 16)));

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/bytes.hpp"
+
 namespace millrace {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr std::int64_t kEndUs = 2'932'897 * kUsPerDay;   // 10000-01-01
 
 std::unexpected<Error> Refuse(std::string_view text, std::string_view what) {
   return Fail(ErrorCode::kInvalidArgument,
-              "'" + std::string(text.substr(0, 64)) + "' is not " + std::string(what));
+              Excerpt(text) + " is not " + std::string(what));
 }
 
 /// The `count` digits at `at`, or -1.

@@ -65,8 +65,7 @@ Result<Uuid> ParseUuid(std::string_view text) {
   }
   if (!valid) {
     return Fail(ErrorCode::kInvalidArgument,
-                "'" + std::string(text.substr(0, kUuidLength + 8)) +
-                    "' is not a UUID: 8-4-4-4-12 hex digits");
+                Excerpt(text) + " is not a UUID: 8-4-4-4-12 hex digits");
   }
   return uuid;
 }

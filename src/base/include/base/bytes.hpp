@@ -36,4 +36,8 @@ Result<std::int64_t> ParseDurationMs(std::string_view text);
 std::string_view NearMiss(std::string_view word, const std::string_view* candidates,
                           std::size_t count);
 
+/// What somebody sent, for an error message: in quotes, cut at `limit` bytes on a
+/// character border, and always valid UTF-8 (other bytes become '?').
+std::string Excerpt(std::string_view text, std::size_t limit = 64);
+
 }  // namespace millrace
