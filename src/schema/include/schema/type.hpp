@@ -38,7 +38,7 @@ struct Type {
   /// "text", "decimal(10,2)", "bigint[]", "text[][]". Objects have no text form here
   /// (the project reader builds them). kInvalidArgument names what exists.
   static Result<Type> Parse(std::string_view text);
-  static Type Simple(Kind kind) { return Type{kind, 0, 0, {}}; }
+  static Type Simple(Kind kind);
   static Type Decimal(int precision, int scale);
   /// The form Parse reads; objects as "{a: text, b: bigint}".
   std::string ToString() const;
@@ -55,5 +55,8 @@ struct TypedName {
   friend bool operator==(const TypedName&, const TypedName&) = default;
 };
 using Columns = std::vector<TypedName>;
+
+// Here, since a Type can be made only where TypedName is complete.
+inline Type Type::Simple(Kind kind) { return Type{kind, 0, 0, {}}; }
 
 }  // namespace millrace::schema
