@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "eventlog/event_log.hpp"
+
+namespace millrace::eventlog {
+
+/// What happens to an append when the log is at `max_bytes` and every closed segment is
+/// still needed by a reader.
+enum class OnFull : std::uint8_t {
+  kDropOldest,  ///< the oldest segment goes; its readers get kOutOfRange
+  kRefuse,      ///< kResourceExhausted until readers went on; nothing unread is dropped
+};
+
+struct EmbeddedOptions {
+  std::filesystem::path directory;           ///< <data>/log; made when absent
+  std::uint64_t segment_bytes = 64u << 20u;  ///< a new file is begun past this size
+  std::uint64_t max_bytes = 0;               ///< of all segments; 0: unlimited
+  OnFull on_full = OnFull::kDropOldest;
+  /// Disk space taken ahead of the writer in the open segment of each stream in use;
+  /// given back at a clean close. 0: none.
+  std::uint64_t preallocate_bytes = 4u << 20u;
+};
+
+/// Counters since opening; sizes in bytes.
+struct EmbeddedStats {
+  std::uint64_t appended_events = 0;
+  std::uint64_t appended_bytes = 0;  ///< of bodies
+  std::uint64_t written_bytes = 0;   ///< with our own overhead
+  std::uint64_t appended_batches = 0;
+  std::uint64_t syncs = 0;  ///< fdatasyncs: batches / syncs is the grouping
+  std::uint64_t read_events = 0;
+  std::uint64_t read_bytes = 0;        ///< of bodies
+  std::uint64_t dropped_segments = 0;  ///< by retention
+  std::uint64_t failed_streams = 0;    ///< read-only since a failed write or sync
+  std::uint64_t stored_bytes = 0;      ///< of all segments now
+};
+
+/// Segment files in a directory; format in docs/formats/event-log-segment.md.
+class EmbeddedEventLog : public EventLog, public LogRetention {
+ public:
+  virtual EmbeddedStats Stats() const = 0;
+};
+
+/// Opens the log for reading and appending, cuts torn tails of newest segments, and makes
+/// durable what it found before it returns. One process at a time.
+/// Errors: kConflict (another process has it open), kDataLoss (damage inside a newest
+/// segment; nothing was changed), kInvalidArgument, kUnavailable, kResourceExhausted.
+Result<std::unique_ptr<EmbeddedEventLog>> OpenEmbedded(EmbeddedOptions options);
+
+/// For tools: changes nothing, takes no lock; a server may append meanwhile, and the end
+/// of a stream is looked up again whenever it is asked for. May show events that the
+/// server has not made durable yet. A damaged newest segment can be read up to the
+/// damage. Append fails with kInvalidArgument. WaitFor looks every 100 ms. Errors:
+/// kNotFound (no such directory), kUnavailable.
+Result<std::unique_ptr<EmbeddedEventLog>> OpenEmbeddedReadOnly(
+    std::filesystem::path directory);
+
+}  // namespace millrace::eventlog

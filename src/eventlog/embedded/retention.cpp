@@ -1,0 +1,61 @@
+#include "retention.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace millrace::eventlog {
+
+void Retention::SetReader(const std::string& reader, const StreamId& stream,
+                          Offset durable_next) {
+  const std::scoped_lock lock(readers_mutex_);
+  readers_[stream][reader] = durable_next;
+}
+
+void Retention::RemoveReader(const std::string& reader, const StreamId& stream) {
+  const std::scoped_lock lock(readers_mutex_);
+  const auto found = readers_.find(stream);
+  if (found == readers_.end()) return;
+  found->second.erase(reader);
+  if (found->second.empty()) readers_.erase(found);
+}
+
+Status Retention::MakeRoom(std::uint64_t bytes) {
+  if (Fits(bytes)) return {};
+  const std::scoped_lock lock(room_mutex_);
+  while (!Fits(bytes)) {
+    const auto victim = FindVictim();
+    if (!victim || (victim->needed && on_full_ == OnFull::kRefuse)) break;
+    MR_CHECK_OK(victim->log->DropOldest());
+  }
+  if (Fits(bytes) || on_full_ == OnFull::kDropOldest) return {};
+  return Fail(ErrorCode::kResourceExhausted,
+              "the log holds " + std::to_string(counters_.stored_bytes) +
+                  " bytes that are still needed, at most " + std::to_string(max_bytes_));
+}
+
+bool Retention::Fits(std::uint64_t bytes) const {
+  return max_bytes_ == 0 || counters_.stored_bytes + bytes <= max_bytes_;
+}
+
+std::optional<Retention::Victim> Retention::FindVictim() const {
+  std::optional<Victim> best;
+  for (auto& log : list_()) {
+    const auto oldest = log->OldestClosed();
+    if (!oldest) continue;
+    Victim victim{log, Needed(log->stream(), oldest->end), oldest->written_at};
+    const auto rank = [](const Victim& v) { return std::tuple(v.needed, v.written_at); };
+    if (!best || rank(victim) < rank(*best)) best = std::move(victim);
+  }
+  return best;
+}
+
+bool Retention::Needed(const StreamId& stream, Offset end) const {
+  const std::scoped_lock lock(readers_mutex_);
+  const auto found = readers_.find(stream);
+  // Without readers the log may be the only copy: nothing is dropped that could be kept.
+  if (found == readers_.end()) return on_full_ == OnFull::kRefuse;
+  return std::ranges::any_of(found->second,
+                             [&](const auto& reader) { return reader.second < end; });
+}
+
+}  // namespace millrace::eventlog

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "eventlog_embedded/embedded_event_log.hpp"
+#include "stream_log.hpp"
+
+namespace millrace::eventlog {
+
+/// Who still reads what, and what goes when the log is at its limit. Any thread.
+class Retention final : public RoomKeeper {
+ public:
+  using ListStreamLogs = std::function<std::vector<std::shared_ptr<StreamLog>>()>;
+
+  Retention(const EmbeddedOptions& options, const Counters& counters, ListStreamLogs list)
+      : max_bytes_(options.max_bytes),
+        on_full_(options.on_full),
+        counters_(counters),
+        list_(std::move(list)) {}
+
+  void SetReader(const std::string& reader, const StreamId& stream, Offset durable_next);
+  void RemoveReader(const std::string& reader, const StreamId& stream);
+
+  /// Drops closed segments, oldest first, until `bytes` more fit: first those that no
+  /// reader needs, then, if so set, those that one does. With kDropOldest what still does
+  /// not fit is written all the same: only open segments are left.
+  Status MakeRoom(std::uint64_t bytes) override;
+
+ private:
+  struct Victim {
+    std::shared_ptr<StreamLog> log;
+    bool needed = false;
+    std::int64_t written_at = 0;
+  };
+
+  bool Fits(std::uint64_t bytes) const;
+  std::optional<Victim> FindVictim() const;
+  bool Needed(const StreamId& stream, Offset end) const;
+
+  const std::uint64_t max_bytes_;
+  const OnFull on_full_;
+  const Counters& counters_;
+  const ListStreamLogs list_;
+  std::mutex room_mutex_;  ///< one thread drops at a time
+  mutable std::mutex readers_mutex_;
+  std::map<StreamId, std::map<std::string, Offset>> readers_;
+};
+
+}  // namespace millrace::eventlog
