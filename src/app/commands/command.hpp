@@ -1,0 +1,28 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace millrace::app {
+
+/// What the chosen command does; its result is the exit code.
+using Action = std::function<int()>;
+
+/// Each adds its subcommands; the one that was chosen sets `action`.
+void AddProjectCommands(CLI::App& app, Action& action);   // init, check, config
+void AddServeCommand(CLI::App& app, Action& action);      // serve
+void AddQueryCommands(CLI::App& app, Action& action);     // sql, status, deadletters
+void AddLogCommands(CLI::App& app, Action& action);       // log list|read|tail
+void AddPipelineCommands(CLI::App& app, Action& action);  // pipelines list|run|rebuild
+void AddReplayCommands(CLI::App& app, Action& action);    // replay, import
+void AddVerifyCommand(CLI::App& app, Action& action);     // verify
+void AddDemoCommand(CLI::App& app, Action& action);       // demo
+
+/// Prints "millrace: …" with every bad field to stderr; gives the exit code.
+int Report(const Error& error);
+
+}  // namespace millrace::app

@@ -1,0 +1,71 @@
+#include "data_directory.hpp"
+
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace millrace::app {
+namespace {
+
+constexpr std::string_view kFormat = "millrace-data 1\n";
+constexpr std::string_view kFormatFile = "FORMAT";
+constexpr std::string_view kLockFile = "LOCK";
+
+Status CheckFormat(const std::filesystem::path& root) {
+  MR_TRY(const auto format, ReadFile(root / kFormatFile, 4096));
+  if (format == kFormat) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              root.string() +
+                  " was written by another version of millrace (FORMAT says \"" +
+                  format.substr(0, format.find('\n')) + "\", this one reads \"" +
+                  std::string(kFormat.substr(0, kFormat.size() - 1)) +
+                  "\"); nothing was touched");
+}
+
+std::string HolderOf(const File& lock) {
+  char text[32] = {};
+  const auto size = lock.ReadAt(0, text, sizeof text - 1);
+  if (!size || *size == 0) return "another process";
+  std::string pid(text, *size);
+  pid.resize(pid.find_last_not_of(" \n") + 1);
+  return "process " + pid;
+}
+
+Status TakeLock(File& lock, const std::filesystem::path& root) {
+  if (flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return Fail(SystemError("lock", lock.path(), errno));
+    return Fail(ErrorCode::kConflict,
+                root.string() + " is in use by " + HolderOf(lock) +
+                    ": stop it, or choose another directory with --data");
+  }
+  MR_CHECK_OK(lock.Truncate(0));
+  return lock.WriteAt(0, std::to_string(getpid()) + "\n");
+}
+
+}  // namespace
+
+Status CheckDataDirectory(const std::filesystem::path& root) {
+  std::error_code ignored;
+  if (std::filesystem::exists(root / kFormatFile, ignored)) return CheckFormat(root);
+  return Fail(ErrorCode::kNotFound,
+              root.string() + " is not a millrace data directory (no FORMAT file in it)");
+}
+
+Result<DataDirectory> DataDirectory::Lock(const std::filesystem::path& root,
+                                          bool create) {
+  std::error_code failed;
+  const bool known = std::filesystem::exists(root / kFormatFile, failed);
+  if (!known && !create) return Fail(CheckDataDirectory(root).error());
+  if (!known) MR_CHECK_OK(MakeDirs(root));
+  MR_TRY(auto lock, File::OpenReadWrite(root / kLockFile));
+  MR_CHECK_OK(TakeLock(lock, root));
+  if (known) {
+    MR_CHECK_OK(CheckFormat(root));
+  } else {
+    MR_CHECK_OK(WriteFileDurably(root / kFormatFile, kFormat));
+  }
+  return DataDirectory(DataPaths{root}, std::move(lock));
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/file.hpp"
+#include "base/result.hpp"
+
+namespace millrace::app {
+
+/// Where everything of one data directory lies.
+struct DataPaths {
+  std::filesystem::path root;
+  std::filesystem::path log() const { return root / "log"; }
+  std::filesystem::path lake() const { return root / "lake"; }
+  std::filesystem::path socket() const { return root / "millrace.sock"; }
+  std::filesystem::path temporary() const { return root / "tmp"; }
+};
+
+/// One process a data directory: holds the lock as long as it lives. The kernel frees it
+/// when the process ends, however it ends.
+class DataDirectory {
+ public:
+  /// Creates the directory when `create`. kNotFound: it is not there, or no data
+  /// directory; kConflict naming the pid: another process holds it; kInvalidArgument:
+  /// made by a newer version, nothing was touched.
+  static Result<DataDirectory> Lock(const std::filesystem::path& root, bool create);
+  const DataPaths& paths() const { return paths_; }
+
+ private:
+  DataDirectory(DataPaths paths, File lock)
+      : paths_(std::move(paths)), lock_(std::move(lock)) {}
+  DataPaths paths_;
+  File lock_;
+};
+
+/// kNotFound unless `root` is a data directory.
+Status CheckDataDirectory(const std::filesystem::path& root);
+
+}  // namespace millrace::app

@@ -1,0 +1,36 @@
+#include <csignal>
+#include <cstdio>
+
+#include "commands/command.hpp"
+#include "exit_codes.hpp"
+#include "version.hpp"
+
+int main(int argc, char** argv) {
+  using namespace millrace::app;
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app(
+      "From an app's HTTP request to its lake, warehouse and dashboards, exactly once.",
+      "millrace");
+  app.set_version_flag("--version", kVersionLine);
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "help of every command");
+  Action action;
+  AddProjectCommands(app, action);
+  AddServeCommand(app, action);
+  AddReplayCommands(app, action);
+  AddQueryCommands(app, action);
+  AddPipelineCommands(app, action);
+  AddLogCommands(app, action);
+  AddVerifyCommand(app, action);
+  AddDemoCommand(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? kOk : kUsage;
+  }
+  const int code = action();
+  // stdout is for data: a full disk or a closed pipe behind it is a failure.
+  if (std::fflush(stdout) != 0 && code == kOk) return kFailed;
+  return code;
+}

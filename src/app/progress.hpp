@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace millrace::app {
+
+/// A progress line on stderr: redrawn four times a second on a terminal, one plain line
+/// every ten seconds otherwise. Nothing when `quiet`.
+class Progress {
+ public:
+  /// `total` 0: unknown. `done` is called from the progress thread.
+  Progress(std::string what, std::uint64_t total, std::function<std::uint64_t()> done,
+           bool quiet);
+  ~Progress();
+
+ private:
+  void Loop();
+  void Print(bool last);
+
+  const std::string what_;
+  const std::uint64_t total_;
+  const std::function<std::uint64_t()> done_;
+  const bool terminal_;
+  const std::chrono::steady_clock::time_point started_;
+  std::mutex mutex_;
+  std::condition_variable stop_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace millrace::app

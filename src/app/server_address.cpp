@@ -1,0 +1,37 @@
+#include "server_address.hpp"
+
+#include <charconv>
+
+namespace millrace::app {
+namespace {
+
+Error BadUrl(std::string_view url) {
+  return Error(ErrorCode::kInvalidArgument,
+               "\"" + std::string(url) +
+                   "\" is no server address: expected http://HOST:PORT or unix:/PATH");
+}
+
+}  // namespace
+
+Result<http::ClientOptions> ParseServerUrl(std::string_view url) {
+  http::ClientOptions options;
+  if (url.starts_with("unix:")) {
+    options.unix_socket = std::string(url.substr(5));
+    return options;
+  }
+  constexpr std::string_view kScheme = "http://";
+  if (!url.starts_with(kScheme)) return Fail(BadUrl(url));
+  auto rest = url.substr(kScheme.size());
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  const auto colon = rest.rfind(':');
+  const auto port = colon == std::string_view::npos ? "80" : rest.substr(colon + 1);
+  options.host = rest.substr(0, colon);
+  const auto [end, error] =
+      std::from_chars(port.data(), port.data() + port.size(), options.port);
+  if (error != std::errc() || end != port.data() + port.size() || options.host.empty()) {
+    return Fail(BadUrl(url));
+  }
+  return options;
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "project/project.hpp"
+
+namespace millrace::app {
+
+struct HttpSettings {
+  std::string address = "127.0.0.1";
+  std::uint32_t port = 8080;
+  config::Bytes body_limit{8u << 20u};
+  std::uint32_t batch_max = 10'000;
+  std::uint32_t read_threads = 4;
+
+  static auto Fields() {
+    using C = HttpSettings;
+    return std::tuple{
+        config::Field{"address", &C::address,
+                      "address to listen on; loopback while access is open"},
+        config::Field{"port", &C::port, "TCP port; 0 picks a free one",
+                      config::Within{0, 65535}},
+        config::Field{"body_limit", &C::body_limit, "largest request body; more is 413",
+                      config::Within{config::Bytes{1024}, config::Bytes{64u << 20u}}},
+        config::Field{"batch_max", &C::batch_max, "most records in one array",
+                      config::Within{1, 100'000}},
+        config::Field{"read_threads", &C::read_threads, "threads for lists, rows and SQL",
+                      config::Within{1, 64}}};
+  }
+};
+
+struct RecordSettings {
+  std::uint32_t group_max = 512;
+  std::uint32_t queue_max = 10'000;
+
+  static auto Fields() {
+    using C = RecordSettings;
+    return std::tuple{
+        config::Field{"group_max", &C::group_max, "most requests in one commit",
+                      config::Within{1, 10'000}},
+        config::Field{"queue_max", &C::queue_max, "most requests waiting for the writer",
+                      config::Within{1, 1'000'000}}};
+  }
+};
+
+struct LogSettings {
+  config::Bytes segment_size{64u << 20u};
+  std::optional<config::Bytes> max_bytes;
+
+  static auto Fields() {
+    using C = LogSettings;
+    return std::tuple{
+        config::Field{"segment_size", &C::segment_size,
+                      "a stream begins a new file past this size",
+                      config::Within{config::Bytes{1u << 20u}, config::Bytes{1u << 30u}}},
+        config::Field{"max_bytes", &C::max_bytes,
+                      "most bytes the log keeps; the oldest segments go first"}};
+  }
+};
+
+struct PipelineSettings {
+  config::Bytes lookup_cache{64u << 20u};
+  config::Bytes memory{256u << 20u};
+  std::uint32_t row_group_rows = 61'440;
+
+  static auto Fields() {
+    using C = PipelineSettings;
+    return std::tuple{
+        config::Field{"lookup_cache", &C::lookup_cache,
+                      "memory for lookup rows, all pipelines"},
+        config::Field{"memory", &C::memory,
+                      "memory limit of the SQL engine of pipelines"},
+        config::Field{"row_group_rows", &C::row_group_rows, "rows a Parquet row group",
+                      config::Within{2048, 1'000'000}}};
+  }
+};
+
+struct WarehouseSettings {
+  config::Bytes memory{256u << 20u};
+  std::uint32_t merge_percent = 25;
+
+  static auto Fields() {
+    using C = WarehouseSettings;
+    return std::tuple{
+        config::Field{"memory", &C::memory, "memory limit of the warehouse's SQL engine"},
+        config::Field{"merge_percent", &C::merge_percent,
+                      "a table is merged when its delta is this part of its base",
+                      config::Within{5, 100}}};
+  }
+};
+
+struct LoggingSettings {
+  std::string level = "info";
+  std::string format = "auto";
+
+  static auto Fields() {
+    using C = LoggingSettings;
+    return std::tuple{
+        config::Field{"level", &C::level, "least level that is written",
+                      config::Choices<std::string>{{"debug", "debug"},
+                                                   {"info", "info"},
+                                                   {"warn", "warn"},
+                                                   {"error", "error"}}},
+        config::Field{"format", &C::format,
+                      "form of the log on stderr; auto: text on a terminal",
+                      config::Choices<std::string>{
+                          {"auto", "auto"}, {"text", "text"}, {"json", "json"}}}};
+  }
+};
+
+/// Every setting of the process, with where each came from.
+struct Settings {
+  HttpSettings http;
+  RecordSettings records;
+  LogSettings log;
+  PipelineSettings pipelines;
+  WarehouseSettings warehouse;
+  LoggingSettings logging;
+  std::vector<config::Setting> effective;
+};
+
+/// File (the project's `settings:`), environment, flags (`--set section.key=value`); or
+/// every problem, a line each.
+std::expected<Settings, std::vector<std::string>> LoadSettings(
+    const config::GivenMap& file, const std::filesystem::path& file_directory,
+    const std::vector<std::string>& flags);
+
+}  // namespace millrace::app

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "http/router.hpp"
+#include "runtime/blocking_pool.hpp"
+#include "warehouse/warehouse.hpp"
+
+namespace millrace::gateway {
+
+/// `GET /api/tables` and `GET /api/tables/{table}/rows`: what pipelines made, read-only,
+/// with the filters, order and cursors of records. Lake tables are named `lake.<name>`.
+/// X-Millrace-Position says up to which version the table holds everything;
+/// `?at_least=VERSION` waits for it (10 s at most, then 504), so that a client can read
+/// its own write.
+class TableRoutes {
+ public:
+  TableRoutes(warehouse::Warehouse& warehouse, runtime::BlockingPool& pool);
+  void AddTo(http::Router& router);
+
+ private:
+  warehouse::Warehouse& warehouse_;
+  runtime::BlockingPool& pool_;
+};
+
+}  // namespace millrace::gateway

@@ -1,0 +1,248 @@
+#include "gateway/record_routes.hpp"
+
+#include <utility>
+
+#include "base/json.hpp"
+#include "http/problem.hpp"
+#include "http/query.hpp"
+#include "page.hpp"
+#include "query/query.hpp"
+#include "request_headers.hpp"
+
+namespace millrace::gateway {
+namespace {
+
+using records::Answer;
+using records::Operation;
+using records::Written;
+
+constexpr std::chrono::milliseconds kListDeadline{10'000};
+
+void SendError(http::Responder& responder, const http::Request& request,
+               const Error& error) {
+  responder.Send(http::Problem(error, request.path, request.request_id));
+}
+
+/// Where a write came from: copied, because the answer comes after the request is gone.
+struct Origin {
+  std::string path;
+  std::string request_id;
+  bool batch;
+  bool create;
+};
+
+std::string VersionOf(const std::vector<Written>& written) {
+  return written.empty() ? std::string() : written.back().version.ToHex();
+}
+
+std::string JoinDocuments(const std::vector<Written>& written) {
+  std::string out = "[";
+  for (const auto& one : written) {
+    if (out.size() > 1) out += ',';
+    out += one.document;
+  }
+  out += ']';
+  return out;
+}
+
+Answer RenderError(const Error& error, const Origin& origin) {
+  auto problem = http::Problem(error, origin.path, origin.request_id);
+  return Answer{problem.status, "", "", std::move(problem.body)};
+}
+
+Answer RenderWritten(const std::vector<Written>& written, const Origin& origin,
+                     Operation operation) {
+  Answer answer;
+  answer.etag = VersionOf(written);
+  if (operation == Operation::kDelete) {
+    answer.status = 204;
+  } else if (origin.batch) {
+    answer.status = 201;
+    answer.body = JoinDocuments(written);
+  } else {
+    answer.status = origin.create ? 201 : 200;
+    answer.body = written.front().document;
+  }
+  if (origin.create && !origin.batch) {
+    answer.location = origin.path;
+    answer.location += '/';
+    http::AppendPercentEncoded(answer.location, written.front().key);
+  }
+  return answer;
+}
+
+http::Response ToResponse(Answer answer, bool batch, bool replayed) {
+  http::Response response;
+  response.status = answer.status;
+  response.body = std::move(answer.body);
+  if (answer.status >= 400) response.content_type = "application/problem+json";
+  if (!answer.etag.empty()) {
+    if (answer.status != 204 && !batch) {
+      response.headers.emplace_back("ETag", '"' + answer.etag + '"');
+    }
+    response.headers.emplace_back("X-Millrace-Position", std::move(answer.etag));
+  }
+  if (!answer.location.empty()) {
+    response.headers.emplace_back("Location", std::move(answer.location));
+  }
+  if (answer.status == 503) response.headers.emplace_back("Retry-After", "1");
+  if (replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
+  return response;
+}
+
+}  // namespace
+
+Error UnknownCollection(std::string_view name, const Codecs& codecs) {
+  std::string message = "no collection \"" + std::string(name) + "\"";
+  std::string known;
+  for (const auto& [other, codec] : codecs) known += (known.empty() ? "" : ", ") + other;
+  if (!known.empty()) message += "; this project has: " + known;
+  return Error(ErrorCode::kNotFound, std::move(message));
+}
+
+RecordRoutes::RecordRoutes(records::RecordStore& store, const Codecs& codecs,
+                           runtime::BlockingPool& pool, RecordRouteOptions options)
+    : store_(store), codecs_(codecs), pool_(pool), options_(options) {}
+
+void RecordRoutes::AddTo(http::Router& router) {
+  using http::Method;
+  const std::string all = "/api/collections/{collection}/records";
+  const std::string one = all + "/{key}";
+  const http::RouteOptions body{options_.body_limit};
+  const auto change = [this](Operation operation) {
+    return [this, operation](const http::Request& request, http::Responder responder) {
+      Change(operation, request, std::move(responder));
+    };
+  };
+  router.Add(
+      Method::kPost, all,
+      [this](const auto& request, auto responder) {
+        Create(request, std::move(responder));
+      },
+      body);
+  router.Add(Method::kGet, all, [this](const auto& request, auto responder) {
+    List(request, std::move(responder));
+  });
+  router.Add(Method::kGet, one, [this](const auto& request, auto responder) {
+    Get(request, std::move(responder));
+  });
+  router.Add(Method::kPatch, one, change(Operation::kUpdate), body);
+  router.Add(Method::kPut, one, change(Operation::kReplace), body);
+  router.Add(Method::kDelete, one, change(Operation::kDelete), body);
+}
+
+const schema::RecordCodec* RecordRoutes::Find(const http::Request& request,
+                                              http::Responder& responder) {
+  const auto name = request.Param("collection");
+  const auto found = codecs_.find(name);
+  if (found != codecs_.end()) return found->second.get();
+  SendError(responder, request, UnknownCollection(name, codecs_));
+  return nullptr;
+}
+
+void RecordRoutes::Create(const http::Request& request, http::Responder responder) {
+  const auto* codec = Find(request, responder);
+  if (codec == nullptr) return;
+  bool batch = false;
+  auto drafts = codec->ParseCreates(request.body, options_.batch_max, &batch);
+  if (!drafts) return SendError(responder, request, drafts.error());
+  std::vector<records::WriteOp> ops;
+  ops.reserve(drafts->size());
+  for (auto& draft : *drafts) {
+    records::WriteOp op;
+    op.key = draft.key;
+    op.body = std::move(draft);
+    ops.push_back(std::move(op));
+  }
+  Submit(request, std::move(responder), std::move(ops), batch);
+}
+
+void RecordRoutes::Change(Operation operation, const http::Request& request,
+                          http::Responder responder) {
+  const auto* codec = Find(request, responder);
+  if (codec == nullptr) return;
+  const auto key = request.Param("key");
+  records::WriteOp op;
+  op.key = key;
+  op.operation = operation;
+  auto if_match = ReadIfMatch(request);
+  if (!if_match) return SendError(responder, request, if_match.error());
+  op.if_match = std::move(*if_match);
+  if (operation == Operation::kUpdate) {
+    auto patch = codec->ParsePatch(request.body, key);
+    if (!patch) return SendError(responder, request, patch.error());
+    op.body = std::move(*patch);
+  } else if (operation == Operation::kReplace) {
+    auto draft = codec->ParseReplace(request.body, key);
+    if (!draft) return SendError(responder, request, draft.error());
+    op.body = std::move(*draft);
+  } else {
+    op.body = records::Delete{};
+  }
+  std::vector<records::WriteOp> ops;
+  ops.push_back(std::move(op));
+  Submit(request, std::move(responder), std::move(ops), false);
+}
+
+void RecordRoutes::Submit(const http::Request& request, http::Responder responder,
+                          std::vector<records::WriteOp> ops, bool batch) {
+  auto idempotency = ReadIdempotency(request);
+  if (!idempotency) return SendError(responder, request, idempotency.error());
+  const auto operation = ops.front().operation;
+  // Shared by render and done, which the store may keep apart.
+  auto origin = std::make_shared<const Origin>(
+      Origin{std::string(request.path), std::string(request.request_id), batch,
+             operation == Operation::kInsert});
+  auto shared = std::make_shared<http::Responder>(std::move(responder));
+  records::WriteRequest write;
+  write.collection = request.Param("collection");
+  write.ops = std::move(ops);
+  write.idempotency = std::move(*idempotency);
+  write.render = [origin, operation](const Result<std::vector<Written>>& written) {
+    return written ? RenderWritten(*written, *origin, operation)
+                   : RenderError(written.error(), *origin);
+  };
+  write.done = [shared, batch](Answer answer, bool replayed) {
+    shared->Send(ToResponse(std::move(answer), batch, replayed));
+  };
+  store_.Submit(std::move(write));
+}
+
+void RecordRoutes::Get(const http::Request& request, http::Responder responder) {
+  if (Find(request, responder) == nullptr) return;
+  auto stored = store_.Get("", std::string(request.Param("collection")),
+                           std::string(request.Param("key")));
+  if (!stored) return SendError(responder, request, stored.error());
+  http::Response response;
+  const auto etag = '"' + stored->version.ToHex() + '"';
+  if (request.Header("if-none-match") == etag) {
+    response.status = 304;
+  } else {
+    response.body = std::move(stored->document);
+  }
+  response.headers.emplace_back("ETag", etag);
+  responder.Send(std::move(response));
+}
+
+void RecordRoutes::List(const http::Request& request, http::Responder responder) {
+  const auto* codec = Find(request, responder);
+  if (codec == nullptr) return;
+  const auto& collection = codec->collection();
+  auto query = query::Parse(request.query, collection.name, collection.DocumentColumns(),
+                            collection.key);
+  if (!query) return SendError(responder, request, query.error());
+  auto shared = std::make_shared<http::Responder>(std::move(responder));
+  auto task = [this, shared, query = std::move(*query), name = collection.name,
+               path = std::string(request.path), id = std::string(request.request_id)] {
+    auto page = store_.List("", name, query, Deadline::After(kListDeadline));
+    if (!page) return shared->Send(http::Problem(page.error(), path, id));
+    shared->Send(PageResponse(page->documents, page->next_cursor));
+  };
+  if (!pool_.Submit(std::move(task))) {
+    shared->Send(
+        http::Problem(Error(ErrorCode::kUnavailable, "too many reads are waiting"),
+                      request.path, request.request_id));
+  }
+}
+
+}  // namespace millrace::gateway

@@ -1,0 +1,131 @@
+#include "gateway/table_routes.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/json.hpp"
+#include "http/problem.hpp"
+#include "page.hpp"
+#include "query/query.hpp"
+
+namespace millrace::gateway {
+namespace {
+
+using warehouse::TableInfo;
+using warehouse::Warehouse;
+
+constexpr std::chrono::milliseconds kRowsDeadline{10'000};
+constexpr std::string_view kAtLeast = "at_least";
+
+/// The request as the pool's thread needs it.
+struct RowsRequest {
+  std::string path, request_id, query, table;
+};
+
+Result<TableInfo> FindTable(Warehouse& warehouse, const std::string& name) {
+  MR_TRY(auto tables, warehouse.Tables());
+  std::string known;
+  for (auto& table : tables) {
+    if (table.name == name) return std::move(table);
+    known += (known.empty() ? "" : ", ") + table.name;
+  }
+  return Fail(ErrorCode::kNotFound, "no table \"" + name + "\"" +
+                                        (known.empty() ? "" : "; there are: " + known));
+}
+
+Status WaitForVersion(Warehouse& warehouse, const std::string& table,
+                      const query::Query& query, Deadline deadline) {
+  const auto wanted = query.extra.find(kAtLeast);
+  if (wanted == query.extra.end()) return {};
+  auto version = Version::Parse(wanted->second);
+  if (!version) {
+    const std::string expected = "expected a version: 32 hex digits, as in ETag";
+    return Fail(Error(ErrorCode::kInvalidArgument, "at_least: " + expected,
+                      {{std::string(kAtLeast), expected}}));
+  }
+  MR_TRY(const bool reached, warehouse.WaitFor(table, *version, deadline));
+  if (reached) return {};
+  return Fail(ErrorCode::kDeadlineExceeded,
+              "the table has not reached version " + wanted->second + " yet: ask again");
+}
+
+Result<http::Response> ReadRows(Warehouse& warehouse, const RowsRequest& request) {
+  const auto deadline = Deadline::After(kRowsDeadline);
+  MR_TRY(const auto table, FindTable(warehouse, request.table));
+  MR_TRY(const auto query,
+         query::Parse(request.query, table.name, table.columns, table.key, {kAtLeast}));
+  MR_CHECK_OK(WaitForVersion(warehouse, table.name, query, deadline));
+  MR_TRY(const auto page, warehouse.Rows(table.name, query, deadline));
+  auto response = PageResponse(page.rows, page.next_cursor);
+  if (page.position) {
+    response.headers.emplace_back("X-Millrace-Position", page.position->version.ToHex());
+  }
+  return response;
+}
+
+std::string TableJson(const TableInfo& table) {
+  std::string out = "{\"table\":";
+  AppendJsonString(out, table.name);
+  out += ",\"key\":";
+  AppendJsonString(out, table.key);
+  out += ",\"columns\":[";
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    out += i == 0 ? "{\"name\":" : ",{\"name\":";
+    AppendJsonString(out, table.columns[i].name);
+    out += ",\"type\":";
+    AppendJsonString(out, table.columns[i].type.ToString());
+    out += '}';
+  }
+  out += "]}";
+  return out;
+}
+
+Result<http::Response> ListTables(Warehouse& warehouse) {
+  MR_TRY(const auto tables, warehouse.Tables());
+  std::vector<std::string> items;
+  items.reserve(tables.size());
+  for (const auto& table : tables) items.push_back(TableJson(table));
+  return PageResponse(items, std::nullopt);
+}
+
+template <typename Read>
+void RunOn(runtime::BlockingPool& pool, const http::Request& request,
+           http::Responder responder, Read read) {
+  auto shared = std::make_shared<http::Responder>(std::move(responder));
+  RowsRequest copy{std::string(request.path), std::string(request.request_id),
+                   std::string(request.query), std::string(request.Param("table"))};
+  auto task = [shared, copy, read = std::move(read)] {
+    auto response = read(copy);
+    shared->Send(response ? std::move(*response)
+                          : http::Problem(response.error(), copy.path, copy.request_id));
+  };
+  if (!pool.Submit(std::move(task))) {
+    shared->Send(
+        http::Problem(Error(ErrorCode::kUnavailable, "too many reads are waiting"),
+                      request.path, request.request_id));
+  }
+}
+
+}  // namespace
+
+TableRoutes::TableRoutes(warehouse::Warehouse& warehouse, runtime::BlockingPool& pool)
+    : warehouse_(warehouse), pool_(pool) {}
+
+void TableRoutes::AddTo(http::Router& router) {
+  using http::Method;
+  router.Add(Method::kGet, "/api/tables",
+             [this](const http::Request& request, http::Responder responder) {
+               RunOn(pool_, request, std::move(responder),
+                     [this](const RowsRequest&) { return ListTables(warehouse_); });
+             });
+  router.Add(
+      Method::kGet, "/api/tables/{table}/rows",
+      [this](const http::Request& request, http::Responder responder) {
+        RunOn(pool_, request, std::move(responder),
+              [this](const RowsRequest& copy) { return ReadRows(warehouse_, copy); });
+      });
+}
+
+}  // namespace millrace::gateway

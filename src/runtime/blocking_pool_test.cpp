@@ -1,0 +1,41 @@
+#include "runtime/blocking_pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+namespace millrace::runtime {
+namespace {
+
+TEST(BlockingPool, RunsEveryTaskItTook) {
+  std::atomic<int> ran = 0;
+  std::promise<void> all;
+  BlockingPool pool(2, 100);
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(pool.Submit([&] {
+      if (++ran == 50) all.set_value();
+    }));
+  }
+  all.get_future().wait();
+  EXPECT_EQ(ran, 50);
+}
+
+TEST(BlockingPool, RefusesWhatDoesNotFit) {
+  std::promise<void> started, release, last;
+  auto gate = release.get_future().share();
+  BlockingPool pool(1, 1);
+  ASSERT_TRUE(pool.Submit([&started, gate] {
+    started.set_value();
+    gate.wait();
+  }));
+  started.get_future().wait();
+  ASSERT_TRUE(pool.Submit([&last] { last.set_value(); }));
+  EXPECT_FALSE(pool.Submit([] {}));
+  release.set_value();
+  last.get_future().wait();
+  EXPECT_TRUE(pool.Submit([] {}));
+}
+
+}  // namespace
+}  // namespace millrace::runtime
