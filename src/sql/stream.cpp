@@ -1,0 +1,145 @@
+#include <cctype>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "engine_impl.hpp"
+#include "error.hpp"
+
+namespace millrace::sql {
+namespace {
+
+/// Interrupts a connection when the deadline passes; lives as long as one query.
+class Alarm {
+ public:
+  Alarm(duckdb_connection connection, Deadline deadline) {
+    if (deadline.at() == Deadline::Never().at()) return;
+    thread_ = std::thread([this, connection, deadline] { Wait(connection, deadline); });
+  }
+  ~Alarm() {
+    {
+      const std::scoped_lock lock(mutex_);
+      done_ = true;
+    }
+    changed_.notify_one();
+    if (thread_.joinable()) thread_.join();
+  }
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+
+ private:
+  void Wait(duckdb_connection connection, Deadline deadline) {
+    constexpr auto kAgain = std::chrono::milliseconds(5);
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, deadline.at(), [this] { return done_; });
+    // A query that is only just starting forgets an interrupt, hence again and again.
+    while (!done_) {
+      duckdb_interrupt(connection);
+      changed_.wait_for(lock, kAgain, [this] { return done_; });
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+  std::thread thread_;
+};
+
+Error TooLate() { return {ErrorCode::kDeadlineExceeded, "the query took too long"}; }
+
+void SkipSpace(std::string_view& text) {
+  for (;;) {
+    if (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) {
+      text.remove_prefix(1);
+    } else if (text.starts_with("--")) {
+      text.remove_prefix(std::min(text.size(), text.find('\n')));
+    } else if (text.starts_with("/*")) {
+      const auto end = text.find("*/");
+      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 2);
+    } else {
+      return;
+    }
+  }
+}
+
+bool TakeWord(std::string_view& text, std::string_view lower) {
+  SkipSpace(text);
+  if (text.size() < lower.size()) return false;
+  for (std::size_t i = 0; i < lower.size(); ++i) {
+    if (std::tolower(static_cast<unsigned char>(text[i])) != lower[i]) return false;
+  }
+  text.remove_prefix(lower.size());
+  return true;
+}
+
+/// EXPLAIN ANALYZE runs what it explains: only a SELECT may follow.
+std::string_view Explained(std::string_view text) {
+  TakeWord(text, "explain");
+  TakeWord(text, "analyze");
+  SkipSpace(text);
+  if (text.starts_with("("))
+    text.remove_prefix(std::min(text.size(), text.find(')') + 1));
+  return text;
+}
+
+Status CheckReadsOnly(duckdb_connection connection, const std::string& text,
+                      const Statement::Impl& statement) {
+  const auto refuse = [] {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "only one SELECT (or EXPLAIN, DESCRIBE, SHOW, SUMMARIZE) is allowed here");
+  };
+  if (statement.kind == DUCKDB_STATEMENT_TYPE_SELECT) return {};
+  if (statement.kind != DUCKDB_STATEMENT_TYPE_EXPLAIN) return refuse();
+  const auto explained = PrepareReadable(connection, std::string(Explained(text)));
+  if (!explained || (*explained)->kind != DUCKDB_STATEMENT_TYPE_SELECT) return refuse();
+  return {};
+}
+
+Batch BlockBatch(Chunk chunk, const std::shared_ptr<const Layout>& layout) {
+  auto batch = std::make_unique<Batch::Impl>();
+  batch->layout = layout;
+  batch->Add(std::move(chunk));
+  return Batch(std::move(batch));
+}
+
+Status HandOver(Answer& answer, const std::shared_ptr<const Layout>& layout,
+                Deadline deadline, const std::function<bool(const Batch& block)>& each) {
+  bool any = false;
+  while (duckdb_data_chunk handle = duckdb_fetch_chunk(*answer.get())) {
+    Chunk chunk(handle);
+    if (duckdb_data_chunk_get_size(handle) == 0) continue;
+    if (deadline.expired()) return Fail(TooLate());
+    any = true;
+    if (!each(BlockBatch(std::move(chunk), layout))) return {};
+  }
+  if (duckdb_result_error(answer.get()) != nullptr) {
+    return Fail(deadline.expired() ? TooLate() : answer.error());
+  }
+  if (!any) {  // so that the columns are known
+    auto empty = std::make_unique<Batch::Impl>();
+    empty->layout = layout;
+    each(Batch(std::move(empty)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status Session::Stream(const std::string& select, Deadline deadline,
+                       const std::function<bool(const Batch& block)>& each) {
+  if (deadline.expired()) return Fail(TooLate());
+  MR_TRY(const auto statement, PrepareReadable(impl_->connection, select));
+  MR_CHECK_OK(CheckReadsOnly(impl_->connection, select, *statement));
+  MR_CHECK_OK(BindLiterals(statement->prepared.get(), {}));
+  Answer answer;
+  const Alarm alarm(impl_->connection, deadline);
+  if (duckdb_execute_prepared_streaming(statement->prepared.get(), answer.get()) !=
+      DuckDBSuccess) {
+    return Fail(deadline.expired() ? TooLate() : answer.error());
+  }
+  MR_TRY(const auto layout, LayoutOf(*answer.get(), statement->layout));
+  return HandOver(answer, layout, deadline, each);
+}
+
+}  // namespace millrace::sql
