@@ -18,10 +18,13 @@ struct Field {
   std::string name;
   Type type;
   bool required = false;
-  std::optional<std::string> default_json;
-  std::optional<std::string> min_json, max_json;
-  std::vector<std::string> in_json;  ///< empty: anything
-  std::optional<std::uint32_t> min_length, max_length;  ///< code points; bytes for kBytes; items for arrays
+  std::optional<std::string> default_json = {};
+  std::optional<std::string> min_json = {};
+  std::optional<std::string> max_json = {};
+  std::vector<std::string> in_json = {};  ///< empty: anything
+  /// Code points; bytes for kBytes; items for arrays.
+  std::optional<std::uint32_t> min_length = {};
+  std::optional<std::uint32_t> max_length = {};
   Generate generate = Generate::kNone;  ///< only on the key
 };
 

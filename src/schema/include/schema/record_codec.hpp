@@ -19,7 +19,8 @@ inline constexpr std::size_t kJsonPadding = 64;
 /// One record on its way in: checked, canonical, without system fields.
 struct Draft {
   std::string key;   ///< text form of the key (as in URLs); empty: to be generated
-  std::string json;  ///< {"order_id":…,…}: every declared field in declared order, null where absent
+  std::string json;  ///< {"order_id":…,…}: every declared field in declared order, null
+                     ///< where absent
   std::size_t key_at = 0;  ///< where the generated key's literal belongs in `json`
 };
 
@@ -27,7 +28,7 @@ struct Draft {
 struct Patch {
   struct Item {
     std::size_t field;
-    bool merge;        ///< object or json field given an object: merge into what is stored
+    bool merge;  ///< object or json field given an object: merge into what is stored
     std::string json;  ///< canonical literal ("null" removes), or the patch to merge
   };
   std::vector<Item> items;
@@ -60,12 +61,16 @@ class RecordCodec {
                                           bool* batch) const;
   /// A whole new record for `key` (key in the body optional; another one is refused).
   Result<Draft> ParseReplace(std::string_view body, std::string_view key) const;
+  /// An object given to an object field is checked as JSON here, against its type in
+  /// Apply.
   Result<Patch> ParsePatch(std::string_view body, std::string_view key) const;
   /// The declared fields of `document` (canonical, as stored) with `patch` applied,
-  /// checked again as a whole (required, nested).
+  /// checked again as a whole (required, nested): a Draft's `json`. Fields that the
+  /// document lacks (declared later) get their default or null.
   Result<std::string> Apply(std::string_view document, const Patch& patch) const;
 
-  /// Adds the key literal where the draft lacks it, and the system fields.
+  /// Adds the system fields, and the key where the draft lacks it: `generated_key` is its
+  /// text form ("42", "018bcfe5-…"), not used otherwise.
   std::string Finish(const Draft& draft, std::string_view generated_key,
                      TimestampUs created_at, TimestampUs updated_at,
                      const Version& version) const;
@@ -97,7 +102,8 @@ struct SortValue {
   enum class Tag : std::uint8_t { kNull, kInteger, kReal, kText } tag = Tag::kNull;
   std::int64_t integer = 0;
   double real = 0;
-  std::string text;  ///< also decimals (fixed-width, order-preserving), uuid, date, timestamp as integer
+  std::string text;  ///< also decimals (fixed-width, order-preserving), uuid, date,
+                     ///< timestamp as integer
 };
 /// Arrays, objects and json compare as text.
 Result<SortValue> ToSortValue(const Type& type, std::string_view literal);
