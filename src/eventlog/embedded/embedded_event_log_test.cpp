@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "eventlog/testing/conformance.hpp"
 #include "test_log.hpp"
 
 namespace millrace::eventlog {

@@ -1,0 +1,104 @@
+#include "retention.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "stream_path.hpp"
+#include "test_log.hpp"
+
+namespace millrace::eventlog {
+namespace {
+
+const StreamId kStream{"", "orders"};
+const StreamId kOther{"", "other"};
+constexpr std::uint64_t kSegment = 4096;
+
+class RetentionTest : public testing::Test {
+ protected:
+  void Open(OnFull on_full) {
+    log_.reset();
+    log_ = MustOpen({.directory = dir_.path(),
+                     .segment_bytes = kSegment,
+                     .max_bytes = 5 * kSegment,
+                     .on_full = on_full});
+  }
+  /// Events of 1 KB: four to a segment.
+  Status Fill(const StreamId& stream, int events) {
+    for (int i = 0; i < events; ++i) {
+      MR_CHECK_OK(LogDriver(*log_).Append(stream, {std::string(1000, 'x')}));
+    }
+    return {};
+  }
+  Offset First(const StreamId& stream) { return log_->Stream(stream)->first; }
+
+  TempDir dir_;
+  std::unique_ptr<EmbeddedEventLog> log_;
+};
+
+TEST_F(RetentionTest, OldestSegmentsGoAtTheLimitAndTheirReadersLearnIt) {
+  Open(OnFull::kDropOldest);
+  ASSERT_TRUE(Fill(kStream, 100));
+  EXPECT_GT(First(kStream), 60u);
+  EXPECT_LE(log_->Stats().stored_bytes, 5 * kSegment);
+  EXPECT_GT(log_->Stats().dropped_segments, 10u);
+  const auto passed = log_->Read(kStream, 0, 10, 1000);
+  ASSERT_FALSE(passed);
+  EXPECT_EQ(passed.error().code(), ErrorCode::kOutOfRange);
+  EXPECT_EQ(LogDriver(*log_).ReadAll(kStream, First(kStream)).size(),
+            100 - First(kStream));
+  const auto first = First(kStream);
+  Open(OnFull::kDropOldest);
+  EXPECT_EQ(First(kStream), first);
+  EXPECT_THAT(log_->LastPosition(kStream, "src"), Holds(Position{0, 100}));
+}
+
+TEST_F(RetentionTest, WithoutALimitNothingGoes) {
+  log_ = MustOpen({.directory = dir_.path(), .segment_bytes = kSegment});
+  log_->SetReader("r", kStream, 1000);
+  ASSERT_TRUE(Fill(kStream, 100));
+  EXPECT_EQ(First(kStream), 0u);
+}
+
+TEST_F(RetentionTest, WhatNoReaderNeedsGoesFirst) {
+  Open(OnFull::kDropOldest);
+  log_->SetReader("r", kStream, 0);
+  ASSERT_TRUE(Fill(kStream, 10));
+  ASSERT_TRUE(Fill(kOther, 100));  // younger, but nobody needs it
+  EXPECT_EQ(First(kStream), 0u);
+  EXPECT_GT(First(kOther), 80u);
+  log_->SetReader("r", kStream, 9);
+  ASSERT_TRUE(Fill(kOther, 10));
+  EXPECT_GT(First(kStream), 0u);
+}
+
+TEST_F(RetentionTest, AReaderLeftBehindLosesItsPlaceWhenNothingElseIsLeft) {
+  Open(OnFull::kDropOldest);
+  log_->SetReader("r", kStream, 0);
+  ASSERT_TRUE(Fill(kStream, 100));
+  EXPECT_GT(First(kStream), 60u);
+}
+
+TEST_F(RetentionTest, RefusesInsteadUntilReadersWentOn) {
+  Open(OnFull::kRefuse);
+  log_->SetReader("slow", kStream, 0);
+  log_->SetReader("fast", kStream, 1000);
+  const auto refused = Fill(kStream, 100);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kResourceExhausted);
+  EXPECT_EQ(First(kStream), 0u);
+  const auto next = log_->Stream(kStream)->next;
+  EXPECT_GT(next, 10u);
+  EXPECT_EQ(LogDriver(*log_).ReadAll(kStream).size(), next);
+  log_->RemoveReader("slow", kStream);
+  EXPECT_TRUE(Fill(kStream, 1));
+  EXPECT_GT(First(kStream), 0u);
+}
+
+TEST_F(RetentionTest, RefusingKeepsWhatHasNoReaders) {
+  Open(OnFull::kRefuse);
+  EXPECT_FALSE(Fill(kStream, 100));
+  EXPECT_EQ(First(kStream), 0u);
+}
+
+}  // namespace
+}  // namespace millrace::eventlog
