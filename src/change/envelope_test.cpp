@@ -5,7 +5,6 @@
 #include <string>
 
 #include "change/complete_mark.hpp"
-#include "change/sums.hpp"
 
 namespace millrace::change {
 namespace {
@@ -93,21 +92,6 @@ TEST(Envelope, RefusesWhatIsNotAnEvent) {
     EXPECT_NE(event.error().message().find(c.says), std::string::npos)
         << event.error().message();
   }
-}
-
-TEST(Sum, DoesNotDependOnOrderButOnEveryRow) {
-  Sum one, other, doubled, altered;
-  one.AddChange("records", {1, 1, 0}, "{}");
-  one.AddChange("records", {1, 2, 0}, R"({"a":1})");
-  other.AddChange("records", {1, 2, 0}, R"({"a":1})");
-  other.AddChange("records", {1, 1, 0}, "{}");
-  EXPECT_EQ(one, other);
-  altered.AddChange("records", {1, 1, 0}, "{}");
-  altered.AddChange("records", {1, 3, 0}, R"({"a":1})");
-  EXPECT_NE(one.hash, altered.hash);
-  doubled = one;
-  doubled.AddChange("records", {1, 1, 0}, "{}");
-  EXPECT_NE(one, doubled);
 }
 
 TEST(CompleteMark, NeverGoesBackAndWakesWaiters) {
