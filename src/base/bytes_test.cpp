@@ -173,8 +173,8 @@ TEST(Excerpt, IsAlwaysShortAndValid) {
   EXPECT_EQ(Excerpt("abcdef", 3), "'abc…'");
   EXPECT_EQ(Excerpt("aü", 2), "'a…'");
   EXPECT_EQ(Excerpt("aü", 3), "'aü'");
-  EXPECT_EQ(Excerpt("a\xff\xc3"), "'a??'");
-  EXPECT_EQ(Excerpt("\xed\xa0\x80\xc0\x80"), "'?????'");
+  EXPECT_EQ(Excerpt("a\xff\xc3"), "'a?" "?'");
+  EXPECT_EQ(Excerpt("\xed\xa0\x80\xc0\x80"), "'?" "?" "?" "?" "?'");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace millrace {
 namespace {
 
 constexpr int kMaxExponentDigits = 6;
+constexpr std::uint64_t kTenTo18 = 1'000'000'000'000'000'000;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -124,11 +125,23 @@ void AppendDecimal(std::string& out, Int128 unscaled, int scale) {
   std::array<char, 48> buffer;
   std::size_t at = buffer.size();
   int written = 0;
-  while (left != 0 || written <= scale) {
-    if (written == scale && scale > 0) buffer[--at] = '.';
-    buffer[--at] = static_cast<char>('0' + static_cast<int>(left % 10));
-    left /= 10;
-    ++written;
+  const auto write_digits = [&](auto number, auto until) {
+    for (; !until(number); number /= 10, ++written) {
+      if (written == scale && scale > 0) buffer[--at] = '.';
+      buffer[--at] = static_cast<char>('0' + static_cast<int>(number % 10));
+    }
+  };
+  // Dividing 128 bits is slow, and nearly all decimals are short.
+  if (left >> 64u != 0) {
+    const auto low = static_cast<std::uint64_t>(left % kTenTo18);
+    left /= kTenTo18;
+    write_digits(low, [&](std::uint64_t) { return written == 18; });
+  }
+  const auto at_end = [&](auto number) { return number == 0 && written > scale; };
+  if (left >> 64u != 0) {
+    write_digits(left, at_end);
+  } else {
+    write_digits(static_cast<std::uint64_t>(left), at_end);
   }
   if (unscaled < 0) buffer[--at] = '-';
   out.append(buffer.data() + at, buffer.size() - at);

@@ -81,14 +81,15 @@ void AppendUtf8(std::string& out, std::uint32_t point) {
 /// and nine minus each digit for what is below zero.
 std::string SortableDecimal(Int128 unscaled) {
   constexpr std::size_t kDigits = 39;
-  std::string out(kDigits + 1, '0');
-  const bool negative = unscaled < 0;
-  if (negative) unscaled = -unscaled;
-  for (std::size_t i = kDigits; i > 0; --i, unscaled /= 10) {
-    const int digit = static_cast<int>(unscaled % 10);
-    out[i] = static_cast<char>('0' + (negative ? 9 - digit : digit));
+  std::string digits;
+  digits.reserve(kDigits + 1);
+  AppendDecimal(digits, unscaled < 0 ? -unscaled : unscaled, 0);
+  std::string out(kDigits + 1 - digits.size(), '0');
+  out += digits;
+  if (unscaled < 0) {
+    for (auto& digit : out) digit = static_cast<char>('0' + '9' - digit);
   }
-  out[0] = negative ? '0' : '1';
+  out[0] = unscaled < 0 ? '0' : '1';
   return out;
 }
 
