@@ -18,7 +18,7 @@ struct ClientOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
   /// Not empty: a Unix socket there instead; the path may have any length.
-  std::filesystem::path unix_socket;
+  std::filesystem::path unix_socket{};
   std::uint64_t body_limit = 256u << 20u;  ///< bytes of an answer; more is kTooLarge
 };
 

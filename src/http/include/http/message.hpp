@@ -59,11 +59,11 @@ inline constexpr std::size_t kBodyPadding = 64;
 struct Response {
   int status = 200;
   /// Empty: application/json. Left out when there is no body.
-  std::string content_type;
-  std::string body;
+  std::string content_type{};
+  std::string body{};
   /// Beside Date, Content-Type, Content-Length, Connection and X-Request-Id, which the
   /// server writes. Control characters in values are sent as blanks.
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, std::string>> headers{};
 };
 
 }  // namespace millrace::http

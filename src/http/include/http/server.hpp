@@ -22,8 +22,8 @@ struct Listener {
   std::uint16_t port = 0;             ///< 0: the system picks one
   /// Not empty: a Unix socket there instead, mode 0600; the path may have any length. A
   /// socket file that is in the way is replaced: hold the directory's lock.
-  std::filesystem::path unix_socket;
-  Router router;
+  std::filesystem::path unix_socket{};
+  Router router{};
 };
 
 struct ServerLimits {
@@ -37,8 +37,8 @@ struct ServerLimits {
 };
 
 struct ServerOptions {
-  std::vector<Listener> listeners;
-  ServerLimits limits;
+  std::vector<Listener> listeners{};
+  ServerLimits limits{};
 };
 
 /// HTTP/1.1 server: one thread runs all connections and all handlers. Answers go out in

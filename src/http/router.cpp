@@ -1,0 +1,44 @@
+#include "http/router.hpp"
+
+#include <utility>
+
+#include "http/problem.hpp"
+#include "mailbox.hpp"
+#include "route_table.hpp"
+
+namespace millrace::http {
+
+Responder::Responder(std::shared_ptr<internal::Mailbox> mailbox, internal::Ticket ticket)
+    : mailbox_(std::move(mailbox)), ticket_(ticket) {}
+
+Responder::Responder(Responder&& other) noexcept
+    : mailbox_(std::move(other.mailbox_)), ticket_(other.ticket_) {}
+
+Responder& Responder::operator=(Responder&& other) noexcept {
+  std::swap(mailbox_, other.mailbox_);
+  std::swap(ticket_, other.ticket_);
+  return *this;
+}
+
+Responder::~Responder() {
+  if (!mailbox_) return;
+  Send(ProblemOf(500, "internal", "the request was dropped without an answer", {}, {}));
+}
+
+void Responder::Send(Response response) {
+  if (const auto mailbox = std::exchange(mailbox_, nullptr)) {
+    mailbox->Send(ticket_, std::move(response));
+  }
+}
+
+Router::Router() : table_(std::make_unique<internal::RouteTable>()) {}
+Router::Router(Router&&) noexcept = default;
+Router& Router::operator=(Router&&) noexcept = default;
+Router::~Router() = default;
+
+void Router::Add(Method method, std::string pattern, Handler handler,
+                 RouteOptions options, std::string name) {
+  table_->Add(method, std::move(pattern), std::move(handler), options, std::move(name));
+}
+
+}  // namespace millrace::http

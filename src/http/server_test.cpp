@@ -1,0 +1,411 @@
+#include "http/server.hpp"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "test_server.hpp"
+
+namespace millrace::http {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::Not;
+using testing::StartsWith;
+
+std::string Get(std::string_view path, std::string_view headers = "") {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n" + std::string(headers) +
+         "\r\n";
+}
+
+TEST_F(ServerTest, AnswersWithTheHeadersEveryAnswerHas) {
+  Start();
+  auto connection = Connect();
+  connection.Send(Get("/static"));
+  EXPECT_THAT(connection.ReadUntil("hello"),
+              MatchesRegex("HTTP/1.1 200 OK\r\n"
+                           "Date: [A-Z][a-z][a-z], [0-9: A-Za-z]* GMT\r\n"
+                           "Content-Type: text/plain\r\nContent-Length: 5\r\n"
+                           "X-Request-Id: [0-9a-f]{16}\r\n\r\nhello"));
+}
+
+TEST_F(ServerTest, KeepsAWellFormedRequestIdAndReplacesAnother) {
+  Start();
+  auto connection = Connect();
+  connection.Send(Get("/static", "X-Request-ID: trace-1\r\n"));
+  EXPECT_THAT(connection.ReadUntil("hello"), HasSubstr("X-Request-Id: trace-1\r\n"));
+  connection.Send(Get("/static", "X-Request-ID: a b\"\r\n"));
+  EXPECT_THAT(connection.ReadUntil("hello"), Not(HasSubstr("a b")));
+}
+
+TEST_F(ServerTest, AnswersTenThousandPipelinedRequestsInOrder) {
+  Start(ServerLimits{.output_bytes = 64u << 10u});
+  constexpr int kCount = 10'000;
+  auto connection = Connect();
+  std::jthread sender([&connection] {
+    std::string bytes;
+    for (int i = 0; i < kCount; ++i) {
+      bytes += Get("/static", "X-Request-Id: r" + std::to_string(i) + "\r\n");
+    }
+    connection.Send(bytes);
+  });
+  const auto answers = connection.ReadUntil("\r\n\r\nhello", kCount);
+  std::size_t at = 0;
+  for (int i = 0; i < kCount; ++i) {
+    at = answers.find("X-Request-Id: r" + std::to_string(i) + "\r\n", at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+  EXPECT_EQ(Metric("http_requests_total{route=\"/static\",method=\"GET\",status_class="
+                   "\"2xx\"}"),
+            std::to_string(kCount));
+  EXPECT_EQ(Metric("http_request_seconds_count{route=\"/static\",method=\"GET\"}"),
+            std::to_string(kCount));
+}
+
+TEST_F(ServerTest, KeepsTheOrderOfPipelinedAnswersAcrossAnOutstandingOne) {
+  Start();
+  auto connection = Connect();
+  connection.Send(Get("/static") + Get("/held/a") + Get("/static") + Get("/held/b") +
+                  "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nlast");
+  EXPECT_THAT(connection.ReadUntil("hello"), StartsWith("HTTP/1.1 200"));
+  auto first = held_.Take(1);
+  ASSERT_EQ(first[0].first, "a");
+  first[0].second.Send(TextResponse("answer a"));
+  EXPECT_THAT(connection.ReadUntil("hello"), HasSubstr("answer aHTTP/1.1 200"));
+  auto second = held_.Take(1);
+  ASSERT_EQ(second[0].first, "b");
+  second[0].second.Send(TextResponse("answer b"));
+  EXPECT_THAT(connection.ReadUntil("last"), HasSubstr("answer bHTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, TakesAnswersOfManyConnectionsFromOtherThreads) {
+  Start();
+  constexpr std::size_t kConnections = 64;
+  std::vector<RawConnection> connections;
+  for (std::size_t i = 0; i < kConnections; ++i) {
+    connections.push_back(Connect());
+    connections.back().Send(Get("/held/" + std::to_string(i)));
+  }
+  auto held = held_.Take(kConnections);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t t = 0; t < 4; ++t) {
+      threads.emplace_back([&held, t] {
+        for (std::size_t i = t; i < held.size(); i += 4) {
+          held[i].second.Send(TextResponse("<" + held[i].first + ">"));
+        }
+      });
+    }
+  }
+  for (std::size_t i = 0; i < kConnections; ++i) {
+    EXPECT_THAT(connections[i].ReadUntil(">"), EndsWith("<" + std::to_string(i) + ">"));
+  }
+}
+
+TEST_F(ServerTest, AnswersADroppedRequestWith500) {
+  Start();
+  auto connection = Connect();
+  connection.Send(Get("/held/a"));
+  held_.Take(1).clear();
+  EXPECT_THAT(connection.ReadUntil("}"), StartsWith("HTTP/1.1 500 "));
+}
+
+TEST_F(ServerTest, DropsAnAnswerForAConnectionThatIsGone) {
+  Start();
+  {
+    auto connection = Connect();
+    connection.Send(Get("/held/a"));
+    auto held = held_.Take(1);
+    connection = Connect();
+    held[0].second.Send(TextResponse("for nobody"));
+  }
+  auto next = Connect();
+  next.Send(Get("/static"));
+  next.ReadUntil("hello");
+}
+
+TEST_F(ServerTest, LetsARespondersOutliveTheServer) {
+  Start();
+  auto connection = Connect();
+  connection.Send(Get("/held/a"));
+  auto held = held_.Take(1);
+  server_.reset();
+  held[0].second.Send(TextResponse("too late"));
+  EXPECT_EQ(connection.ReadToEnd(), "");
+}
+
+TEST_F(ServerTest, AnswersUnknownPathsAndMethodsAsProblems) {
+  Start();
+  auto client = MakeClient();
+  const auto missing = client.Send(Method::kGet, "/none", "", {}, TestDeadline());
+  EXPECT_EQ(missing->status, 404);
+  EXPECT_EQ(missing->Header("content-type"), "application/problem+json");
+  EXPECT_THAT(missing->body, HasSubstr("\"instance\":\"/none\""));
+  EXPECT_THAT(missing->body,
+              HasSubstr("\"request_id\":\"" +
+                        std::string(missing->Header("x-request-id")) + "\""));
+  const auto method = client.Send(Method::kPut, "/static", "", {}, TestDeadline());
+  EXPECT_EQ(method->status, 405);
+  EXPECT_EQ(method->Header("allow"), "GET, HEAD, OPTIONS");
+  const auto options = client.Send(Method::kOptions, "/static", "", {}, TestDeadline());
+  EXPECT_EQ(options->status, 204);
+  EXPECT_EQ(options->Header("allow"), "GET, HEAD, OPTIONS");
+  const auto head = client.Send(Method::kHead, "/static", "", {}, TestDeadline());
+  EXPECT_EQ(head->status, 200);
+  EXPECT_EQ(head->Header("content-length"), "5");
+  EXPECT_EQ(head->body, "");
+  EXPECT_EQ(client.Send(Method::kGet, "/%zz", "", {}, TestDeadline())->status, 400);
+}
+
+TEST_F(ServerTest, EndsAnExceptionOfAHandlerAtItsRequest) {
+  Router router;
+  router.Add(Method::kGet, "/throw", [](const Request&, Responder) {
+    throw std::runtime_error("a test throws this");
+  });
+  Start(std::move(router));
+  auto client = MakeClient();
+  EXPECT_EQ(client.Send(Method::kGet, "/throw", "", {}, TestDeadline())->status, 500);
+  EXPECT_EQ(client.Send(Method::kGet, "/none", "", {}, TestDeadline())->status, 404);
+}
+
+TEST_F(ServerTest, DoesNotLetAHeaderValueStartAnotherHeader) {
+  Router router;
+  router.Add(Method::kGet, "/x", [](const Request&, Responder responder) {
+    responder.Send({.status = 204, .headers = {{"Location", "a\r\nSet-Cookie: b"}}});
+  });
+  Start(std::move(router));
+  auto connection = Connect();
+  connection.Send(Get("/x"));
+  const auto answer = connection.ReadUntil("\r\n\r\n");
+  EXPECT_THAT(answer, HasSubstr("Location: a  Set-Cookie: b\r\n"));
+  EXPECT_THAT(answer, Not(HasSubstr("Content-Length")));
+}
+
+TEST_F(ServerTest, ServesHttp10AndClosesWhenAsked) {
+  Start();
+  auto old = Connect();
+  old.Send("GET /static HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(old.ReadToEnd(), HasSubstr("Connection: close\r\n\r\nhello"));
+  auto kept = Connect();
+  kept.Send("GET /static HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_THAT(kept.ReadUntil("hello"), HasSubstr("Connection: keep-alive\r\n"));
+  kept.Send(Get("/static", "Connection: close\r\n") + Get("/static"));
+  EXPECT_THAT(kept.ReadToEnd(), EndsWith("Connection: close\r\n\r\nhello"));
+}
+
+TEST_F(ServerTest, AnswersAClientThatHasFinishedSending) {
+  Start();
+  auto connection = Connect();
+  connection.Send(Get("/static") + Get("/held/a"));
+  connection.FinishSending();
+  held_.Take(1)[0].second.Send(TextResponse("later"));
+  EXPECT_THAT(connection.ReadToEnd(), EndsWith("later"));
+}
+
+TEST_F(ServerTest, SendsContinueToAClientThatWaitsForIt) {
+  Start();
+  auto connection = Connect();
+  connection.Send(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: "
+      "4\r\n\r\n");
+  EXPECT_EQ(connection.ReadUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  connection.Send("body");
+  EXPECT_THAT(connection.ReadUntil("body"), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(ServerTest, RefusesABodyOverTheLimitBeforeItIsSentWhole) {
+  Start();
+  const std::string body(4u << 20u, 'x');
+  struct Case {
+    const char* name;
+    std::string bytes;
+  };
+  const Case kCases[] = {
+      {"by its length",
+       "POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 4194304\r\n\r\n" + body},
+      {"by its chunk",
+       "POST /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+       "400000\r\n" +
+           body + "\r\n0\r\n\r\n"},
+      {"while the client waits",
+       "POST /small HTTP/1.1\r\nHost: a\r\n"
+       "Expect: 100-continue\r\nContent-Length: 11\r\n\r\n"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.name);
+    auto connection = Connect();
+    connection.Send(c.bytes);
+    connection.FinishSending();
+    const auto answer = connection.ReadToEnd();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 413 "));
+    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+    EXPECT_THAT(answer, HasSubstr("\"status\":413"));
+  }
+}
+
+TEST_F(ServerTest, TakesLargeBodiesInBothForms) {
+  Start();
+  std::string body;
+  for (int i = 0; body.size() < 900'000; ++i) body += std::to_string(i) + ",";
+  auto client = MakeClient();
+  EXPECT_EQ(client.Send(Method::kPost, "/echo", body, {}, TestDeadline())->body, body);
+  auto connection = Connect();
+  std::string chunked =
+      "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (std::size_t at = 0; at < body.size(); at += 1000) {
+    const auto piece = body.substr(at, 1000);
+    char size[32];
+    std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
+    chunked += size + piece + "\r\n";
+  }
+  connection.Send(chunked + "0\r\n\r\n" + Get("/static"));
+  EXPECT_THAT(connection.ReadUntil("hello"),
+              HasSubstr("\r\n\r\n" + body + "HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, AnswersAMalformedRequestAfterThoseBeforeItAndCloses) {
+  Start();
+  auto connection = Connect();
+  connection.Send(Get("/static") + "GET /static HTTP/1.1\r\nHost : a\r\n\r\n" +
+                  Get("/static"));
+  const auto answers = connection.ReadToEnd();
+  EXPECT_THAT(answers, HasSubstr("helloHTTP/1.1 400 Bad Request\r\n"));
+  EXPECT_THAT(answers, HasSubstr("Connection: close"));
+  EXPECT_EQ(answers.find("hello", answers.find("400")), std::string::npos);
+  EXPECT_EQ(Metric("http_requests_total{route=\"malformed\",method=\"any\","
+                   "status_class=\"4xx\"}"),
+            "1");
+}
+
+TEST_F(ServerTest, CutsAClientThatDripsItsHeader) {
+  Start(ServerLimits{.header_timeout = std::chrono::milliseconds(200)});
+  auto connection = Connect();
+  std::jthread drip([&connection](const std::stop_token& stop) {
+    connection.Send("GET /static HTTP/1.1\r\nHost: a\r\n");
+    while (!stop.stop_requested()) {
+      connection.Send("X: y\r\n");
+      std::this_thread::yield();
+    }
+  });
+  // 431 if the drip was quick enough to fill the header limit before the deadline.
+  EXPECT_THAT(connection.ReadToEnd(), MatchesRegex("HTTP/1.1 4(08|31) .*"));
+}
+
+TEST_F(ServerTest, CutsConnectionsThatStall) {
+  const std::chrono::milliseconds brief(100);
+  Start(ServerLimits{
+      .header_timeout = brief, .body_timeout = brief, .idle_timeout = brief});
+  auto silent = Connect();
+  auto header = Connect();
+  header.Send("GET /sta");
+  auto body = Connect();
+  body.Send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo");
+  auto idle = Connect();
+  idle.Send(Get("/static"));
+  EXPECT_EQ(silent.ReadToEnd(), "");
+  EXPECT_THAT(header.ReadToEnd(), StartsWith("HTTP/1.1 408 "));
+  EXPECT_THAT(body.ReadToEnd(), StartsWith("HTTP/1.1 408 "));
+  EXPECT_THAT(idle.ReadToEnd(), EndsWith("hello"));
+}
+
+TEST_F(ServerTest, StopsReadingFromAClientThatDoesNotRead) {
+  Start(ServerLimits{.output_bytes = 1u << 16u,
+                     .write_timeout = std::chrono::milliseconds(100)});
+  auto connection = Connect();
+  const std::string request =
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n" +
+      std::string(500'000, 'x');
+  std::string bytes;
+  for (int i = 0; i < 40; ++i) bytes += request;
+  connection.Send(bytes);  // ends when the server has closed
+  connection.ReadToEnd();
+  EXPECT_EQ(Metric("http_connections"), "0");
+}
+
+TEST_F(ServerTest, AcceptsMoreOnceAConnectionIsFree) {
+  Start(ServerLimits{.connections = 2});
+  std::vector<RawConnection> connections;
+  for (int i = 0; i < 5; ++i) {
+    connections.push_back(Connect());
+    connections.back().Send(Get("/static", "Connection: close\r\n"));
+  }
+  for (auto& connection : connections) {
+    EXPECT_THAT(connection.ReadToEnd(), EndsWith("hello"));
+    connection = Connect();
+  }
+}
+
+TEST_F(ServerTest, DrainFinishesWhatIsOutstandingAndClosesTheRest) {
+  Start();
+  auto idle = Connect();
+  idle.Send(Get("/static"));
+  idle.ReadUntil("hello");
+  auto busy = Connect();
+  busy.Send(Get("/held/a"));
+  auto held = held_.Take(1);
+  EXPECT_FALSE(server_->Drain(Deadline::After(std::chrono::milliseconds(1))));
+  EXPECT_EQ(idle.ReadToEnd(), "");
+  EXPECT_FALSE(internal::ConnectTcp("127.0.0.1", server_->port(), TestDeadline()));
+  held[0].second.Send(TextResponse("done"));
+  EXPECT_TRUE(server_->Drain(TestDeadline()));
+  EXPECT_THAT(busy.ReadToEnd(), HasSubstr("Connection: close\r\n\r\ndone"));
+}
+
+TEST_F(ServerTest, StopAcceptingLeavesConnectionsAlone) {
+  Start();
+  auto connection = Connect();
+  connection.Send(Get("/static"));
+  connection.ReadUntil("hello");
+  server_->StopAccepting();
+  server_->StopAccepting();
+  connection.Send(Get("/static"));
+  connection.ReadUntil("hello");
+}
+
+TEST_F(ServerTest, ReportsAnAddressInUseAndABadOne) {
+  Start();
+  ServerOptions taken;
+  taken.listeners.push_back({.port = server_->port(), .router = MakeRouter()});
+  EXPECT_EQ(Server::Start(std::move(taken), registry_, log_).error().code(),
+            ErrorCode::kConflict);
+  ServerOptions bad;
+  bad.listeners.push_back({.address = "nowhere.invalid", .router = MakeRouter()});
+  EXPECT_EQ(Server::Start(std::move(bad), registry_, log_).error().code(),
+            ErrorCode::kInvalidArgument);
+}
+
+TEST_F(ServerTest, ListensAtAUnixSocketWithRoutesOfItsOwn) {
+  const auto directory =
+      std::filesystem::path(testing::TempDir()) /
+      ("mr_http_" + std::to_string(::getpid()) + std::string(200, 'd'));
+  std::filesystem::create_directories(directory);
+  const auto path = directory / "admin.sock";
+  for (int round = 0; round < 2; ++round) {  // the second one finds nothing in its way
+    Router admin;
+    admin.Add(Method::kGet, "/admin", [](const Request&, Responder responder) {
+      responder.Send(TextResponse("only here"));
+    });
+    ServerOptions options;
+    options.listeners.push_back({.router = MakeRouter()});
+    options.listeners.push_back({.unix_socket = path, .router = std::move(admin)});
+    Start(std::move(options));
+    EXPECT_EQ(server_->port(1), 0);
+    EXPECT_EQ(std::filesystem::status(path).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    auto client = Client::Connect({.unix_socket = path}, TestDeadline());
+    ASSERT_TRUE(client) << client.error().ToString();
+    EXPECT_EQ(client->Send(Method::kGet, "/admin", "", {}, TestDeadline())->body,
+              "only here");
+    EXPECT_EQ(client->Send(Method::kGet, "/static", "", {}, TestDeadline())->status, 404);
+    auto tcp = MakeClient();
+    EXPECT_EQ(tcp.Send(Method::kGet, "/admin", "", {}, TestDeadline())->status, 404);
+    server_.reset();
+    EXPECT_FALSE(std::filesystem::exists(path));
+  }
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace millrace::http
