@@ -14,9 +14,12 @@ bool DiskFull(std::string_view message) {
 
 bool Damaged(std::string_view message) {
   return Has(message, "Corrupt") || Has(message, "corrupt") || Has(message, "checksum") ||
-         Has(message, "not a valid DuckDB database file") ||
-         Has(message, "No magic bytes found") ||
-         Has(message, "is too small to be a Parquet");
+         Has(message, "not a valid DuckDB database file");
+}
+
+bool NoParquet(std::string_view message) {
+  return Has(message, "No magic bytes found") ||
+         Has(message, "too small to be a Parquet");
 }
 
 ErrorCode CodeOf(duckdb_error_type type, std::string_view message) {
@@ -30,7 +33,7 @@ ErrorCode CodeOf(duckdb_error_type type, std::string_view message) {
   const bool io = type == DUCKDB_ERROR_IO || message.starts_with("IO Error");
   const bool stored = io || type == DUCKDB_ERROR_SERIALIZATION ||
                       message.starts_with("Serialization Error");
-  if (stored && Damaged(message)) return ErrorCode::kDataLoss;
+  if ((stored && Damaged(message)) || NoParquet(message)) return ErrorCode::kDataLoss;
   if (io) return ErrorCode::kUnavailable;
   if (type == DUCKDB_ERROR_TRANSACTION) return ErrorCode::kConflict;
   if (type == DUCKDB_ERROR_FATAL || type == DUCKDB_ERROR_INTERNAL ||

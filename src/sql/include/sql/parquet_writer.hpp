@@ -20,11 +20,19 @@ struct ParquetOptions {
   std::map<std::string, std::string> metadata;
   /// … and numbers known only at Finish: kept as 20 decimal digits, patched in place.
   std::vector<std::string> late_numbers;
+  /// Texts known only at Finish, with their length in bytes (at least 16).
+  std::map<std::string, std::size_t> late_texts;
 };
 
 /// Streams batches into one Parquet file: memory holds one row group. The engine's COPY
 /// runs in a thread of its own and takes batches through a bounded hand-over. One thread
-/// calls; the file is complete, but not synced, after Finish.
+/// calls; the file is complete, but not synced, after Finish. The path must lie in the
+/// engine's directories. Give it an engine of its own with one thread: the COPY is one
+/// open transaction, and a second thread would poll while the writer waits for batches.
+///
+/// Errors: kResourceExhausted when the disk or the engine's memory is full,
+/// kInvalidArgument when a batch lacks a column or has it with another type. After any
+/// error only the destructor is left.
 class ParquetWriter {
  public:
   static Result<std::unique_ptr<ParquetWriter>> Create(Engine& engine,
@@ -33,10 +41,12 @@ class ParquetWriter {
                                                        const ParquetOptions& options);
   ~ParquetWriter();  ///< without Finish: the file is removed
   /// Takes the columns named in the writer's schema from `batch` (which may have more).
-  /// Waits while the hand-over is full.
+  /// Waits while the hand-over is full. An error of the disk may come with a later call.
   Status Write(Batch batch);
   std::uint64_t rows() const;
-  Status Finish(const std::map<std::string, std::uint64_t>& late_numbers);
+  /// Every late number and text that was announced must be given.
+  Status Finish(const std::map<std::string, std::uint64_t>& late_numbers = {},
+                const std::map<std::string, std::string>& late_texts = {});
 
  private:
   class Impl;
@@ -44,7 +54,7 @@ class ParquetWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Key-value metadata of a Parquet file.
+/// Key-value metadata of a Parquet file. kDataLoss if it is not one.
 Result<std::map<std::string, std::string>> ReadParquetMetadata(
     Session& session, const std::filesystem::path& path);
 
