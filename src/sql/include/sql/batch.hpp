@@ -60,11 +60,13 @@ class BatchBuilder {
 
   void SetNull(std::size_t column);
   void SetBool(std::size_t column, bool value);
-  void SetInt(std::size_t column, std::int64_t value);  ///< kInteger, kBigint, kDate, kTimestamp
+  void SetInt(std::size_t column,
+              std::int64_t value);  ///< kInteger, kBigint, kDate, kTimestamp
   void SetDouble(std::size_t column, double value);
   void SetDecimal(std::size_t column, Int128 unscaled);
   void SetUuid(std::size_t column, const Uuid& value);
-  void SetText(std::size_t column, std::string_view value);  ///< kText, kJson, kBytes (raw)
+  void SetText(std::size_t column,
+               std::string_view value);  ///< kText, kJson, kBytes (raw)
   /// Any type from its canonical literal, "null" included: the way for arrays, objects
   /// and everything that is not hot. kInvalidArgument if it does not fit the type.
   Status SetLiteral(std::size_t column, std::string_view literal);

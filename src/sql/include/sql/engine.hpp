@@ -21,8 +21,9 @@ struct EngineOptions {
   std::filesystem::path database;  ///< empty: in memory
   bool read_only = false;
   int threads = 1;
-  std::uint64_t memory_limit = 256u << 20u;  ///< bytes; beyond it spills to temp_directory
-  std::filesystem::path temp_directory;      ///< empty: no spilling
+  std::uint64_t memory_limit = 256u
+                               << 20u;   ///< bytes; beyond it spills to temp_directory
+  std::filesystem::path temp_directory;  ///< empty: no spilling
   /// The only folders that SQL can read or write; empty: none. Everything else outside
   /// (network, extensions, getenv, configuration) is locked.
   std::vector<std::filesystem::path> directories;
@@ -73,7 +74,8 @@ class Session {
   ~Session();
   /// One or more statements without a result.
   Status Run(const std::string& text);
-  Result<Batch> Query(const std::string& text, const std::vector<std::string>& literals = {});
+  Result<Batch> Query(const std::string& text,
+                      const std::vector<std::string>& literals = {});
   Result<Statement> Prepare(const std::string& text);
   /// Runs a single SELECT (also EXPLAIN, DESCRIBE, SHOW, SUMMARIZE; everything else is
   /// kInvalidArgument) and hands the result over in blocks while it is computed, so that
