@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "schema/collection.hpp"
+#include "yaml.hpp"
+
+namespace millrace::project {
+
+/// One collections/*.yaml.
+struct ReadCollectionResult {
+  schema::Collection collection;
+  Node name_at;       ///< where its name stands
+  bool whole = true;  ///< false: something was wrong, `collection` may lack fields
+};
+
+/// Nullopt when not even the name can be read.
+std::optional<ReadCollectionResult> ReadCollection(const Node& root, Report& report);
+
+/// A type as in `{type: "decimal(10,2)"}` or `{type: object, fields: {…}}`.
+std::optional<schema::Type> ReadType(const Node* type, const Node* fields, const Node& at,
+                                     Report& report);
+
+}  // namespace millrace::project

@@ -1,0 +1,150 @@
+#include "pipeline_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sink_reader.hpp"
+#include "sql_text.hpp"
+#include "values.hpp"
+
+namespace millrace::project {
+namespace {
+
+constexpr std::int64_t kMaxBatchRows = 1'000'000;
+constexpr std::uint64_t kMinBatchBytes = 64ULL << 10U;
+constexpr std::uint64_t kMaxBatchBytes = 256ULL << 20U;
+constexpr std::int64_t kMaxBatchWaitMs = 60'000;
+
+std::optional<Start> ReadStart(const Node* node, Report& report) {
+  if (node != nullptr && node->kind == Node::Kind::kScalar && node->text == "snapshot") {
+    report.Add(*node,
+               "start: snapshot comes with a later release; now there are earliest "
+               "(every change the log holds) and latest (changes from now on)");
+    return std::nullopt;
+  }
+  return ReadChoice<Start>(
+      node, {{"earliest", Start::kEarliest}, {"latest", Start::kLatest}}, report);
+}
+
+void ReadFrom(const Node* node, const Collections& collections, Pipeline& pipeline,
+              Report& report) {
+  if (node == nullptr) return;
+  const Keys keys(*node, "from", {"changes", "start"}, report);
+  if (const auto name =
+          ReadCollectionName(keys.Need("changes", "orders"), collections, report))
+    pipeline.collection = *name;
+  if (const auto start = ReadStart(keys.Find("start"), report)) pipeline.start = *start;
+}
+
+void ReadBatch(const Node* node, Pipeline& pipeline, Report& report) {
+  if (node == nullptr) return;
+  const Keys keys(*node, "batch", {"max_rows", "max_bytes", "max_wait"}, report);
+  if (const auto rows = ReadWhole(keys.Find("max_rows"), 1, kMaxBatchRows, report))
+    pipeline.max_rows = static_cast<std::uint32_t>(*rows);
+  if (const auto bytes =
+          ReadSize(keys.Find("max_bytes"), kMinBatchBytes, kMaxBatchBytes, report))
+    pipeline.max_bytes = *bytes;
+  if (const auto wait = ReadDurationMs(keys.Find("max_wait"), 0, kMaxBatchWaitMs, report))
+    pipeline.max_wait_ms = *wait;
+}
+
+/// Parentheses of `rule` that are not closed, those in '…' left out.
+int OpenParentheses(std::string_view rule) {
+  int open = 0;
+  bool in_text = false;
+  for (const char c : rule) {
+    if (c == '\'') in_text = !in_text;
+    if (!in_text && c == '(') ++open;
+    if (!in_text && c == ')') --open;
+  }
+  return open;
+}
+
+std::vector<SqlText> ReadRules(const Node* node, std::string_view content,
+                               Report& report) {
+  std::vector<SqlText> rules;
+  const auto* items = ReadList(node, "a list of rules, such as [amount >= 0]", report);
+  if (items == nullptr) return rules;
+  for (const auto& item : *items) {
+    const auto rule = ReadText(&item, "a rule, such as amount >= 0", report);
+    if (!rule) continue;
+    if (rule->find_first_not_of(" \t\r\n") == std::string::npos)
+      report.AddExpected(item, "a rule, such as amount >= 0");
+    else if (!item.quoted && OpenParentheses(*rule) != 0)
+      report.Add(item,
+                 fmt::format("the rule {} ends inside parentheses, since YAML ends it "
+                             "at the comma: put the whole rule in quotes",
+                             Describe(item)));
+    rules.push_back(LocateText(item, content, report));
+  }
+  return rules;
+}
+
+SqlText ReadSql(const Node* node, std::string_view content, Report& report) {
+  constexpr std::string_view kWhat = "SQL, such as SELECT * FROM changes";
+  const auto text = ReadText(node, kWhat, report);
+  if (!text) return {};
+  if (text->find_first_not_of(" \t\r\n") == std::string::npos)
+    report.AddExpected(*node, kWhat);
+  return LocateText(*node, content, report);
+}
+
+}  // namespace
+
+const schema::Collection* Collections::Find(std::string_view name) const {
+  const auto at = whole.find(name);
+  return at == whole.end() ? nullptr : &at->second;
+}
+
+std::vector<std::string_view> Collections::Names() const {
+  std::vector<std::string_view> names(broken.begin(), broken.end());
+  for (const auto& [name, collection] : whole) names.emplace_back(name);
+  std::ranges::sort(names);
+  return names;
+}
+
+std::optional<std::string> ReadCollectionName(const Node* node,
+                                              const Collections& collections,
+                                              Report& report) {
+  auto name = ReadText(node, "the name of a collection", report);
+  if (!name) return std::nullopt;
+  const auto names = collections.Names();
+  if (std::ranges::find(names, *name) != names.end()) return name;
+  auto hint = DidYouMean(*name, names);
+  if (hint.empty() && !names.empty()) hint = "; there are " + Join(names);
+  report.Add(*node, fmt::format("there is no collection {}{}", *name, hint));
+  return std::nullopt;
+}
+
+std::optional<Pipeline> ReadPipeline(const Node& root, std::string_view content,
+                                     const Collections& collections, Report& report) {
+  const Keys keys(root, "a pipeline",
+                  {"pipeline", "from", "batch", "lookups", "require", "sql", "to",
+                   "on_removed_field"},
+                  report);
+  if (root.kind != Node::Kind::kMapping) return std::nullopt;
+  Pipeline pipeline;
+  const auto* name_node = keys.Need("pipeline", "orders_now");
+  const auto name = ReadName(name_node, "a pipeline name", report);
+  ReadFrom(keys.Need("from", "{changes: orders}"), collections, pipeline, report);
+  ReadBatch(keys.Find("batch"), pipeline, report);
+  if (const auto* lookups = keys.Find("lookups"))
+    pipeline.lookups =
+        ReadLookups(*lookups, collections.Find(pipeline.collection), collections, report);
+  pipeline.require = ReadRules(keys.Find("require"), content, report);
+  pipeline.sql = ReadSql(keys.Need("sql", "SELECT * FROM changes"), content, report);
+  if (const auto* to = keys.Need("to", "[{lake: {path: orders/}}]"))
+    pipeline.sinks = ReadSinks(*to, report);
+  if (const auto choice = ReadChoice<OnRemovedField>(
+          keys.Find("on_removed_field"),
+          {{"dead_letter", OnRemovedField::kDeadLetter}, {"stop", OnRemovedField::kStop}},
+          report))
+    pipeline.on_removed_field = *choice;
+  if (!name) return std::nullopt;
+  pipeline.name = *name;
+  pipeline.place = report.At(*name_node);
+  return pipeline;
+}
+
+}  // namespace millrace::project

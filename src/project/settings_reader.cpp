@@ -1,0 +1,46 @@
+#include "settings_reader.hpp"
+
+#include <fmt/format.h>
+
+#include "values.hpp"
+
+namespace millrace::project {
+namespace {
+
+/// {http: {port: 8080}} → "http.port": "8080". Whether there is such a setting is known
+/// to the config room alone.
+void Flatten(const Node& node, const std::string& prefix, config::GivenMap& settings,
+             Report& report) {
+  if (node.kind != Node::Kind::kMapping) {
+    report.AddExpected(node, "settings, such as {http: {port: 8080}}");
+    return;
+  }
+  for (const auto& [key, value] : node.members) {
+    const auto name = prefix.empty() ? key.text : prefix + "." + key.text;
+    if (value.kind == Node::Kind::kMapping) {
+      Flatten(value, name, settings, report);
+    } else if (value.kind != Node::Kind::kScalar) {
+      report.AddExpected(value, fmt::format("a value for {}", name));
+    } else {
+      const auto origin =
+          fmt::format("{}:{}:{}", report.file(), value.line, value.column);
+      if (!settings.emplace(name, config::Given{value.text, origin}).second)
+        report.Add(key, fmt::format("{} is set twice", name));
+    }
+  }
+}
+
+}  // namespace
+
+void ReadProjectFile(const Node& root, Project& project, Report& report) {
+  const Keys keys(root, "millrace.yaml", {"name", "access", "settings"}, report);
+  if (const auto name = ReadName(keys.Need("name", "shop"), "a project name", report))
+    project.name = *name;
+  if (const auto open = ReadChoice<bool>(keys.Find("access"),
+                                         {{"open", true}, {"closed", false}}, report))
+    project.open_access = *open;
+  if (const auto* settings = keys.Find("settings"))
+    Flatten(*settings, "", project.settings, report);
+}
+
+}  // namespace millrace::project

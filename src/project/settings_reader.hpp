@@ -1,0 +1,11 @@
+#pragma once
+
+#include "project/project.hpp"
+#include "yaml.hpp"
+
+namespace millrace::project {
+
+/// Name, access and settings out of millrace.yaml into `project`.
+void ReadProjectFile(const Node& root, Project& project, Report& report);
+
+}  // namespace millrace::project

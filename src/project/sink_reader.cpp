@@ -1,0 +1,128 @@
+#include "sink_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "values.hpp"
+
+namespace millrace::project {
+namespace {
+
+constexpr std::int64_t kMaxRollRows = 1'000'000'000;
+constexpr std::int64_t kMinRollMs = 100;
+constexpr std::int64_t kMaxRollMs = 24LL * 3600 * 1000;
+constexpr std::size_t kMaxPathBytes = 200;
+
+bool IsPathByte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         c == '_' || c == '-' || c == '.';
+}
+
+/// What is wrong with a lake path (no slash at its end), or "".
+std::string_view WrongWithPath(std::string_view path) {
+  if (path.empty()) return "it is empty";
+  if (path.front() == '/') return "it must be relative: it lies in the data directory";
+  if (path.size() > kMaxPathBytes) return "it is over 200 bytes";
+  while (true) {
+    const auto segment = path.substr(0, path.find('/'));
+    if (segment.empty()) return "a segment is empty";
+    if (segment == "." || segment == "..") return ". and .. cannot be segments";
+    if (segment.front() == '.' || segment.front() == '_')
+      return "what begins with . or _ is hidden from readers of the lake";
+    if (!std::ranges::all_of(segment, IsPathByte))
+      return "segments are made of letters, digits, _, - and .";
+    if (segment.size() == path.size()) return "";
+    path.remove_prefix(segment.size() + 1);
+  }
+}
+
+std::optional<std::string> ReadPath(const Node* node, Report& report) {
+  auto path = ReadText(node, "a path, such as orders_history/", report);
+  if (!path) return std::nullopt;
+  if (path->ends_with('/')) path->pop_back();
+  const auto wrong = WrongWithPath(*path);
+  if (wrong.empty()) return path;
+  report.Add(*node,
+             fmt::format("expected a path in the lake, such as orders_history/, got "
+                         "{}: {}",
+                         Describe(*node), wrong));
+  return std::nullopt;
+}
+
+void ReadRoll(const Node* node, LakeSink& lake, Report& report) {
+  if (node == nullptr) return;
+  const Keys keys(*node, "roll", {"rows", "every"}, report);
+  if (const auto rows = ReadWhole(keys.Find("rows"), 1, kMaxRollRows, report))
+    lake.roll_rows = static_cast<std::uint64_t>(*rows);
+  if (const auto every =
+          ReadDurationMs(keys.Find("every"), kMinRollMs, kMaxRollMs, report))
+    lake.roll_every_ms = *every;
+}
+
+std::optional<Sink> ReadLake(const Node& node, Report& report) {
+  const Keys keys(node, "a lake sink", {"path", "format", "compression", "roll"}, report);
+  LakeSink lake;
+  ReadChoice<bool>(keys.Find("format"), {{"parquet", true}}, report);
+  if (const auto compression = ReadChoice<std::string_view>(
+          keys.Find("compression"),
+          {{"zstd", "zstd"}, {"snappy", "snappy"}, {"none", "none"}}, report))
+    lake.compression = *compression;
+  ReadRoll(keys.Find("roll"), lake, report);
+  const auto* path_node = keys.Need("path", "orders_history/");
+  const auto path = ReadPath(path_node, report);
+  if (!path) return std::nullopt;
+  lake.path = *path;
+  auto name = "lake." + *path;
+  std::ranges::replace(name, '/', '_');
+  return Sink{std::move(name), std::move(lake), report.At(*path_node)};
+}
+
+std::optional<Sink> ReadTable(const Node& node, Report& report) {
+  const Keys keys(node, "a table sink", {"name", "key", "on_delete"}, report);
+  TableSink table;
+  if (const auto on_delete = ReadChoice<OnDelete>(keys.Find("on_delete"),
+                                                  {{"delete", OnDelete::kDelete},
+                                                   {"mark", OnDelete::kMark},
+                                                   {"ignore", OnDelete::kIgnore}},
+                                                  report))
+    table.on_delete = *on_delete;
+  const auto* name_node = keys.Need("name", "orders");
+  const auto name = ReadName(name_node, "a table name", report);
+  const auto key = ReadText(keys.Need("key", "order_id"), "the name of a column", report);
+  if (!name || !key) return std::nullopt;
+  if (ToLower(*name) == "lake") {
+    report.Add(*name_node,
+               "lake is where SQL finds the lake's tables: choose another name");
+    return std::nullopt;
+  }
+  table.name = *name;
+  table.key = *key;
+  return Sink{"table." + *name, std::move(table), report.At(*name_node)};
+}
+
+}  // namespace
+
+std::vector<Sink> ReadSinks(const Node& list, Report& report) {
+  std::vector<Sink> sinks;
+  constexpr std::string_view kWhat = "a list of sinks, such as [{lake: {path: orders/}}]";
+  const auto* items = ReadList(&list, kWhat, report);
+  if (items == nullptr) return sinks;
+  if (items->empty()) report.AddExpected(list, kWhat);
+  for (const auto& item : *items) {
+    const Keys keys(item, "a sink", {"table", "lake"}, report);
+    const auto* table = keys.Find("table");
+    const auto* lake = keys.Find("lake");
+    if (item.kind == Node::Kind::kMapping && item.members.size() != 1) {
+      report.Add(item, "expected one sink, such as {lake: {path: orders/}}");
+      continue;
+    }
+    std::optional<Sink> sink;
+    if (table != nullptr) sink = ReadTable(*table, report);
+    if (lake != nullptr) sink = ReadLake(*lake, report);
+    if (sink) sinks.push_back(*std::move(sink));
+  }
+  return sinks;
+}
+
+}  // namespace millrace::project
