@@ -23,9 +23,6 @@ struct Scalar {
 /// stand; others are decoded into `buffer`.
 std::string_view Unquote(std::string_view literal, std::string& buffer);
 
-/// Text form of a scalar literal, as in URLs: strings without their quotes.
-std::string TextOf(std::string_view literal);
-
 /// `buffer` holds what `text` points into, where the literal has escapes.
 Result<Scalar> ReadScalar(const Type& type, std::string_view literal,
                           std::string& buffer);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "schema/record_codec.hpp"
 #include "testing_orders.hpp"
 
 namespace millrace::schema {

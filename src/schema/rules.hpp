@@ -7,6 +7,7 @@
 
 #include "literal.hpp"
 #include "schema/collection.hpp"
+#include "schema/record_codec.hpp"
 
 namespace millrace::schema {
 

@@ -93,6 +93,10 @@ class RecordCodec {
 /// duplicate names). Empty view when absent. Linear, no allocation.
 std::string_view FindMember(std::string_view document, std::string_view name);
 
+/// Text form of a canonical scalar literal, as in URLs and CSV: strings without quotes
+/// and escapes, others as they stand. What LiteralFromText reads back.
+std::string TextOf(std::string_view literal);
+
 /// Checks and minifies any JSON value: the rules above for depth, duplicates, NUL, UTF-8.
 Result<std::string> MinifyJson(std::string_view padded);
 

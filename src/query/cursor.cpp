@@ -1,0 +1,93 @@
+#include "cursor.hpp"
+
+#include <algorithm>
+
+#include "base/bytes.hpp"
+#include "schema/record_codec.hpp"
+
+namespace millrace::query {
+namespace {
+
+// A cursor is base64url of: sum, 16 hex digits; then the literals, a line feed before
+// each. Literals are canonical JSON, so none has a line feed itself.
+constexpr std::size_t kSumDigits = 16;
+
+std::string Sum(const Query& query, std::string_view content) {
+  std::string digits;
+  AppendHex(digits, Hash64(content, query.fingerprint), kSumDigits);
+  return digits;
+}
+
+std::string Described(const Filter& filter, const schema::Columns& columns) {
+  std::string out = columns[filter.column].name;
+  out += '\n';
+  out += std::to_string(static_cast<int>(filter.op));
+  out += filter.negated ? '!' : '=';
+  for (const auto& literal : filter.literals) out.append("\n").append(literal);
+  return out;
+}
+
+/// Sums are no secret, so what is inside must be as EncodeCursor writes it in any case.
+bool IsLiteralOf(const schema::Type& type, std::string_view literal) {
+  const auto text = schema::TextOf(literal);
+  const auto canonical = schema::RecordCodec::LiteralFromText(type, text);
+  return canonical.has_value() && *canonical == literal;
+}
+
+}  // namespace
+
+std::uint64_t Fingerprint(const Query& query, std::string_view name,
+                          const schema::Columns& columns) {
+  std::vector<std::string> filters;
+  for (const auto& filter : query.filters) filters.push_back(Described(filter, columns));
+  std::sort(filters.begin(), filters.end());  // their place in the URL means nothing
+  std::string all(name);
+  for (const auto& order : query.order) {
+    all += order.descending ? "\n-" : "\n+";
+    all += columns[order.column].name;
+  }
+  for (const auto& filter : filters) all.append("\n\n").append(filter);
+  return Hash64(all);
+}
+
+std::string EncodeCursor(const Query& query, const std::vector<std::string>& last) {
+  std::string content;
+  for (const auto& literal : last) content.append("\n").append(literal);
+  return EncodeBase64Url(Sum(query, content) + content);
+}
+
+std::string EncodeCursor(const Query& query, const schema::Columns& columns,
+                         std::string_view document) {
+  std::vector<std::string> last;
+  for (const auto& order : query.order) {
+    const auto literal = schema::FindMember(document, columns[order.column].name);
+    last.emplace_back(literal.empty() ? "null" : literal);
+  }
+  return EncodeCursor(query, last);
+}
+
+std::optional<std::vector<std::string>> DecodeCursor(const Query& query,
+                                                     const schema::Columns& columns,
+                                                     std::string_view cursor) {
+  const auto decoded = DecodeBase64Url(cursor);
+  if (!decoded || decoded->size() < kSumDigits) return std::nullopt;
+  auto content = std::string_view(*decoded).substr(kSumDigits);
+  if (decoded->substr(0, kSumDigits) != Sum(query, content)) return std::nullopt;
+  std::vector<std::string> literals;
+  while (content.starts_with('\n')) {
+    content.remove_prefix(1);
+    literals.emplace_back(content.substr(0, content.find('\n')));
+    content.remove_prefix(literals.back().size());
+  }
+  if (literals.empty() || literals.size() != query.order.size()) return std::nullopt;
+  for (std::size_t i = 0; i < literals.size(); ++i) {
+    const bool is_key = i + 1 == literals.size();
+    const auto& type = columns[query.order[i].column].type;
+    if (literals[i] == "null" ? is_key : !IsLiteralOf(type, literals[i])) {
+      return std::nullopt;
+    }
+  }
+  return literals;
+}
+
+}  // namespace millrace::query

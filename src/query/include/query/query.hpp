@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "schema/type.hpp"
+
+namespace millrace::query {
+
+enum class Op : std::uint8_t {
+  kEq,
+  kNeq,
+  kGt,
+  kGte,
+  kLt,
+  kLte,
+  kIn,
+  kIsNull,
+  kLike,   ///< `*` stands for any text, everything else for itself
+  kILike,  ///< the same, upper and lower case alike (of ASCII at least)
+};
+
+/// One condition; all of a query must hold. As in SQL, a null fulfils none but kIsNull,
+/// negated or not.
+struct Filter {
+  std::size_t column;  ///< index in the Columns given to Parse
+  Op op;
+  bool negated;
+  /// Canonical literals: one; none for kIsNull; any number for kIn. For kLike and kILike
+  /// the pattern as JSON text.
+  std::vector<std::string> literals;
+  friend bool operator==(const Filter&, const Filter&) = default;
+};
+
+/// Nulls come last ascending and first descending (as in PostgreSQL).
+struct Order {
+  std::size_t column;
+  bool descending;
+  friend bool operator==(const Order&, const Order&) = default;
+};
+
+struct Query {
+  std::vector<Filter> filters;
+  /// Ends with the key, so that the order is total; without an `order` it is the key
+  /// ascending, else the key goes the way of the column before it.
+  std::vector<Order> order;
+  std::uint32_t limit = 100;
+  /// Literals of the order columns of the last row of the page before; empty: first page.
+  std::vector<std::string> after;
+  /// What a cursor is bound to: name, order and filters.
+  std::uint64_t fingerprint = 0;
+  /// Parameters that Parse was told to leave to its caller.
+  std::map<std::string, std::string, std::less<>> extra;
+};
+
+inline constexpr std::uint32_t kMaxLimit = 1000;
+
+/// Reads the raw query of a URL, in the style of PostgREST:
+///   status=eq.shipped&amount=gte.10&order=_created_at.desc,amount&limit=50&cursor=…
+/// Operators: eq neq gt gte lt lte in.(a,b,"c,d") is.null is.not_null like ilike, each
+/// also as not.X; a field may be named more than once. `name` is the collection's or
+/// table's, `key` its unique column that is never null (empty: none, then pages may miss
+/// rows that are equal in all order columns). Values are read by the column's type.
+/// Fields called order, limit or cursor, like one of `extra`, cannot be filtered by.
+/// json, arrays and objects know only is.null, and cannot be ordered by.
+/// Error: kInvalidArgument, one FieldError a bad parameter (pointer = its name).
+Result<Query> Parse(std::string_view raw, std::string_view name,
+                    const schema::Columns& columns, std::string_view key,
+                    const std::vector<std::string_view>& extra = {});
+
+/// The cursor that goes on after a row: `last` holds its literals of query.order, in that
+/// order ("null" for null). Opaque base64url with a sum over its content and the query's
+/// fingerprint: one of another query is refused. The sum has no secret: a forged cursor
+/// only chooses where to begin, which a filter may do as well.
+std::string EncodeCursor(const Query& query, const std::vector<std::string>& last);
+/// The same from a canonical document that has the order columns as members.
+std::string EncodeCursor(const Query& query, const schema::Columns& columns,
+                         std::string_view document);
+
+}  // namespace millrace::query
