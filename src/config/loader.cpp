@@ -118,7 +118,7 @@ std::optional<Loader::Found> Loader::TakeFrom(const GivenMap& given, Origin orig
 
 void Loader::AddWrong(const Setting& setting, std::string_view value,
                       const Error& error) {
-  problems_.push_back(fmt::format("{}: {}: expected {}; got \"{}\": {}", setting.where,
+  problems_.push_back(fmt::format("{}: {}: expected {}; got {}: {}", setting.where,
                                   setting.key, setting.expected, value, error.message()));
 }
 

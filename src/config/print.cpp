@@ -8,6 +8,24 @@
 namespace millrace::config {
 namespace {
 
+constexpr std::string_view kReferenceHead = R"(# Settings
+
+Made from the settings' own list; do not edit. `millrace config` prints what is in effect,
+and where each value comes from.
+
+A setting is taken from the first of these that gives it:
+
+1. a flag: `--set http.port=9000`
+2. the environment: `MILLRACE__HTTP__PORT=9000`
+3. the project file, `millrace.yaml`: `settings: {http: {port: 9000}}`
+4. its default
+
+Names that no setting has are refused everywhere. Sizes are written as `512` (bytes), `64KiB`,
+`8MiB` or `1GiB`, durations as `50ms`, `60s`, `5m` or `24h`. A secret can stand in a file of
+its own: `section.name_file` (`MILLRACE__SECTION__NAME_FILE`) names it, from the project
+directory on if it is relative and given in `millrace.yaml`; secrets are printed as `***`.
+)";
+
 std::string_view SectionOf(std::string_view key) { return key.substr(0, key.rfind('.')); }
 
 void AppendMember(std::string& out, std::string_view name, std::string_view value) {
@@ -72,7 +90,7 @@ std::string PrintJson(std::span<const Setting> settings) {
 }
 
 std::string PrintReference(std::span<const Setting> settings) {
-  std::string out;
+  std::string out(kReferenceHead);
   std::string_view section;
   for (const auto& setting : settings) {
     if (SectionOf(setting.key) != section) {

@@ -50,8 +50,8 @@ class CollectionReader {
     const bool key_known = std::ranges::find(declared_, key) != declared_.end();
     for (const auto& [name, value] : fields->members) {
       if (!lower_names_.insert(ToLower(name.text)).second)
-        report_.Add(name,
-                    fmt::format("{} differs from another field only in case", name.text));
+        report_.Add(name, fmt::format("{} differs from another field only in case",
+                                      Shown(name.text)));
       const auto role = name.text == key ? Role::kKey : Role::kOther;
       auto field = ReadField(name, value, key_known ? role : Role::kUnknown, report_);
       if (field) collection_.fields.push_back(*std::move(field));
@@ -63,7 +63,7 @@ class CollectionReader {
     const std::vector<std::string_view> names(declared_.begin(), declared_.end());
     auto hint = DidYouMean(key, names);
     if (hint.empty()) hint = "; the fields are " + Join(names);
-    report_.Add(node, fmt::format("the key {} is not a field{}", key, hint));
+    report_.Add(node, fmt::format("the key {} is not a field{}", Shown(key), hint));
   }
 
   void ReadSystem() {
@@ -128,7 +128,7 @@ class CollectionReader {
     }
     // One that is declared, but has a problem of its own.
     if (std::ranges::find(declared_, name) != declared_.end()) return false;
-    report_.Add(node, fmt::format("there is no field {}{}", name, HintFor(name)));
+    report_.Add(node, fmt::format("there is no field {}{}", Shown(name), HintFor(name)));
     return false;
   }
 

@@ -145,7 +145,7 @@ class FieldReader {
       const auto literal = ReadLiteral(item, field_.type, report_);
       if (!literal) continue;
       if (std::ranges::find(field_.in_json, *literal) != field_.in_json.end())
-        report_.Add(item, fmt::format("{} stands here twice", item.text));
+        report_.Add(item, fmt::format("{} stands here twice", Shown(item.text)));
       else
         CheckBounds(item, "this value", *literal);
       field_.in_json.push_back(*literal);
@@ -160,8 +160,8 @@ class FieldReader {
     CheckBounds(*node, "the default", *field_.default_json);
     const auto& in = field_.in_json;
     if (in.empty() || std::ranges::find(in, *field_.default_json) != in.end()) return;
-    report_.Add(*node, fmt::format("the default {} is not one of `in`{}", node->text,
-                                   NearIn(*node)));
+    report_.Add(*node, fmt::format("the default {} is not one of `in`{}",
+                                   Shown(node->text), NearIn(*node)));
   }
 
   std::string NearIn(const Node& node) const {

@@ -83,7 +83,7 @@ bool CheckField(const Collection& collection, const Node& at, const std::string&
     if (column.name == name) return true;
     names.emplace_back(column.name);
   }
-  report.Add(at, fmt::format("{} has no field {}{}", collection.name, name,
+  report.Add(at, fmt::format("{} has no field {}{}", collection.name, Shown(name),
                              DidYouMean(name, names)));
   return false;
 }
@@ -154,8 +154,8 @@ std::vector<Lookup> ReadLookups(const Node& node, const Collection* changes,
     if (lower == "changes")
       report.Add(name, "changes is the stream itself: give the lookup another name");
     else if (!names.insert(lower).second)
-      report.Add(name,
-                 fmt::format("{} differs from another lookup only in case", name.text));
+      report.Add(name, fmt::format("{} differs from another lookup only in case",
+                                   Shown(name.text)));
     lookups.push_back(ReadLookup(name, value, changes, collections, report));
   }
   return lookups;

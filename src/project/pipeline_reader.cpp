@@ -113,7 +113,7 @@ std::optional<std::string> ReadCollectionName(const Node* node,
   if (std::ranges::find(names, *name) != names.end()) return name;
   auto hint = DidYouMean(*name, names);
   if (hint.empty() && !names.empty()) hint = "; there are " + Join(names);
-  report.Add(*node, fmt::format("there is no collection {}{}", *name, hint));
+  report.Add(*node, fmt::format("there is no collection {}{}", Shown(*name), hint));
   return std::nullopt;
 }
 

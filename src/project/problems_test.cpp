@@ -89,12 +89,12 @@ TEST_F(Problems, OfCollections) {
           {"a name with a dash", "collection: orders", "collection: my-orders",
            "1:13: expected a collection name (a letter, then letters, digits and _, at "
            "most 63 "
-           "in all), got \"my-orders\""},
+           "in all), got 'my-orders'"},
           {"a number for a name", "collection: orders", "collection: 5",
            "1:13: expected a collection name, got the number 5"},
           {"indexes by name alone", "indexes: [[customer_id, _created_at]]",
            "indexes: [customer_id]",
-           "9:11: expected a list of fields, such as [status], got \"customer_id\""},
+           "9:11: expected a list of fields, such as [status], got 'customer_id'"},
           {"an index over no field", "[customer_id, _created_at]",
            "[customer, _created_at]", "9:12: there is no field customer"},
           {"an index over a near miss", "[customer_id, _created_at]", "[customerid]",
@@ -115,7 +115,7 @@ TEST_F(Problems, OfCollections) {
           {"a system field with our underscore", "unique: []", "system: {_version: _rev}",
            "10:20: expected a field name (a letter, then letters, digits and _, at most "
            "63 in "
-           "all), got \"_rev\""},
+           "all), got '_rev'"},
       });
 }
 
@@ -133,13 +133,13 @@ TEST_F(Problems, OfFields) {
           {"a leading underscore", "  note: ", "  _note: ",
            "8:3: expected a field name (a letter, then letters, digits and _, at most 63 "
            "in all), "
-           "got \"_note\""},
+           "got '_note'"},
           {"two that differ in case", "  note: ", "  Status: ",
            "8:3: Status differs from another field only in case"},
           {"text for a flag", "required: true, min: 0", "required: yes, min: 0",
-           "6:50: expected true or false, got \"yes\""},
+           "6:50: expected true or false, got 'yes'"},
           {"a quoted number", "min: 0", "min: '0.001'",
-           "6:61: expected a value of type decimal(10,2), got \"0.001\": *"},
+           "6:61: expected a value of type decimal(10,2), got '0.001': *"},
           {"max under min", "min: 0", "min: 2, max: 1",
            "6:69: max is under min: nothing would be accepted"},
           {"min of a text", "max_length: 500", "min: 5",
@@ -166,20 +166,20 @@ TEST_F(Problems, OfFields) {
            "7:62: expected a value of type text, got nothing"},
           {"a default of another type", "{type: text, max_length: 500}",
            "{type: boolean, default: 'true'}",
-           "8:41: expected a value of type boolean, got \"true\": take the quotes off"},
+           "8:41: expected a value of type boolean, got 'true': take the quotes off"},
           {"a date that is none", "{type: text, max_length: 500}",
            "{type: date, default: 2013-02-30}",
-           "8:38: expected a value of type date, got \"2013-02-30\": *"},
+           "8:38: expected a value of type date, got '2013-02-30': *"},
           {"a number that does not fit", "{type: text, max_length: 500}",
            "{type: integer, max: 3000000000}",
            "8:37: expected a value of type integer, got the number 3000000000: *"},
           {"an array of the wrong items", "{type: text, max_length: 500}",
            "{type: 'bigint[]', default: [1, a]}",
-           "8:48: expected a value of type bigint, got \"a\""},
+           "8:48: expected a value of type bigint, got 'a'"},
           {"generate on another field", "max_length: 500", "generate: uuidv7",
            "8:39: only the key can be generated"},
           {"an unknown generator", "generate: uuidv7", "generate: uuid7",
-           "4:39: expected one of uuidv7, objectid, sequence, got \"uuid7\"; did you "
+           "4:39: expected one of uuidv7, objectid, sequence, got 'uuid7'; did you "
            "mean "
            "uuidv7?"},
           {"uuidv7 for a number", "{type: text, generate: uuidv7}",
@@ -211,46 +211,45 @@ TEST_F(Problems, OfFields) {
 }
 
 TEST_F(Problems, OfPipelines) {
-  Check(
-      "pipelines/orders_now.yaml",
-      {
-          {"an unknown key",
-           "batch:", "bacth:", "3:1: a pipeline has no key bacth; did you mean batch?"},
-          {"empty sql",
-           "sql: |\n  SELECT c.order_id, c.amount\n  FROM changes c LEFT JOIN "
-           "customers ON customers.customer_id = c.customer_id",
-           "sql: ' '", "7:6: expected SQL, such as SELECT * FROM changes, got \" \""},
-          {"an unknown collection", "changes: orders,", "changes: oders,",
-           "2:17: there is no collection oders; did you mean orders?"},
-          {"no collection", "changes: orders,", "",
-           "2:7: from needs the key changes, such as orders"},
-          {"a snapshot", "start: earliest", "start: snapshot",
-           "2:32: start: snapshot comes with a later release; now there are earliest "
-           "(every "
-           "change the log holds) and latest (changes from now on)"},
-          {"an unknown start", "start: earliest", "start: earlyest",
-           "2:32: expected one of earliest, latest, got \"earlyest\"; did you mean "
-           "earliest?"},
-          {"no rows in a batch", "max_rows: 5000", "max_rows: 0",
-           "3:19: expected a whole number from 1 to 1000000, got the number 0"},
-          {"a batch of text rows", "max_rows: 5000", "max_rows: '5000'",
-           "3:19: expected a whole number from 1 to 1000000, got \"5000\""},
-          {"too many bytes", "max_rows: 5000", "max_bytes: 1GiB",
-           "3:20: expected a size from 64KiB to 256MiB, such as 16MiB, got \"1GiB\""},
-          {"a long wait", "max_wait: 50ms", "max_wait: 2m",
-           "3:35: expected a duration from 0ms to 60s, such as 50ms, got \"2m\""},
-          {"a rule that is a mapping", "amount >= 0]", "{amount: 0}]",
-           "6:36: expected a rule, such as amount >= 0, got a mapping"},
-          {"a rule cut at its comma", "amount >= 0]", "coalesce(amount) > (0]",
-           "6:36: the rule \"coalesce(amount) > (0\" ends inside parentheses, since YAML "
-           "ends it "
-           "at the comma: put the whole rule in quotes"},
-          {"one rule without a list", "[customer_id is not null, amount >= 0]",
-           "amount >= 0",
-           "6:10: expected a list of rules, such as [amount >= 0], got \"amount >= 0\""},
-          {"an unknown choice", "sql: |", "on_removed_field: ignore\nsql: |",
-           "7:19: expected one of dead_letter, stop, got \"ignore\""},
-      });
+  Check("pipelines/orders_now.yaml",
+        {
+            {"an unknown key",
+             "batch:", "bacth:", "3:1: a pipeline has no key bacth; did you mean batch?"},
+            {"empty sql",
+             "sql: |\n  SELECT c.order_id, c.amount\n  FROM changes c LEFT JOIN "
+             "customers ON customers.customer_id = c.customer_id",
+             "sql: ' '", "7:6: expected SQL, such as SELECT * FROM changes, got ' '"},
+            {"an unknown collection", "changes: orders,", "changes: oders,",
+             "2:17: there is no collection oders; did you mean orders?"},
+            {"no collection", "changes: orders,", "",
+             "2:7: from needs the key changes, such as orders"},
+            {"a snapshot", "start: earliest", "start: snapshot",
+             "2:32: start: snapshot comes with a later release; now there are earliest "
+             "(every "
+             "change the log holds) and latest (changes from now on)"},
+            {"an unknown start", "start: earliest", "start: earlyest",
+             "2:32: expected one of earliest, latest, got 'earlyest'; did you mean "
+             "earliest?"},
+            {"no rows in a batch", "max_rows: 5000", "max_rows: 0",
+             "3:19: expected a whole number from 1 to 1000000, got the number 0"},
+            {"a batch of text rows", "max_rows: 5000", "max_rows: '5000'",
+             "3:19: expected a whole number from 1 to 1000000, got '5000'"},
+            {"too many bytes", "max_rows: 5000", "max_bytes: 1GiB",
+             "3:20: expected a size from 64KiB to 256MiB, such as 16MiB, got '1GiB'"},
+            {"a long wait", "max_wait: 50ms", "max_wait: 2m",
+             "3:35: expected a duration from 0ms to 60s, such as 50ms, got '2m'"},
+            {"a rule that is a mapping", "amount >= 0]", "{amount: 0}]",
+             "6:36: expected a rule, such as amount >= 0, got a mapping"},
+            {"a rule cut at its comma", "amount >= 0]", "coalesce(amount) > (0]",
+             "6:36: the rule 'coalesce(amount) > (0' ends inside parentheses, since YAML "
+             "ends it "
+             "at the comma: put the whole rule in quotes"},
+            {"one rule without a list", "[customer_id is not null, amount >= 0]",
+             "amount >= 0",
+             "6:10: expected a list of rules, such as [amount >= 0], got 'amount >= 0'"},
+            {"an unknown choice", "sql: |", "on_removed_field: ignore\nsql: |",
+             "7:19: expected one of dead_letter, stop, got 'ignore'"},
+        });
 }
 
 TEST_F(Problems, OfLookups) {
@@ -298,7 +297,7 @@ TEST_F(Problems, OfLookups) {
            "6:3: Customers differs from another lookup only in case"},
           {"an unknown time", lookup,
            "customers: {changes: customers, on: customer_id, as_of: commited}",
-           "5:59: expected one of commit, now, got \"commited\"; did you mean commit?"},
+           "5:59: expected one of commit, now, got 'commited'; did you mean commit?"},
           {"a list of lookups", lookup, "- customers",
            "5:3: expected lookups by name, such as {customers: {changes: customers, on: "
            "customer_id}}, got a list"},
@@ -310,8 +309,8 @@ TEST_F(Problems, OfSinks) {
   const auto bad_path = [&](const std::string& name, const std::string& given,
                             const std::string& shown, const std::string& why) {
     return Case{name, path, "path: " + given,
-                "12:19: expected a path in the lake, such as orders_history/, got \"" +
-                    shown + "\": " + why};
+                "12:19: expected a path in the lake, such as orders_history/, got '" +
+                    shown + "': " + why};
   };
   Check(
       "pipelines/orders_now.yaml",
@@ -327,7 +326,7 @@ TEST_F(Problems, OfSinks) {
           {"a table named as the lake", "name: orders", "name: Lake",
            "11:19: lake is where SQL finds the lake's tables: choose another name"},
           {"an unknown answer to deletes", "on_delete: delete", "on_delete: remove",
-           "11:53: expected one of delete, mark, ignore, got \"remove\""},
+           "11:53: expected one of delete, mark, ignore, got 'remove'"},
           {"no path", path + ", ", "",
            "12:12: a lake sink needs the key path, such as orders_history/"},
           bad_path("an absolute path", "/etc", "/etc",
@@ -343,13 +342,13 @@ TEST_F(Problems, OfSinks) {
                    "segments are made of letters, digits, _, - and ."),
           bad_path("no segment", "/", "/", "it is empty"),
           {"another format", "compression: zstd", "format: csv",
-           "12:49: expected one of parquet, got \"csv\""},
+           "12:49: expected one of parquet, got 'csv'"},
           {"another compression", "compression: zstd", "compression: zst",
-           "12:54: expected one of zstd, snappy, none, got \"zst\"; did you mean zstd?"},
+           "12:54: expected one of zstd, snappy, none, got 'zst'; did you mean zstd?"},
           {"a roll of no rows", "rows: 1000000", "rows: 0",
            "12:73: expected a whole number from 1 to 1000000000, got the number 0"},
           {"a roll of no time", "every: 60s", "every: 0s",
-           "12:89: expected a duration from 100ms to 86400s, such as 50ms, got \"0s\""},
+           "12:89: expected a duration from 100ms to 86400s, such as 50ms, got '0s'"},
       });
 }
 

@@ -51,7 +51,7 @@ class Loader {
   bool ReadProject() {
     Report report(std::string(kProjectFile), problems_);
     std::error_code code;
-    if (!fs::exists(project_.directory / kProjectFile, code)) {
+    if (!fs::is_regular_file(project_.directory / kProjectFile, code)) {
       report.AddAt(
           0, 0,
           fmt::format("there is none in {}; `millrace init DIR` writes a new project",
@@ -102,7 +102,7 @@ class Loader {
       if (name.starts_with('.') || extension == ".md") continue;
       const auto file = fmt::format("{}/{}", folder, name);
       std::error_code ignored;
-      if (extension == ".yaml" && !it->is_directory(ignored))
+      if (extension == ".yaml" && it->is_regular_file(ignored))
         files.push_back(file);
       else
         problems_.push_back({file, 0, 0, "expected a file with a name like orders.yaml"});

@@ -110,7 +110,7 @@ TEST_F(LoadProject, ReportsEveryProblemOfEveryFileInOrder) {
                   "mean order_id?",
                   "millrace.yaml:1:1: millrace.yaml has no key nam; did you mean name?",
                   "millrace.yaml:1:1: millrace.yaml needs the key name, such as shop",
-                  "millrace.yaml:2:9: expected one of open, closed, got \"opn\"; did you "
+                  "millrace.yaml:2:9: expected one of open, closed, got 'opn'; did you "
                   "mean open?",
                   "pipelines/orders_now.yaml:3:35: expected a duration from 0ms to 60s, "
                   "such as 50ms: "

@@ -20,12 +20,12 @@ void Flatten(const Node& node, const std::string& prefix, config::GivenMap& sett
     if (value.kind == Node::Kind::kMapping) {
       Flatten(value, name, settings, report);
     } else if (value.kind != Node::Kind::kScalar) {
-      report.AddExpected(value, fmt::format("a value for {}", name));
+      report.AddExpected(value, fmt::format("a value for {}", Shown(name)));
     } else {
       const auto origin =
           fmt::format("{}:{}:{}", report.file(), value.line, value.column);
       if (!settings.emplace(name, config::Given{value.text, origin}).second)
-        report.Add(key, fmt::format("{} is set twice", name));
+        report.Add(key, fmt::format("{} is set twice", Shown(name)));
     }
   }
 }

@@ -5,27 +5,23 @@
 namespace millrace::project {
 namespace {
 
-/// Line `number` (1-based) without its end; empty past the last.
-std::string_view LineOf(std::string_view content, int number) {
-  for (; number > 1; --number) {
-    const auto end = content.find('\n');
-    if (end == std::string_view::npos) return {};
-    content.remove_prefix(end + 1);
-  }
+/// Takes the first line off `content`, without its end.
+std::string_view TakeLine(std::string_view& content) {
   auto line = content.substr(0, content.find('\n'));
+  content.remove_prefix(std::min(content.size(), line.size() + 1));
   if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
 }
 
 /// A `|` block: line by line what stands in the file, less the same indent. False where
 /// the lines do not match (a folded `>` block, say).
-bool LocateBlock(SqlText& sql, std::string_view content) {
+/// `below` is what follows the line with the `|`.
+bool LocateBlock(SqlText& sql, std::string_view below) {
   std::string_view rest = sql.text;
   std::optional<std::size_t> indent;
-  for (int number = sql.start.line + 1; !rest.empty(); ++number) {
-    const auto line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    const auto source = LineOf(content, number);
+  while (!rest.empty()) {
+    const auto line = TakeLine(rest);
+    const auto source = TakeLine(below);
     if (line.empty()) continue;
     if (!source.ends_with(line)) return false;
     if (!indent) indent = source.size() - line.size();
@@ -39,8 +35,7 @@ bool LocateBlock(SqlText& sql, std::string_view content) {
 }
 
 /// On one line, in quotes or not, without escapes.
-bool LocateInLine(SqlText& sql, bool quoted, std::string_view content) {
-  const auto line = LineOf(content, sql.start.line);
+bool LocateInLine(SqlText& sql, bool quoted, std::string_view line) {
   const auto begin = static_cast<std::size_t>(sql.start.column - (quoted ? 0 : 1));
   if (begin > line.size() || !line.substr(begin).starts_with(sql.text)) return false;
   if (quoted) sql.start.column += 1;
@@ -51,11 +46,11 @@ bool LocateInLine(SqlText& sql, bool quoted, std::string_view content) {
 
 SqlText LocateText(const Node& scalar, std::string_view content, const Report& report) {
   SqlText sql{scalar.text, report.At(scalar)};
-  const auto line = LineOf(content, scalar.line);
+  for (int number = 1; number < scalar.line; ++number) TakeLine(content);
+  const auto line = TakeLine(content);
   const auto first = static_cast<std::size_t>(scalar.column - 1);
   const bool block = first < line.size() && (line[first] == '|' || line[first] == '>');
-  sql.exact =
-      block ? LocateBlock(sql, content) : LocateInLine(sql, scalar.quoted, content);
+  sql.exact = block ? LocateBlock(sql, content) : LocateInLine(sql, scalar.quoted, line);
   return sql;
 }
 

@@ -74,7 +74,7 @@ Keys::Keys(const Node& node, std::string_view what, std::vector<std::string_view
     if (std::ranges::find(known, key.text) != known.end()) continue;
     auto hint = DidYouMean(key.text, known);
     if (hint.empty()) hint = "; it has " + Join(known);
-    report.Add(key, fmt::format("{} has no key {}{}", what, key.text, hint));
+    report.Add(key, fmt::format("{} has no key {}{}", what, Shown(key.text), hint));
   }
 }
 

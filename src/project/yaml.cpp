@@ -11,9 +11,12 @@
 #include <map>
 #include <sstream>
 
+#include "base/bytes.hpp"
+
 namespace millrace::project {
 namespace {
 
+constexpr std::size_t kShownBytes = 60;
 constexpr std::string_view kTextTag = "tag:yaml.org,2002:str";
 
 /// Builds a Node out of yaml-cpp's events.
@@ -49,13 +52,13 @@ class Builder final : public YAML::EventHandler {
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag,
                        YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
     CheckPlain(mark, tag, anchor);
-    open_.push_back({Make(mark, Node::Kind::kSequence), {}});
+    open_.push_back({Make(mark, Node::Kind::kSequence), {}, {}});
   }
   void OnSequenceEnd() override { CloseOpen(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
     CheckPlain(mark, tag, anchor);
-    open_.push_back({Make(mark, Node::Kind::kMapping), {}});
+    open_.push_back({Make(mark, Node::Kind::kMapping), {}, {}});
   }
   void OnMapEnd() override { CloseOpen(); }
 
@@ -63,6 +66,7 @@ class Builder final : public YAML::EventHandler {
   struct Open {
     Node node;
     std::optional<Node> key;  ///< of a mapping, until its value comes
+    std::map<std::string, int, std::less<>> lines;  ///< of the keys so far
   };
 
   void Add(const YAML::Mark& mark, std::string message) {
@@ -93,7 +97,7 @@ class Builder final : public YAML::EventHandler {
       if (documents_ == 1) root_ = std::move(node);
       return;
     }
-    auto& [parent, key] = open_.back();
+    auto& [parent, key, lines] = open_.back();
     if (parent.kind == Node::Kind::kSequence) {
       parent.items.push_back(std::move(node));
     } else if (!key) {
@@ -101,24 +105,25 @@ class Builder final : public YAML::EventHandler {
         report_.AddExpected(node, "a name as the key");
       key = std::move(node);
     } else {
-      if (key->kind == Node::Kind::kScalar)
+      if (key->kind == Node::Kind::kScalar && CheckNew(*key, lines))
         AddMember(parent, *std::move(key), std::move(node));
       key.reset();
     }
   }
 
-  void AddMember(Node& mapping, Node key, Node value) {
+  bool CheckNew(const Node& key, std::map<std::string, int, std::less<>>& lines) {
+    const auto [first, is_new] = lines.emplace(key.text, key.line);
+    if (!is_new)
+      report_.Add(key, fmt::format("{} stands here twice, first in line {}",
+                                   Shown(key.text), first->second));
+    return is_new;
+  }
+
+  static void AddMember(Node& mapping, Node key, Node value) {
     // yaml-cpp sees a value that is not there only at the next token.
     if (value.kind == Node::Kind::kNull && value.line != key.line) {
       value.line = key.line;
       value.column = key.column;
-    }
-    const auto same = std::ranges::find_if(
-        mapping.members, [&](const auto& member) { return member.key.text == key.text; });
-    if (same != mapping.members.end()) {
-      report_.Add(key, fmt::format("{} stands here twice, first in line {}", key.text,
-                                   same->key.line));
-      return;
     }
     mapping.members.push_back({std::move(key), std::move(value)});
   }
@@ -207,15 +212,6 @@ bool IsReal(std::string_view text) {
   return (text[i] == 'e' || text[i] == 'E') && IsInteger(text.substr(i + 1));
 }
 
-/// The first line, at most 40 bytes, never half a character.
-std::string Shorten(std::string_view text) {
-  constexpr std::size_t kShown = 40;
-  auto size = std::min({text.size(), text.find('\n'), kShown});
-  if (size == text.size()) return std::string(text);
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;
-  return std::string(text.substr(0, size)) + "…";
-}
-
 }  // namespace
 
 ScalarKind KindOf(const Node& scalar) {
@@ -237,17 +233,26 @@ std::string Describe(const Node& node) {
     case Node::Kind::kScalar:
       break;
   }
-  const auto text = Shorten(node.text);
   switch (KindOf(node)) {
     case ScalarKind::kBoolean:
-      return text;
+      return node.text;
     case ScalarKind::kInteger:
     case ScalarKind::kReal:
-      return "the number " + text;
+      return "the number " + Shown(node.text);
     case ScalarKind::kText:
       break;
   }
-  return "\"" + text + "\"";
+  return Excerpt(std::string_view(node.text).substr(0, node.text.find('\n')),
+                 kShownBytes);
+}
+
+std::string Shown(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./[](),";
+  const bool plain = !text.empty() && text.size() <= kShownBytes &&
+                     text.find_first_not_of(kPlain) == std::string_view::npos;
+  if (plain) return std::string(text);
+  return Excerpt(text.substr(0, text.find('\n')), kShownBytes);
 }
 
 void Report::AddExpected(const Node& node, std::string_view what) {

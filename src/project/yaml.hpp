@@ -34,8 +34,11 @@ struct Member {
 enum class ScalarKind : std::uint8_t { kText, kBoolean, kInteger, kReal };
 ScalarKind KindOf(const Node& scalar);
 
-/// "a list", "the number 5", "nothing": for "expected …, got …".
+/// "a list", "the number 5", "'text'", "nothing": for "expected …, got …".
 std::string Describe(const Node& node);
+
+/// A name from a file for a message: as it is, or in quotes and cut where it is no name.
+std::string Shown(std::string_view text);
 
 /// Gathers problems of one file.
 class Report {

@@ -114,7 +114,7 @@ class Loader {
       setting.origin = found->origin;
       setting.where = found->where;
       if (const auto status = field.Read(found->value, config); !status)
-        AddWrong(setting, field.secret() ? "***" : found->value, status.error());
+        AddWrong(setting, field.secret() ? "***" : Excerpt(found->value), status.error());
     }
     setting.value = field.Print(config);
     settings_.push_back(std::move(setting));
@@ -138,7 +138,8 @@ class Loader {
 std::string PrintText(std::span<const Setting> settings);
 /// [{"key","value","default","origin","where"}, …] on one line.
 std::string PrintJson(std::span<const Setting> settings);
-/// docs/reference/settings.md: a table a section, from settings read without sources.
+/// docs/reference/settings.md, whole: a table a section, from settings read without
+/// sources.
 std::string PrintReference(std::span<const Setting> settings);
 
 }  // namespace millrace::config
