@@ -67,6 +67,11 @@ Result<Offset> StreamLog::Append(const EventBatch& batch, Deadline deadline) {
   return Wait(pending, deadline);
 }
 
+std::size_t StreamLog::Queued() const {
+  const std::scoped_lock lock(mutex_);
+  return queue_.size();
+}
+
 /// Queues; then other threads write it, or this one writes groups until it was in one.
 Result<Offset> StreamLog::Wait(Pending& pending, Deadline deadline) {
   std::unique_lock lock(mutex_);

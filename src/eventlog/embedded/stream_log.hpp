@@ -79,6 +79,8 @@ class StreamLog {
   StreamInfo Info() const;
   bool WaitFor(Offset beyond, Deadline deadline);
   void WakeWaiters();
+  /// Appends that wait for their turn now.
+  std::size_t Queued() const;
 
   std::optional<DropCandidate> OldestClosed() const;
   /// Forgets and removes the oldest segment if others follow it.
