@@ -97,7 +97,7 @@ TEST(Client, ReportsAnswersThatAreNotWhole) {
     SCOPED_TRACE(c.name);
     ScriptedServer server({Answer(c.answer)});
     auto client = server.Connect(50);
-    const auto answer = client.Send(Method::kGet, "/", "", {}, TestDeadline());
+    const auto answer = client.Send(Method::kPost, "/", "", {}, TestDeadline());
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code(), c.code) << answer.error().ToString();
   }

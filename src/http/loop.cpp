@@ -168,8 +168,8 @@ void Loop::MakeRequestId(std::string& id) {
 
 void Loop::Deliver(Ticket ticket, Response&& response) {
   if (ticket.slot >= slots_.size()) return;
-  const auto session = slots_[ticket.slot];
-  if (session) session->Deliver(ticket.serial, std::move(response));
+  Session* session = slots_[ticket.slot].get();
+  if (session != nullptr) session->Deliver(ticket.serial, std::move(response));
 }
 
 void Loop::WakeBy(Steady::time_point at) {

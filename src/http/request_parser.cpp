@@ -70,8 +70,10 @@ bool IsDigits(std::string_view text) {
 }  // namespace
 
 RequestParser::RequestParser(const RouteTable& routes, PathMatch& match,
-                             std::string& body, std::size_t header_limit)
-    : routes_(routes), match_(match), body_(body) {
+                             HeaderTable& headers, std::string& body,
+                             std::size_t header_limit)
+    : routes_(routes), match_(match), headers_(headers), body_(body) {
+  headers_.count = 0;
   eager(true);
   this->header_limit(static_cast<std::uint32_t>(header_limit));
 }
@@ -144,11 +146,11 @@ void RequestParser::on_field_impl(Field field, string_view name, string_view val
     Refuse(400, "invalid_argument", "folded header lines are not accepted", error);
     return;
   }
-  if (field_count_ == kMaxFields) {
+  if (headers_.count == HeaderTable::kMaxFields) {
     Refuse(431, "header_too_large", "too many headers", error);
     return;
   }
-  fields_[field_count_++] = header;
+  headers_.fields[headers_.count++] = header;
   if (field != Field::unknown) {
     CheckKnownField(field, header.value, error);
   } else if (EqualsLowerCase(header.name, "x-request-id")) {
@@ -182,7 +184,7 @@ void RequestParser::CheckKnownField(Field field, std::string_view value,
 
 void RequestParser::on_header_impl(error_code& error) {
   header_done_ = true;
-  request_.headers = {fields_.data(), field_count_};
+  request_.headers = {headers_.fields.data(), headers_.count};
   request_.params = match_.params();
   if (host_count_ > 1 || (host_count_ == 0 && version_ == 11) || !IsHost(host_)) {
     Refuse(400, "invalid_argument", "exactly one valid Host header is needed", error);

@@ -18,18 +18,24 @@ struct Refusal {
   std::string detail;
 };
 
+/// Room for the header views of one request; reused, since clearing it would cost more
+/// than the parsing.
+struct HeaderTable {
+  static constexpr std::size_t kMaxFields = 100;
+  std::array<HeaderField, kMaxFields> fields;
+  std::size_t count = 0;
+};
+
 /// One request, parsed into views of the bytes given to `put`, which must stay where they
 /// are until the request is handled. Adds the rules that Beast leaves to its users: Host,
 /// unknown Transfer-Encoding, repeated Content-Length, obs-fold, absolute-form targets.
 /// Beast's parser cannot be reset: make a new one for each request.
 class RequestParser final : public boost::beast::http::basic_parser<true> {
  public:
-  static constexpr std::size_t kMaxFields = 100;
-
   /// Finds the route in `routes` as soon as the request line is there, so that its body
   /// limit holds. A body that does not come in one piece is gathered in `body`.
-  RequestParser(const RouteTable& routes, PathMatch& match, std::string& body,
-                std::size_t header_limit);
+  RequestParser(const RouteTable& routes, PathMatch& match, HeaderTable& headers,
+                std::string& body, std::size_t header_limit);
 
   const Request& request() const { return request_; }
   /// Set once put() failed with anything but need_more.
@@ -70,9 +76,8 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
 
   const RouteTable& routes_;
   PathMatch& match_;
+  HeaderTable& headers_;
   std::string& body_;
-  std::array<HeaderField, kMaxFields> fields_;
-  std::size_t field_count_ = 0;
   Request request_;
   Refusal refusal_;
   std::string_view authority_;  ///< of an absolute-form target

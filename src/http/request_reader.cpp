@@ -24,7 +24,7 @@ RequestReader::RequestReader(const RouteTable& routes, std::size_t header_limit)
     : routes_(routes), capacity_(header_limit), buffer_(NewBuffer(header_limit)) {}
 
 void RequestReader::MakeParser() {
-  parser_.emplace(routes_, match_, body_, capacity_);
+  parser_.emplace(routes_, match_, headers_, body_, capacity_);
   request_begin_ = begin_;
 }
 

@@ -65,6 +65,7 @@ class RequestReader {
   std::uint64_t body_total_ = 0;  ///< 0: not in that state
   std::size_t body_filled_ = 0;
   PathMatch match_;
+  HeaderTable headers_;
   std::optional<RequestParser> parser_;
   bool continue_sent_ = false;
 };

@@ -116,7 +116,7 @@ TEST_F(RequestReaderTest, RefusesAChunkedBodyAsSoonAsItIsTooLarge) {
 
 TEST_F(RequestReaderTest, RefusesTooManyHeaders) {
   std::string bytes = "GET /g HTTP/1.1\r\nHost: a\r\n";
-  for (std::size_t i = 0; i < RequestParser::kMaxFields; ++i) bytes += "X:1\r\n";
+  for (std::size_t i = 0; i < HeaderTable::kMaxFields; ++i) bytes += "X:1\r\n";
   EXPECT_EQ(Feed(bytes + "\r\n"), Found{"refused 431"});
 }
 

@@ -41,8 +41,9 @@ void Session::Start() {
 
 void Session::Deliver(std::uint64_t serial, Response&& response) {
   if (!outstanding_ || serial != request_.serial || closed_) return;
-  const auto self = shared_from_this();
   Answer(response);
+  if (advancing_) return;  // out of a handler: Advance goes on when it returns
+  const auto self = shared_from_this();
   Advance();
 }
 
