@@ -106,7 +106,7 @@ Result<Filter> ParseFilter(std::size_t column, const schema::TypedName& declared
   if (!TakeWord(rest, word)) return UnknownOperator(word, text);
   if (word == "not") {
     filter.negated = true;
-    if (!TakeWord(rest, word)) return UnknownOperator(word, text);
+    if (!TakeWord(rest, word)) return UnknownOperator(word, rest);
   }
   const auto* known = std::find_if(std::begin(kOps), std::end(kOps),
                                    [&](const OpName& op) { return op.text == word; });
