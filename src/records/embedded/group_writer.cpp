@@ -1,0 +1,238 @@
+#include "group_writer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/failpoint.hpp"
+
+namespace millrace::records {
+namespace {
+
+/// Request bytes of one group: bounds the transaction and the memory of its changes.
+constexpr std::uint64_t kGroupMaxBytes = 4u << 20u;
+/// Change rows that a group removes beside its own work: more than it adds, few enough
+/// that its latency does not show it.
+constexpr std::uint64_t kTrimRows = 512;
+/// And one that has nothing else to do.
+constexpr std::uint64_t kIdleTrimRows = 20'000;
+
+/// Whether a repetition must get the same answer: not if nothing was decided.
+bool IsKept(ErrorCode code) {
+  return code != ErrorCode::kResourceExhausted && code != ErrorCode::kUnavailable &&
+         code != ErrorCode::kInternal;
+}
+
+/// After these nobody knows what the disk holds, until the file is opened again.
+bool EndsWriting(const Error& error) {
+  return error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kDataLoss;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<GroupWriter>> GroupWriter::Start(
+    Database db, std::unique_ptr<RecordWriter> records, Checkpointer& checkpointer,
+    ChangeTail& tail, Metrics& metrics, telemetry::Logger* logger,
+    const Options& options) {
+  std::unique_ptr<GroupWriter> out(new GroupWriter(
+      std::move(db), std::move(records), checkpointer, tail, metrics, logger, options));
+  MR_CHECK_OK(out->Prepare());
+  out->thread_ = std::thread([writer = out.get()] { writer->Run(); });
+  return out;
+}
+
+GroupWriter::GroupWriter(Database db, std::unique_ptr<RecordWriter> records,
+                         Checkpointer& checkpointer, ChangeTail& tail, Metrics& metrics,
+                         telemetry::Logger* logger, const Options& options)
+    : db_(std::move(db)),
+      records_(std::move(records)),
+      checkpointer_(checkpointer),
+      tail_(tail),
+      metrics_(metrics),
+      logger_(logger),
+      options_(options),
+      trimmed_(records_->state().trimmed),
+      queue_(options.queue_max, options.queue_max_bytes) {}
+
+Status GroupWriter::Prepare() {
+  MR_TRY(idempotency_, IdempotencyTable::Prepare(db_));
+  MR_TRY(begin_, db_.Prepare("BEGIN IMMEDIATE"));
+  MR_TRY(commit_, db_.Prepare("COMMIT"));
+  MR_TRY(rollback_, db_.Prepare("ROLLBACK"));
+  sqlite3_wal_hook(
+      db_.get(),
+      [](void* self, sqlite3* /*db*/, const char* /*name*/, int pages) {
+        static_cast<GroupWriter*>(self)->log_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+  return {};
+}
+
+GroupWriter::~GroupWriter() {
+  queue_.Close();
+  if (thread_.joinable()) thread_.join();
+}
+
+void GroupWriter::Trim(std::uint64_t upto) {
+  auto known = trim_upto_.load(std::memory_order_relaxed);
+  while (known < upto && !trim_upto_.compare_exchange_weak(known, upto)) {
+  }
+  // Only a writer at rest must learn of it: it starts its idle timer. All others see the
+  // new bound with their next group.
+  if (known == trimmed()) queue_.Nudge();
+}
+
+Status GroupWriter::health() const {
+  const std::scoped_lock lock(health_mutex_);
+  if (stopped_) return Fail(*stopped_);
+  return {};
+}
+
+void GroupWriter::Run() {
+  while (true) {
+    auto taken = queue_.Take(options_.group_max, kGroupMaxBytes, TrimDue());
+    if (!taken.refused.empty()) {
+      Refuse(taken.refused, Error(ErrorCode::kResourceExhausted,
+                                  "too many writes are waiting: try again later"));
+    }
+    const auto due = TrimDue();
+    const bool trim = due && std::chrono::steady_clock::now() >= *due;
+    if (!taken.requests.empty() || trim) RunGroup(std::move(taken.requests));
+    if (taken.closed) return;
+  }
+}
+
+bool GroupWriter::TrimPending() const {
+  const auto upto = std::min(trim_upto_.load(std::memory_order_acquire),
+                             records_->state().next_seq - 1);
+  return upto > records_->state().trimmed;
+}
+
+std::optional<GroupWriter::Time> GroupWriter::TrimDue() const {
+  if (stopped_ || failing_ || !TrimPending()) return std::nullopt;
+  return last_group_ + options_.idle_trim;
+}
+
+void GroupWriter::RunGroup(std::vector<WriteRequest> requests) {
+  if (stopped_) return Refuse(requests, *stopped_);
+  if (checkpointer_.FinishNow(log_pages_)) checkpointer_.Finish(db_);
+  if (const auto fault = checkpointer_.fault()) {
+    RollBack(*fault);
+    return Refuse(requests, *fault);
+  }
+  std::vector<Outcome> outcomes(requests.size());
+  const auto started = std::chrono::steady_clock::now();
+  if (const auto status = CommitGroup(requests, outcomes); !status) {
+    RollBack(status.error());
+    return Refuse(requests, status.error());
+  }
+  const auto ended = std::chrono::steady_clock::now();
+  metrics_.commit.Observe(ended - started);
+  metrics_.group.Observe(requests.size());
+  metrics_.log_pages.Set(log_pages_);
+  // A trim by itself does not postpone the rest of its work.
+  if (!requests.empty()) last_group_ = ended;
+  Publish();
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (outcomes[i].replayed) metrics_.replayed.Add();
+    requests[i].done(std::move(outcomes[i].answer), outcomes[i].replayed);
+  }
+}
+
+Status GroupWriter::CommitGroup(std::vector<WriteRequest>& requests,
+                                std::vector<Outcome>& outcomes) {
+  const auto old_seq = records_->state().next_seq;
+  records_->Begin();
+  MR_CHECK_OK(RunStatement(begin_, "begin a commit"));
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    MR_CHECK_OK(Execute(requests[i], outcomes[i]));
+  }
+  const auto rows = requests.empty()
+                        ? kIdleTrimRows
+                        : kTrimRows + 2 * (records_->state().next_seq - old_seq);
+  if (!records_->Trim(trim_upto_.load(std::memory_order_acquire), rows) ||
+      !records_->SaveState()) {
+    return Fail(*records_->fault());
+  }
+  if (!idempotency_.Expire(records_->now())) {
+    return Fail(SqliteError(db_.get(), "remove old answers"));
+  }
+  MR_FAIL_POINT("records.before_commit");
+  MR_CHECK_OK(RunStatement(commit_, "commit"));
+  MR_FAIL_POINT("records.after_commit");
+  return {};
+}
+
+Status GroupWriter::Execute(WriteRequest& request, Outcome& outcome) {
+  if (!request.idempotency) return ExecuteOnce(request, outcome);
+  bool failed = false;
+  auto kept =
+      idempotency_.Find(request.tenant, *request.idempotency, records_->now(), failed);
+  if (failed) return Fail(SqliteError(db_.get(), "look for a kept answer"));
+  if (!kept) return ExecuteOnce(request, outcome);
+  if (kept->request_hash == request.idempotency->request_hash) {
+    outcome = {std::move(kept->answer), true};
+  } else {
+    outcome.answer =
+        request.render(Fail(ErrorCode::kUnprocessable,
+                            "this idempotency key was used for another request before"));
+  }
+  return {};
+}
+
+Status GroupWriter::ExecuteOnce(WriteRequest& request, Outcome& outcome) {
+  const auto written = records_->Apply(request);
+  if (records_->fault()) return Fail(*records_->fault());
+  outcome.answer = request.render(written);
+  if (!request.idempotency || (!written && !IsKept(written.error().code()))) return {};
+  if (!idempotency_.Keep(request.tenant, *request.idempotency, outcome.answer,
+                         records_->now())) {
+    return Fail(SqliteError(db_.get(), "keep an answer"));
+  }
+  return {};
+}
+
+Status GroupWriter::RunStatement(Statement& statement, std::string_view action) {
+  if (statement.Run() == SQLITE_DONE) return {};
+  auto error = SqliteError(db_.get(), action);
+  // Another process holds the file: nothing is lost, this group can be sent again.
+  if ((sqlite3_errcode(db_.get()) & 0xff) == SQLITE_BUSY) {
+    return Fail(ErrorCode::kResourceExhausted, error.message());
+  }
+  return Fail(std::move(error));
+}
+
+void GroupWriter::Publish() {
+  checkpointer_.Committed(log_pages_);
+  const auto old_trimmed = trimmed();
+  auto changes = records_->Committed();
+  trimmed_.store(records_->state().trimmed, std::memory_order_release);
+  metrics_.trimmed.Add(records_->state().trimmed - old_trimmed);
+  metrics_.changes.Add(changes.changes.size());
+  if (!changes.changes.empty()) tail_.Publish(std::move(changes));
+  if (std::exchange(failing_, false) && logger_ != nullptr) {
+    logger_->Info("records are written again");
+  }
+}
+
+void GroupWriter::RollBack(const Error& error) {
+  // SQLite has rolled back by itself after some errors.
+  if (sqlite3_get_autocommit(db_.get()) == 0) rollback_.Run();
+  records_->RolledBack();
+  metrics_.failed_groups.Add();
+  if (EndsWriting(error)) {
+    const std::scoped_lock lock(health_mutex_);
+    stopped_ = Error(ErrorCode::kUnavailable,
+                     "writing has stopped until a restart: " + error.message());
+  }
+  if (std::exchange(failing_, true) || logger_ == nullptr) return;
+  logger_->Error(stopped_ ? "records: writing has stopped" : "records: a commit failed",
+                 {{"error", error}});
+}
+
+void GroupWriter::Refuse(std::vector<WriteRequest>& requests, const Error& error) {
+  metrics_.refused.Add(requests.size());
+  for (auto& request : requests) request.done(request.render(Fail(error)), false);
+}
+
+}  // namespace millrace::records
