@@ -57,8 +57,9 @@ std::string MakePlaceholder(std::size_t length) {
 Status PatchParquetFooter(const std::filesystem::path& path,
                           const std::map<std::string, std::string>& replacements) {
   if (replacements.empty()) return {};
+  MR_TRY(const File reader, File::OpenRead(path));  // must be there already
+  MR_TRY(Footer footer, ReadFooter(reader));
   MR_TRY(File file, File::OpenReadWrite(path));
-  MR_TRY(Footer footer, ReadFooter(file));
   for (const auto& [placeholder, text] : replacements) {
     const auto at = footer.bytes.find(placeholder);
     if (at == std::string::npos ||
@@ -69,7 +70,7 @@ Status PatchParquetFooter(const std::filesystem::path& path,
     MR_CHECK_OK(file.WriteAt(footer.offset + at, text));
     footer.bytes.replace(at, text.size(), text);
   }
-  MR_TRY(const Footer written, ReadFooter(file));
+  MR_TRY(const Footer written, ReadFooter(reader));
   if (written.bytes != footer.bytes) {
     return Fail(ErrorCode::kDataLoss, path.string() + ": reads back otherwise");
   }

@@ -5,8 +5,6 @@
 namespace millrace::sql {
 namespace {
 
-constexpr idx_t kGuessedRows = 2048;  ///< for plans made before there is a batch
-
 template <typename T>
 void Delete(void* object) {
   delete static_cast<T*>(object);
@@ -40,8 +38,7 @@ void Bind(duckdb_bind_info info) {
     duckdb_bind_add_result_column(info, column.name.c_str(),
                                   MakeLogicalType(column.type).get());
   }
-  const idx_t rows = relation->batch != nullptr ? relation->batch->rows() : kGuessedRows;
-  duckdb_bind_set_cardinality(info, rows, false);
+  duckdb_bind_set_cardinality(info, relation->rows_guess, false);
   duckdb_bind_set_bind_data(info, new std::shared_ptr<Relation>(std::move(relation)),
                             Delete<std::shared_ptr<Relation>>);
 }

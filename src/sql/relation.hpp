@@ -18,6 +18,7 @@ namespace millrace::sql {
 struct Relation {
   std::shared_ptr<const Layout> layout;  ///< with the sessions' columns
   idx_t connection = 0;                  ///< only this one may scan it
+  idx_t rows_guess = 2048;               ///< for plans: rows of the last batch
   /// All rows, or null for none …
   const Batch* batch = nullptr;
   /// … unless this is set: gives batch after batch, null at the end. A batch must live

@@ -99,7 +99,9 @@ Status Session::AddRelation(const std::string& name, const schema::Columns& colu
 
 void Session::SetRelation(const std::string& name, const Batch* batch) {
   const auto found = impl_->named.find(name);
-  if (found != impl_->named.end()) found->second.relation->batch = batch;
+  if (found == impl_->named.end()) return;
+  found->second.relation->batch = batch;
+  if (batch != nullptr) found->second.relation->rows_guess = batch->rows();
 }
 
 Status Session::Append(const std::string& schema, const std::string& table,

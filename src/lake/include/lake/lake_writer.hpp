@@ -1,0 +1,119 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "objects/object_store.hpp"
+#include "schema/type.hpp"
+#include "sql/batch.hpp"
+#include "sql/engine.hpp"
+#include "sql/parquet_writer.hpp"
+
+namespace millrace::lake {
+
+struct LakeOptions {
+  using Steady = std::chrono::steady_clock;
+
+  std::string path;   ///< folder of the store, "orders_history" or "orders_history/"
+  std::string owner;  ///< "<pipeline>/<sink>"; a table has one, for good
+  std::string
+      writer_id;  ///< another one for each start of the process: tells who published
+  std::string pipeline_hash;  ///< kept in each file, never compared
+  /// What the SELECT gives, without the `_offset` and `_version` that the engine adds.
+  schema::Columns columns;
+  std::string compression = "zstd";
+  std::uint32_t row_group_rows = 122'880;
+  std::uint64_t roll_rows = 1'000'000;
+  std::chrono::milliseconds roll_every{60'000};
+  std::function<Steady::time_point()> now = &Steady::now;
+};
+
+/// Writes one lake table: Parquet files of consecutive offsets, each named by its first,
+/// which appear whole and once (docs/formats/lake-file.md). The name is the commit: there
+/// is no other record of the position.
+///
+/// A roll is the file being staged. Write adds to it; it is committed by Flush, or by the
+/// Write that fills it or comes after its time. Memory: one row group and the hand-over
+/// of the Parquet writer.
+///
+/// After an error of Write or Flush with kResourceExhausted, kUnavailable or
+/// kInvalidArgument the roll is abandoned: nothing of it is visible, committed() is what
+/// it was, and the caller reads again and writes from there. After kFenced,
+/// kDeadlineExceeded (it is unknown whether the file is durable) or kDataLoss the writer
+/// is done: every later call gives that error again, and only Open decides.
+///
+/// One thread. The store and the engine must outlive it; give it an engine of its own, in
+/// memory, with one thread, and with the store's root among its directories.
+class LakeWriter {
+ public:
+  /// Makes durable what is there, removes what was staged, checks the chain of files and
+  /// the columns. New columns are fine: older files lack them. Errors: kInvalidArgument
+  /// (bad path, a column of another type than before, another owner), kDataLoss (a gap,
+  /// an overlap or a damaged file among the last 1,000, named), kResourceExhausted,
+  /// kUnavailable.
+  static Result<std::unique_ptr<LakeWriter>> Open(objects::ObjectStore& store,
+                                                  sql::Engine& engine,
+                                                  LakeOptions options);
+  ~LakeWriter();  ///< an open roll is dropped
+
+  /// Next offset after what is durable and visible; nullopt: never started.
+  std::optional<Offset> committed() const { return committed_; }
+  /// Version of the event at committed() - 1, as far as the files say.
+  const Version& committed_version() const { return committed_version_; }
+
+  /// Commits `first` as the first position: a file of no rows. kFenced if another writer
+  /// was faster, kInvalidArgument if it has started.
+  Status Start(Offset first);
+  /// Rows (any number) of the events [first, next); `first` is the last `next` (or
+  /// committed()), `last` the version of the event at next - 1. `rows` has the options'
+  /// columns and `_offset` by name, and may have more.
+  Status Write(sql::Batch rows, Offset first, Offset next, const Version& last);
+  /// When the open roll is due; nullopt: nothing is open.
+  std::optional<std::chrono::steady_clock::time_point> due() const;
+  /// Commits what was written, if anything.
+  Status Flush();
+
+ private:
+  struct Roll {
+    Offset first = 0;
+    Offset next = 0;
+    Version last;
+    std::chrono::steady_clock::time_point due;
+    std::unique_ptr<sql::ParquetWriter> file;  ///< null until there are rows
+  };
+
+  LakeWriter(objects::ObjectStore& store, sql::Engine& engine, LakeOptions options,
+             std::unique_ptr<sql::Session> session);
+  Status Recover();
+  Status CheckColumns(const std::map<std::string, std::string>& metadata);
+  Result<std::unique_ptr<sql::ParquetWriter>> CreateFile(const std::string& name,
+                                                         Offset first);
+  Status AddToRoll(sql::Batch rows, Offset next, const Version& last);
+  Status Commit(Roll roll, const std::string& name);
+  Status Publish(const std::string& name, Offset next);
+  /// Whether the object of this name is what we were about to publish.
+  Status CheckOwn(const std::string& name, Offset next);
+  /// Remembers errors after which only Open decides.
+  Status Settle(Status status);
+
+  objects::ObjectStore& store_;
+  sql::Engine& engine_;
+  LakeOptions options_;
+  std::unique_ptr<sql::Session> session_;  ///< reads metadata
+  schema::Columns file_columns_;
+  /// Every column the table ever had: lower-case name → SQL type.
+  std::map<std::string, std::string> known_columns_;
+  std::optional<Offset> committed_;
+  Version committed_version_;
+  std::optional<Roll> roll_;
+  std::optional<Error> done_;
+};
+
+}  // namespace millrace::lake

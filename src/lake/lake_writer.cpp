@@ -1,0 +1,264 @@
+#include "lake/lake_writer.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+
+#include "base/failpoint.hpp"
+#include "lake_file.hpp"
+
+namespace millrace::lake {
+namespace {
+
+constexpr std::size_t kCheckedFiles = 1000;
+constexpr const char* kOffsetColumn = "_offset";
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  return out;
+}
+
+Status CheckPath(std::string& path) {
+  if (path.ends_with('/')) path.pop_back();
+  MR_CHECK_OK(objects::CheckFolder(path));
+  if (path.find_first_of("*?[]{}") == std::string::npos) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "lake path '" + path + "': * ? [ ] { } have a meaning for readers");
+}
+
+schema::Columns WithOffset(schema::Columns columns) {
+  const auto has = [](const auto& column) { return Lower(column.name) == kOffsetColumn; };
+  if (std::ranges::none_of(columns, has)) {
+    columns.push_back({kOffsetColumn, schema::Type::Simple(schema::Kind::kBigint)});
+  }
+  return columns;
+}
+
+/// The newest files that are checked, the start file among them if all are.
+std::vector<std::string> NamesToCheck(const std::vector<objects::ObjectInfo>& objects) {
+  std::vector<std::string> names;
+  for (const auto& object : objects) {
+    if (IsLakeFile(object.name) && object.name != StartName())
+      names.push_back(object.name);
+  }
+  std::ranges::sort(names);
+  const bool all = names.size() <= kCheckedFiles;
+  if (!all) names.erase(names.begin(), names.end() - kCheckedFiles);
+  const auto start = [](const auto& object) { return object.name == StartName(); };
+  if (all && std::ranges::any_of(objects, start)) names.push_back(StartName());
+  return names;
+}
+
+Status CheckChain(const std::vector<LakeFile>& files) {
+  for (std::size_t i = 1; i < files.size(); ++i) {
+    const auto& before = files[i - 1];
+    const auto& file = files[i];
+    if (file.first == before.next) continue;
+    return Fail(ErrorCode::kDataLoss,
+                file.name +
+                    (file.first > before.next ? ": offsets before it are missing"
+                                              : ": its offsets overlap") +
+                    " (" + before.name + " ends at " + std::to_string(before.next) + ")");
+  }
+  return {};
+}
+
+}  // namespace
+
+LakeWriter::LakeWriter(objects::ObjectStore& store, sql::Engine& engine,
+                       LakeOptions options, std::unique_ptr<sql::Session> session)
+    : store_(store),
+      engine_(engine),
+      options_(std::move(options)),
+      session_(std::move(session)),
+      file_columns_(WithOffset(options_.columns)) {}
+
+LakeWriter::~LakeWriter() = default;
+
+Result<std::unique_ptr<LakeWriter>> LakeWriter::Open(objects::ObjectStore& store,
+                                                     sql::Engine& engine,
+                                                     LakeOptions options) {
+  MR_CHECK_OK(CheckPath(options.path));
+  MR_TRY(auto session, engine.Connect());
+  std::unique_ptr<LakeWriter> writer(
+      new LakeWriter(store, engine, std::move(options), std::move(session)));
+  auto recovered = writer->Recover();
+  if (!recovered) {
+    return Fail(std::move(recovered).error().During("lake " + writer->options_.path));
+  }
+  return writer;
+}
+
+Status LakeWriter::Recover() {
+  MR_CHECK_OK(store_.Recover(options_.path));
+  MR_TRY(const auto objects, store_.List(options_.path));
+  MR_TRY(const auto files,
+         ReadLakeFiles(store_, *session_, options_.path, NamesToCheck(objects)));
+  MR_CHECK_OK(CheckChain(files));
+  if (!files.empty()) {
+    const auto& last = files.back();
+    if (last.owner != options_.owner) {
+      return Fail(ErrorCode::kInvalidArgument, "it belongs to " + last.owner);
+    }
+    MR_CHECK_OK(CheckColumns(last.metadata));
+    committed_ = last.next;
+    committed_version_ = last.last_version;
+  }
+  for (const auto& column : file_columns_) {
+    known_columns_[Lower(column.name)] = column.type.ToSql();
+  }
+  return {};
+}
+
+Status LakeWriter::CheckColumns(const std::map<std::string, std::string>& metadata) {
+  for (const auto& [key, type] : metadata) {
+    if (key.starts_with(kColumnPrefix)) {
+      known_columns_[key.substr(kColumnPrefix.size())] = type;
+    }
+  }
+  for (const auto& column : file_columns_) {
+    const auto known = known_columns_.find(Lower(column.name));
+    if (known == known_columns_.end() || known->second == column.type.ToSql()) continue;
+    return Fail(ErrorCode::kInvalidArgument, "column " + column.name + " is " +
+                                                 column.type.ToSql() + " now, and " +
+                                                 known->second + " in its files");
+  }
+  return {};
+}
+
+Result<std::unique_ptr<sql::ParquetWriter>> LakeWriter::CreateFile(
+    const std::string& name, Offset first) {
+  sql::ParquetOptions options;
+  options.compression = options_.compression;
+  options.row_group_rows = options_.row_group_rows;
+  options.metadata = {{kFormatKey, std::string(kFormat)},
+                      {kOwnerKey, options_.owner},
+                      {kWriterKey, options_.writer_id},
+                      {kPipelineHashKey, options_.pipeline_hash},
+                      {kFirstOffsetKey, std::to_string(first)}};
+  for (const auto& [column, type] : known_columns_) {
+    options.metadata[std::string(kColumnPrefix) + column] = type;
+  }
+  options.late_numbers = {kNextOffsetKey, kRowsKey};
+  options.late_texts = {{kLastVersionKey, Version{}.ToHex().size()}};
+  MR_TRY(const auto path, store_.StagingPath(options_.path, name));
+  return sql::ParquetWriter::Create(engine_, path, file_columns_, options);
+}
+
+Status LakeWriter::Start(Offset first) {
+  if (done_) return Fail(*done_);
+  if (committed_) {
+    return Fail(ErrorCode::kInvalidArgument, "lake " + options_.path + " has started");
+  }
+  return Settle(Commit(Roll{first, first, Version{}, {}, nullptr}, StartName()));
+}
+
+Status LakeWriter::Write(sql::Batch rows, Offset first, Offset next,
+                         const Version& last) {
+  if (done_) return Fail(*done_);
+  if (!committed_ || first != (roll_ ? roll_->next : *committed_) || next < first) {
+    return Fail(ErrorCode::kInternal, "lake " + options_.path + ": written out of turn");
+  }
+  if (next == first) return {};
+  if (!roll_)
+    roll_ = Roll{first, first, {}, options_.now() + options_.roll_every, nullptr};
+  auto added = AddToRoll(std::move(rows), next, last);
+  if (!added) {
+    roll_.reset();
+    return Settle(std::move(added));
+  }
+  const bool full = roll_->file && roll_->file->rows() >= options_.roll_rows;
+  return full || options_.now() >= roll_->due ? Flush() : Status{};
+}
+
+Status LakeWriter::AddToRoll(sql::Batch rows, Offset next, const Version& last) {
+  if (rows.rows() > 0 && !roll_->file) {
+    MR_TRY(roll_->file, CreateFile(FileName(roll_->first), roll_->first));
+  }
+  if (rows.rows() > 0) MR_CHECK_OK(roll_->file->Write(std::move(rows)));
+  roll_->next = next;
+  roll_->last = last;
+  return {};
+}
+
+std::optional<std::chrono::steady_clock::time_point> LakeWriter::due() const {
+  if (!roll_) return std::nullopt;
+  return roll_->due;
+}
+
+Status LakeWriter::Flush() {
+  if (done_) return Fail(*done_);
+  if (!roll_) return {};
+  Roll roll = std::move(*roll_);
+  roll_.reset();
+  const std::string name = FileName(roll.first);
+  return Settle(Commit(std::move(roll), name));
+}
+
+Status LakeWriter::Commit(Roll roll, const std::string& name) {
+  if (!roll.file) {
+    MR_TRY(roll.file, CreateFile(name, roll.first));
+  }
+  MR_CHECK_OK(
+      roll.file->Finish({{kNextOffsetKey, roll.next}, {kRowsKey, roll.file->rows()}},
+                        {{kLastVersionKey, roll.last.ToHex()}}));
+  MR_FAIL_POINT("lake.before_publish");
+  MR_CHECK_OK(Publish(name, roll.next));
+  MR_FAIL_POINT("lake.after_publish");
+  committed_ = roll.next;
+  committed_version_ = roll.last;
+  return {};
+}
+
+Status LakeWriter::Publish(const std::string& name, Offset next) {
+  auto published = store_.PutIfAbsent(options_.path, name);
+  if (published) return {};
+  // Room for others; what stays is removed by the next Open.
+  std::error_code ignored;
+  const auto staged = store_.StagingPath(options_.path, name);
+  if (staged) std::filesystem::remove(*staged, ignored);
+  if (published.error().code() == ErrorCode::kConflict) return CheckOwn(name, next);
+  return published;
+}
+
+Status LakeWriter::CheckOwn(const std::string& name, Offset next) {
+  MR_TRY(const auto files, ReadLakeFiles(store_, *session_, options_.path, {name}));
+  if (files.front().writer == options_.writer_id && files.front().next == next) {
+    return {};
+  }
+  return Fail(ErrorCode::kFenced,
+              "lake " + options_.path + ": another writer published " + name);
+}
+
+Status LakeWriter::Settle(Status status) {
+  if (status) return status;
+  switch (status.error().code()) {
+    case ErrorCode::kNotFound:
+      // Another writer's Open removed what was staged: the next roll will tell.
+      return Fail(ErrorCode::kUnavailable, status.error().message());
+    case ErrorCode::kFenced:
+    case ErrorCode::kDeadlineExceeded:
+    case ErrorCode::kDataLoss:
+      done_ = status.error();
+      break;
+    // The roll is gone, everything before it stands.
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kUnauthenticated:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kConflict:
+    case ErrorCode::kResourceExhausted:
+    case ErrorCode::kOutOfRange:
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kInternal:
+    case ErrorCode::kPreconditionFailed:
+    case ErrorCode::kTooLarge:
+    case ErrorCode::kUnprocessable:
+      break;
+  }
+  return status;
+}
+
+}  // namespace millrace::lake
