@@ -85,6 +85,12 @@ class RawConnection {
   std::string received_;
 };
 
+/// A whole GET request; `headers` are lines with their line ends.
+inline std::string Get(std::string_view path, std::string_view headers = "") {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n" + std::string(headers) +
+         "\r\n";
+}
+
 /// Keeps the responders of requests that are to be answered later.
 class HeldRequests {
  public:
