@@ -1,0 +1,144 @@
+#include "project/project.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <optional>
+
+#include "../exit_codes.hpp"
+#include "../settings.hpp"
+#include "base/json.hpp"
+#include "command.hpp"
+#include "pipeline/compile.hpp"
+#include "project/init.hpp"
+
+namespace millrace::app {
+namespace {
+
+struct ProjectFlags {
+  std::filesystem::path project = ".";
+  std::filesystem::path directory;
+  std::string example{project::kDefaultExample};
+  std::vector<std::string> set;
+  bool json = false;
+};
+
+int Init(const ProjectFlags& flags) {
+  const auto files = project::Init(flags.directory, flags.example);
+  if (!files) return Report(files.error());
+  for (const auto& file : *files) fmt::print("{}\n", (flags.directory / file).string());
+  fmt::print(stderr,
+             "\nNext:\n  millrace check --project {0}\n  millrace serve --project {0} "
+             "--data {0}-data\n",
+             flags.directory.string());
+  return kOk;
+}
+
+std::string ProblemJson(const project::Problem& problem) {
+  std::string out = "{\"file\":";
+  AppendJsonString(out, problem.file);
+  out += fmt::format(",\"line\":{},\"column\":{},\"message\":", problem.line,
+                     problem.column);
+  AppendJsonString(out, problem.message);
+  return out + "}";
+}
+
+int PrintProblems(const std::vector<project::Problem>& problems, bool json) {
+  if (json) {
+    std::string out = "[";
+    for (const auto& problem : problems) {
+      if (out.size() > 1) out += ',';
+      out += ProblemJson(problem);
+    }
+    fmt::print("{}]\n", out);
+  } else {
+    for (const auto& problem : problems) fmt::print("{}\n", Format(problem));
+  }
+  return problems.empty() ? kOk : kBadProject;
+}
+
+/// Every problem of the pipelines' SQL.
+std::vector<project::Problem> CheckSql(const project::Project& project) {
+  std::vector<project::Problem> problems;
+  auto engine = sql::Engine::Open({});
+  if (!engine) return {{"", 0, 0, engine.error().message()}};
+  for (const auto& pipeline : project.pipelines) {
+    auto compiled = pipeline::CompilePipeline(pipeline, project.collections, **engine);
+    if (compiled) continue;
+    for (auto& problem : compiled.error()) problems.push_back(std::move(problem));
+  }
+  return problems;
+}
+
+int Check(const ProjectFlags& flags) {
+  const auto project = project::Load(flags.project);
+  if (!project) return PrintProblems(project.error(), flags.json);
+  auto problems = CheckSql(*project);
+  if (const auto settings = LoadSettings(project->settings, flags.project, flags.set);
+      !settings) {
+    for (const auto& line : settings.error())
+      problems.push_back({"settings", 0, 0, line});
+  }
+  if (problems.empty() && !flags.json) {
+    fmt::print("{}: {} collections, {} pipelines, no problem found\n", project->name,
+               project->collections.size(), project->pipelines.size());
+    return kOk;
+  }
+  return PrintProblems(problems, flags.json);
+}
+
+int Config(const ProjectFlags& flags) {
+  config::GivenMap file;
+  std::error_code ignored;
+  if (std::filesystem::exists(flags.project / "millrace.yaml", ignored)) {
+    const auto project = project::Load(flags.project);
+    if (!project) return PrintProblems(project.error(), false);
+    file = project->settings;
+  }
+  const auto settings = LoadSettings(file, flags.project, flags.set);
+  if (!settings) {
+    for (const auto& line : settings.error()) fmt::print(stderr, "millrace: {}\n", line);
+    return kBadProject;
+  }
+  fmt::print("{}{}",
+             flags.json ? PrintJson(settings->effective) : PrintText(settings->effective),
+             flags.json ? "\n" : "");
+  return kOk;
+}
+
+}  // namespace
+
+void AddProjectCommands(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<ProjectFlags>();
+  const auto bind = [&action, flags](CLI::App* command,
+                                     int (*work)(const ProjectFlags&)) {
+    command->callback(
+        [flags, work, &action] { action = [flags, work] { return work(*flags); }; });
+  };
+  std::string examples;
+  for (const auto& name : project::ExampleNames()) {
+    examples += (examples.empty() ? "" : ", ") + name;
+  }
+  auto* init = app.add_subcommand("init", "write a new project directory");
+  init->add_option("DIR", flags->directory, "where; must be empty or absent")->required();
+  init->add_option("--example", flags->example, "one of: " + examples)
+      ->capture_default_str();
+  bind(init, Init);
+
+  auto* check =
+      app.add_subcommand("check", "check a project directory, all problems at once");
+  auto* config = app.add_subcommand(
+      "config", "print the settings in effect and where each comes from");
+  for (auto* command : {check, config}) {
+    command->add_option("--project", flags->project, "project directory")
+        ->capture_default_str();
+    command->add_option("--set", flags->set,
+                        "section.key=value, over file and environment");
+    command->add_flag("--json", flags->json, "as JSON");
+  }
+  check->add_option("DIR", flags->project, "the same as --project");
+  bind(check, Check);
+  bind(config, Config);
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,66 @@
+#include <fmt/format.h>
+
+#include "../exit_codes.hpp"
+#include "../instance.hpp"
+#include "../logger.hpp"
+#include "../signals.hpp"
+#include "command.hpp"
+#include "project/project.hpp"
+
+namespace millrace::app {
+namespace {
+
+constexpr std::chrono::milliseconds kDrain{9'000};
+
+struct ServeFlags {
+  std::filesystem::path project = ".";
+  std::filesystem::path data = "data";
+  std::optional<std::uint16_t> port;
+  std::vector<std::string> set;
+};
+
+int Serve(ServeFlags flags) {
+  if (flags.port) flags.set.push_back("http.port=" + std::to_string(*flags.port));
+  auto project = project::Load(flags.project);
+  if (!project) {
+    for (const auto& problem : project.error()) {
+      fmt::print(stderr, "{}\n", Format(problem));
+    }
+    return kBadProject;
+  }
+  auto settings = LoadSettings(project->settings, flags.project, flags.set);
+  if (!settings) {
+    for (const auto& line : settings.error()) fmt::print(stderr, "millrace: {}\n", line);
+    return kBadProject;
+  }
+  StopSignals signals;
+  auto logger = MakeLogger(settings->logging);
+  auto instance =
+      Instance::Start(std::move(*project), std::move(*settings), flags.data, *logger);
+  if (!instance) return Report(instance.error());
+  fmt::print("ready {}\n", (*instance)->url());
+  std::fflush(stdout);
+  const auto signal = signals.Wait();
+  logger->Info("stopping", {{"signal", *signal}});
+  const bool clean = (*instance)->Stop(Deadline::After(kDrain));
+  if (!clean)
+    logger->Warn("stopped before everything was through; the next start goes on");
+  return kOk;
+}
+
+}  // namespace
+
+void AddServeCommand(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<ServeFlags>();
+  auto* command = app.add_subcommand("serve", "run a project: API, capture, pipelines");
+  command->add_option("--project", flags->project, "project directory")
+      ->capture_default_str();
+  command->add_option("--data", flags->data, "data directory, created when absent")
+      ->capture_default_str();
+  command->add_option("--port", flags->port, "TCP port; 0 picks a free one (http.port)");
+  command->add_option("--set", flags->set,
+                      "section.key=value, over file and environment");
+  command->callback([flags, &action] { action = [flags] { return Serve(*flags); }; });
+}
+
+}  // namespace millrace::app

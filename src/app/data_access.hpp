@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "change/sums.hpp"
+#include "pipeline/state_db.hpp"
+#include "sql/print.hpp"
+
+namespace millrace::app {
+
+/// What the command line asks of a data directory, whether a server runs on it (then
+/// through the socket in it) or not (then on the files, under its lock).
+class DataAccess {
+ public:
+  virtual ~DataAccess() = default;
+
+  /// kNotFound: no data directory. kConflict: a process holds it that does not answer.
+  static Result<std::unique_ptr<DataAccess>> Open(const std::filesystem::path& data);
+
+  /// One SELECT over tables and `lake.*`, printed in `format` to `write`.
+  virtual Status Sql(const std::string& select, sql::Format format,
+                     const std::function<void(std::string_view)>& write) = 0;
+  /// The JSON array of `millrace status`.
+  virtual Result<std::string> StatusJson() = 0;
+  /// {"items":[…],"next_cursor":…} of dead letters.
+  virtual Result<std::string> DeadLetters(const pipeline::DeadLetterFilter& filter) = 0;
+  /// State sum of a table over documents made of `columns`, in that order.
+  virtual Result<change::Sum> TableSum(const std::string& table,
+                                       const std::vector<std::string>& columns) = 0;
+};
+
+}  // namespace millrace::app

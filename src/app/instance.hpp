@@ -1,0 +1,61 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "data_queries.hpp"
+#include "gateway/ops_routes.hpp"
+#include "project/project.hpp"
+#include "settings.hpp"
+#include "telemetry/log.hpp"
+
+namespace millrace::app {
+
+/// Where one collection stands, for the demo's table and report.
+struct StageCounts {
+  std::string collection;
+  std::uint64_t changes = 0;  ///< committed
+  std::uint64_t logged = 0;
+  std::uint64_t lake = 0;   ///< events visible in the slowest lake sink
+  std::uint64_t table = 0;  ///< events visible in the slowest table sink
+  std::uint64_t dead_letters = 0;
+  bool has_lake = false, has_table = false;
+};
+
+/// The whole process of `millrace serve`: opens every store of a data directory, starts
+/// capture, pipelines and the HTTP server, and stops them in order. The only place where
+/// adapters are named and objects are wired.
+class Instance {
+ public:
+  /// Ready when this returns: every store is open and what it recovered is durable.
+  /// Errors name the part. The data directory is created when absent.
+  static Result<std::unique_ptr<Instance>> Start(project::Project project,
+                                                 Settings settings,
+                                                 const std::filesystem::path& data,
+                                                 telemetry::Logger& logger);
+  /// As Stop with a short deadline.
+  ~Instance();
+
+  std::string url() const;
+  /// Stops accepting, finishes what was begun, carries it through to the sinks, closes
+  /// open rolls, and closes every store. False when the deadline cut it short: nothing is
+  /// lost, the next start goes on.
+  bool Stop(Deadline deadline);
+
+  std::vector<gateway::Part> Parts();
+  Result<std::vector<PipelineState>> Pipelines();
+  Result<std::vector<StageCounts>> Stages();
+  /// Closes open rolls of all lakes, so that everything written becomes visible.
+  void FlushRolls();
+
+ private:
+  class Impl;
+  explicit Instance(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::app

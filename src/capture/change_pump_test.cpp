@@ -1,0 +1,193 @@
+#include "capture/change_pump.hpp"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+
+#include "change/envelope.hpp"
+#include "eventlog_embedded/embedded_event_log.hpp"
+
+namespace millrace::capture {
+namespace {
+
+using records::Change;
+using records::ChangeBatch;
+
+/// A feed of changes that a test adds; what was trimmed is gone.
+class FakeFeed final : public records::ChangeFeed {
+ public:
+  void Add(const std::string& collection, const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    Change change;
+    change.position = {1, ++end_};
+    change.version = {1, end_, 0};
+    change.operation = records::Operation::kInsert;
+    auto text = std::make_shared<const std::string>(collection + "|" + key +
+                                                    R"(|{"k":")" + key + R"("})");
+    const auto first = text->find('|'), second = text->find('|', first + 1);
+    change.collection = std::string_view(*text).substr(0, first);
+    change.key = std::string_view(*text).substr(first + 1, second - first - 1);
+    change.after = std::string_view(*text).substr(second + 1);
+    changes_.changes.push_back(change);
+    changes_.arena.push_back(std::move(text));
+    added_.notify_all();
+  }
+  /// As if records.db were replaced by an older copy.
+  void GoBackTo(std::uint64_t end) { end_ = end; }
+  Position trimmed() const { return trimmed_; }
+
+  std::string source() const override { return "records"; }
+  Result<ChangeBatch> Read(Position after, std::uint32_t max_rows,
+                           std::uint64_t) override {
+    const std::lock_guard lock(mutex_);
+    ChangeBatch batch;
+    batch.arena = changes_.arena;
+    for (const auto& change : changes_.changes) {
+      if (change.position <= after || change.position <= trimmed_) continue;
+      if (batch.changes.size() == max_rows) break;
+      batch.changes.push_back(change);
+    }
+    return batch;
+  }
+  Result<Position> End() override {
+    const std::lock_guard lock(mutex_);
+    return Position{1, end_};
+  }
+  bool WaitFor(Position beyond, Deadline) override {
+    std::unique_lock lock(mutex_);
+    added_.wait(lock, [&] { return Position{1, end_} > beyond || interrupted_; });
+    return Position{1, end_} > beyond;
+  }
+  void Interrupt() override {
+    const std::lock_guard lock(mutex_);
+    interrupted_ = true;
+    added_.notify_all();
+  }
+  void Trim(Position upto) override {
+    const std::lock_guard lock(mutex_);
+    trimmed_ = upto;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable added_;
+  ChangeBatch changes_;
+  std::uint64_t end_ = 0;
+  Position trimmed_;
+  bool interrupted_ = false;
+};
+
+class ChangePumpTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = std::filesystem::path(testing::TempDir()) /
+                 ("pump-" + std::to_string(getpid()) + "-" +
+                  testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(directory_);
+    OpenLog();
+  }
+  void TearDown() override {
+    log_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  void OpenLog() {
+    log_.reset();
+    auto log = eventlog::OpenEmbedded({.directory = directory_});
+    ASSERT_TRUE(log) << log.error().ToString();
+    log_ = std::move(*log);
+  }
+  std::vector<std::string> Keys(const std::string& stream) {
+    std::vector<std::string> keys;
+    const auto batch = log_->Read({"", stream}, 0, 1000, 1u << 20u);
+    EXPECT_TRUE(batch);
+    for (const auto& record : batch->records()) {
+      const auto event = change::ParseEnvelope(record.body);
+      EXPECT_TRUE(event);
+      keys.emplace_back(event->key);
+    }
+    return keys;
+  }
+
+  std::filesystem::path directory_;
+  std::unique_ptr<eventlog::EmbeddedEventLog> log_;
+  FakeFeed feed_;
+  telemetry::Logger logger_{{.level = telemetry::Level::kError}};
+};
+
+TEST_F(ChangePumpTest, CarriesWhatIsThereAndWhatComesAndTrimsTheFeed) {
+  feed_.Add("orders", "a");
+  change::CompleteMark mark;
+  ChangePump pump(feed_, *log_, mark, logger_);
+  ASSERT_TRUE(pump.Start());
+  EXPECT_EQ(mark.Get(), (Position{1, 1}));
+  feed_.Add("customers", "c");
+  feed_.Add("orders", "b");
+  EXPECT_TRUE(pump.Drain(Deadline::After(std::chrono::seconds(10))));
+  pump.Stop();
+  EXPECT_EQ(Keys("orders"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(Keys("customers"), (std::vector<std::string>{"c"}));
+  EXPECT_EQ(feed_.trimmed(), (Position{1, 3}));
+}
+
+TEST_F(ChangePumpTest, WritesNothingTwiceWhenTheFeedStillHasWhatTheLogHas) {
+  feed_.Add("orders", "a");
+  feed_.Add("customers", "c");
+  // An earlier life appended the first change, and died before the feed was trimmed.
+  std::string body;
+  change::Event event;
+  event.after = R"({"k":"a"})";
+  event.source = "records";
+  event.collection = "orders";
+  event.key = "a";
+  event.operation = "insert";
+  event.version = {1, 1, 0};
+  change::AppendEnvelope(body, event);
+  ASSERT_TRUE(
+      log_->Append({{"", "orders"}, "records", {}, {1, 1}, {body}}, Deadline::Never()));
+  change::CompleteMark mark;
+  ChangePump pump(feed_, *log_, mark, logger_);
+  ASSERT_TRUE(pump.Start());
+  feed_.Add("orders", "b");
+  EXPECT_TRUE(pump.Drain(Deadline::After(std::chrono::seconds(10))));
+  pump.Stop();
+  EXPECT_EQ(Keys("orders"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(Keys("customers"), (std::vector<std::string>{"c"}));
+}
+
+TEST_F(ChangePumpTest, GoesOnAfterARestart) {
+  for (int life = 0; life < 3; ++life) {
+    OpenLog();
+    FakeFeed& feed = feed_;
+    change::CompleteMark mark;
+    PumpOptions small;
+    small.max_rows = 2;
+    ChangePump pump(feed, *log_, mark, logger_, small);
+    for (int i = 0; i < 5; ++i) feed.Add("orders", std::to_string(life * 5 + i));
+    ASSERT_TRUE(pump.Start());
+    EXPECT_EQ(mark.Get(), (Position{1, static_cast<std::uint64_t>(life) * 5 + 5}));
+  }
+  EXPECT_EQ(Keys("orders").size(), 15u);
+  EXPECT_EQ(Keys("orders").back(), "14");
+}
+
+TEST_F(ChangePumpTest, StopsWhenTheSourceWentBack) {
+  feed_.Add("orders", "a");
+  feed_.Add("orders", "b");
+  {
+    change::CompleteMark mark;
+    ChangePump pump(feed_, *log_, mark, logger_);
+    ASSERT_TRUE(pump.Start());
+  }
+  feed_.GoBackTo(1);
+  change::CompleteMark mark;
+  ChangePump pump(feed_, *log_, mark, logger_);
+  const auto status = pump.Start();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kDataLoss);
+  EXPECT_NE(status.error().message().find("source_went_back"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace millrace::capture
