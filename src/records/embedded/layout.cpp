@@ -116,7 +116,7 @@ Status PrepareIndexes(Database& db, const schema::Collection& collection) {
     const auto at = stored.find(name);
     if (at != stored.end() && at->second == sql) continue;
     auto status = db.Exec(sql);
-    if (!status && sqlite3_errcode(db.get()) == SQLITE_CONSTRAINT) {
+    if (!status && (sqlite3_errcode(db.get()) & 0xff) == SQLITE_CONSTRAINT) {
       return Fail(ErrorCode::kConflict,
                   "collection " + collection.name +
                       ": stored records violate the unique index of " + name.substr(2) +

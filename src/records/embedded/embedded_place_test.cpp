@@ -1,0 +1,213 @@
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <thread>
+
+#include "../testing/conformance_fixture.hpp"
+#include "sqlite.hpp"
+#include "test_place.hpp"
+
+namespace millrace::records::testing {
+namespace {
+
+/// What only this adapter has: its file, its options, its reader for tools.
+class EmbeddedFile : public RecordsConformance {
+ protected:
+  EmbeddedPlace& place() { return static_cast<EmbeddedPlace&>(*place_); }
+  Database File() {
+    auto db = Database::Open(place().directory() / kDatabaseFile,
+                             {.mode = Database::Mode::kWriter});
+    EXPECT_TRUE(db);
+    return std::move(*db);
+  }
+  std::int64_t Ask(const std::string& sql) { return File().QueryInt(sql, -1).value(); }
+  ErrorCode OpenError(const std::vector<schema::Collection>& collections) {
+    Close();
+    const auto opened = place_->Open(collections, clock_);
+    EXPECT_FALSE(opened);
+    message_ = opened ? "" : opened.error().message();
+    return opened ? ErrorCode::kInternal : opened.error().code();
+  }
+
+  std::string message_;
+};
+
+TEST_P(EmbeddedFile, ANewerFormatIsRefused) {
+  Close();
+  ASSERT_TRUE(File().Exec("PRAGMA user_version=99"));
+  EXPECT_EQ(OpenError({Orders()}), ErrorCode::kConflict);
+  EXPECT_FALSE(RecordsReader::Open(place().directory()));
+}
+
+TEST_P(EmbeddedFile, AnotherSourceNameIsRefused) {
+  place().options.source = "other";
+  EXPECT_EQ(OpenError({Orders()}), ErrorCode::kConflict);
+}
+
+TEST_P(EmbeddedFile, NamesThatAreEqualIgnoringCaseAreRefused) {
+  auto other = Orders();
+  other.name = "Orders";
+  EXPECT_EQ(OpenError({Orders(), other}), ErrorCode::kInvalidArgument);
+}
+
+TEST_P(EmbeddedFile, AUniqueIndexThatRecordsViolateIsRefusedAndNothingChanges) {
+  ASSERT_TRUE(CreateOrder("a", R"(,"status":"x")").ok());
+  ASSERT_TRUE(CreateOrder("b", R"(,"status":"x")").ok());
+  auto stricter = Orders();
+  stricter.indexes.clear();
+  stricter.unique.push_back({"status"});
+  EXPECT_EQ(OpenError({stricter, Counters()}), ErrorCode::kConflict);
+  EXPECT_NE(message_.find("orders.status"), std::string::npos) << message_;
+  EXPECT_EQ(Ask("SELECT count(*) FROM sqlite_master WHERE name='i_orders.amount'"), 1);
+  Open({Orders(), Counters()});
+  EXPECT_TRUE(Get("a"));
+}
+
+TEST_P(EmbeddedFile, IndexesFollowTheirDeclaration) {
+  auto changed = Orders();
+  changed.indexes = {{"note"}};
+  Open({changed});
+  EXPECT_EQ(Ask("SELECT count(*) FROM sqlite_master WHERE name='i_orders.amount'"), 0);
+  EXPECT_EQ(Ask("SELECT count(*) FROM sqlite_master WHERE name='i_orders.note'"), 1);
+  Open({Orders()});
+  EXPECT_EQ(Ask("SELECT count(*) FROM sqlite_master WHERE name='i_orders.amount'"), 1);
+}
+
+TEST_P(EmbeddedFile, ToolsReadBesideTheServerAndWithoutIt) {
+  ASSERT_TRUE(CreateOrder("a").ok());
+  ASSERT_TRUE(CreateOrder("b").ok());
+  const auto end = *open_.feed->End();
+  const auto hash = SumOf("orders").hash;
+  const auto look = [&] {
+    auto reader = RecordsReader::Open(place().directory());
+    ASSERT_TRUE(reader) << reader.error().ToString();
+    std::string keys;
+    ASSERT_TRUE((*reader)->Scan("orders", [&](std::string_view key, std::string_view) {
+      keys += key;
+      return true;
+    }));
+    EXPECT_EQ(keys, "ab");
+    EXPECT_EQ(*(*reader)->Tables(), (std::vector<std::string>{"counters", "orders"}));
+    EXPECT_EQ(*(*reader)->End(), end);
+    EXPECT_EQ((*reader)->Sums()->at(1).hash, hash);
+  };
+  look();
+  Close();
+  look();
+  Reopen();
+  EXPECT_TRUE(CreateOrder("c").ok());
+  EXPECT_EQ(RecordsReader::Open(place().directory() / "no").error().code(),
+            ErrorCode::kNotFound);
+}
+
+TEST_P(EmbeddedFile, TheFeedIsReadFromTheFileWhenTheTailIsTooShort) {
+  place().options.tail_bytes = 0;
+  Reopen();
+  ASSERT_TRUE(CreateOrder("a", R"(,"status":"x")").ok());
+  ASSERT_TRUE(Write(Request(PatchOp("a", R"({"status":"y"})"))).ok());
+  ASSERT_TRUE(Write(Request(DeleteOp("a"))).ok());
+  const auto changes = Changes();
+  ASSERT_EQ(changes.size(), 3u);
+  EXPECT_EQ(changes[0].before, "");
+  EXPECT_EQ(changes[1].before, changes[0].after);
+  EXPECT_EQ(changes[2].before, changes[1].after);
+  EXPECT_EQ(changes[2].after, "");
+  EXPECT_EQ(changes[1].operation, Operation::kUpdate);
+  EXPECT_EQ(changes[1].committed_at, clock_.Now());
+  const auto one = open_.feed->Read(changes[0].position, 10, 1);
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->changes.size(), 1u);
+}
+
+TEST_P(EmbeddedFile, AnIdleStoreTrimsByItself) {
+  place().options.idle_trim = std::chrono::milliseconds(1);
+  Reopen();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(CreateOrder("k" + std::to_string(i)).ok());
+  open_.feed->Trim(*open_.feed->End());
+  // No further write comes; the writer's own commit makes the rows go.
+  while (open_.feed->Read({}, 1, 1)) std::this_thread::yield();
+  EXPECT_EQ(Ask("SELECT count(*) FROM changes"), 0);
+  EXPECT_EQ(SumOf("orders").changes, 20u);
+}
+
+TEST_P(EmbeddedFile, ExpiredAnswersAreRemovedInSmallSteps) {
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(Write(WithKey(CreateRequest(OrderJson("k" + std::to_string(i))),
+                              "key" + std::to_string(i)))
+                    .ok());
+  }
+  clock_.Advance(25 * kHourUs);
+  Reopen();
+  ASSERT_TRUE(CreateOrder("one").ok());
+  const auto left = Ask("SELECT count(*) FROM idempotency");
+  EXPECT_LT(left, 300);
+  EXPECT_GT(left, 0);
+  ASSERT_TRUE(CreateOrder("two").ok());
+  EXPECT_EQ(Ask("SELECT count(*) FROM idempotency"), 0);
+}
+
+TEST_P(EmbeddedFile, AQueueOverItsBoundRefusesAndGoesOn) {
+  place().options.queue_max = 2;
+  place().options.group_max = 1;
+  Reopen();
+  // The writer is held inside a request until all others are submitted.
+  std::promise<void> entered, go;
+  auto held = CreateRequest(OrderJson("held"));
+  held.render = [&](const Result<std::vector<Written>>&) {
+    entered.set_value();
+    go.get_future().wait();
+    return Answer{};
+  };
+  std::promise<void> held_done;
+  held.done = [&](Answer, bool) { held_done.set_value(); };
+  open_.store->Submit(std::move(held));
+  entered.get_future().wait();
+  std::vector<std::future<Reply>> replies;
+  for (int i = 0; i < 5; ++i) {
+    replies.push_back(Start(CreateRequest(OrderJson("k" + std::to_string(i)))));
+  }
+  go.set_value();
+  held_done.get_future().wait();
+  int refused = 0;
+  for (auto& reply : replies) {
+    const auto got = reply.get();
+    if (got.ok()) continue;
+    EXPECT_EQ(got.code(), ErrorCode::kResourceExhausted);
+    ++refused;
+  }
+  EXPECT_EQ(refused, 3);
+  EXPECT_TRUE(CreateOrder("after").ok());
+}
+
+TEST_P(EmbeddedFile, WhatWasSubmittedIsFinishedBeforeItCloses) {
+  std::vector<std::future<Reply>> replies;
+  for (int i = 0; i < 100; ++i) {
+    replies.push_back(Start(CreateRequest(OrderJson("k" + std::to_string(i)))));
+  }
+  Close();
+  for (auto& reply : replies) EXPECT_TRUE(reply.get().ok());
+}
+
+TEST_P(EmbeddedFile, TheWriteAheadLogStaysBounded) {
+  std::string note(2000, 'n');
+  for (int i = 0; i < 60; ++i) {
+    std::string batch = "[";
+    for (int k = 0; k < 300; ++k) {
+      const auto key = std::to_string(i) + "-" + std::to_string(k);
+      batch += (k > 0 ? "," : "") + OrderJson(key, R"(,"status":")" + note + R"(")");
+    }
+    ASSERT_TRUE(Create(batch + "]").ok());
+    open_.feed->Trim(*open_.feed->End());
+  }
+  const auto log = place().directory() / "records.db-wal";
+  EXPECT_LT(std::filesystem::file_size(log), 100u << 20u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Embedded, EmbeddedFile,
+                         ::testing::Values(Adapter{
+                             "Embedded",
+                             [] { return std::make_unique<EmbeddedPlace>(); }}),
+                         AdapterName);
+
+}  // namespace
+}  // namespace millrace::records::testing
