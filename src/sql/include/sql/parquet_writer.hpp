@@ -27,8 +27,8 @@ struct ParquetOptions {
 /// Streams batches into one Parquet file: memory holds one row group. The engine's COPY
 /// runs in a thread of its own and takes batches through a bounded hand-over. One thread
 /// calls; the file is complete, but not synced, after Finish. The path must lie in the
-/// engine's directories. Give it an engine of its own with one thread: the COPY is one
-/// open transaction, and a second thread would poll while the writer waits for batches.
+/// engine's directories. Give it an engine of its own, in memory: the COPY is one open
+/// transaction for as long as the writer lives, and keeps one of the engine's threads.
 ///
 /// Errors: kResourceExhausted when the disk or the engine's memory is full,
 /// kInvalidArgument when a batch lacks a column or has it with another type. After any
