@@ -22,6 +22,7 @@ Result<Config> MakeConfig(const EngineOptions& options) {
       {"threads", std::to_string(options.threads)},
       {"memory_limit", std::to_string(options.memory_limit) + "B"},
       {"temp_directory", options.temp_directory.string()},
+      {"checkpoint_threshold", std::to_string(options.checkpoint_wal) + "B"},
       {"preserve_insertion_order", "true"},
       {"autoinstall_known_extensions", "false"},
       {"autoload_known_extensions", "false"},

@@ -24,6 +24,9 @@ struct EngineOptions {
   std::uint64_t memory_limit = 256u
                                << 20u;   ///< bytes; beyond it spills to temp_directory
   std::filesystem::path temp_directory;  ///< empty: no spilling
+  /// The engine checkpoints by itself when its write-ahead log is this long, and writers
+  /// wait meanwhile; an owner that calls Checkpoint at better moments sets it far beyond.
+  std::uint64_t checkpoint_wal = 16u << 20u;  ///< bytes
   /// The only folders that SQL can read or write; empty: none. Everything else outside
   /// (network, extensions, getenv, configuration) is locked.
   std::vector<std::filesystem::path> directories;
