@@ -36,6 +36,14 @@ TEST(Crc32c, HardwareAndSoftwareAgree) {
   }
 }
 
+TEST(Crc32c, HardwareAndSoftwareAgreeOnLongInput) {  // three lanes of 512 bytes and on
+  if (!HasCrc32cHardware()) GTEST_SKIP() << "no SSE 4.2 here";
+  for (const std::size_t size : {1535u, 1536u, 1537u, 3071u, 3072u, 3079u, 100'000u}) {
+    const auto bytes = RandomBytes(size, static_cast<std::uint32_t>(size));
+    EXPECT_EQ(Crc32cHardware(bytes, 0x1234u), Crc32cSoftware(bytes, 0x1234u)) << size;
+  }
+}
+
 TEST(Crc32c, ContinuesFromAnEarlierPart) {
   const auto bytes = RandomBytes(1000, 1);
   const std::string_view all = bytes;
@@ -173,8 +181,15 @@ TEST(Excerpt, IsAlwaysShortAndValid) {
   EXPECT_EQ(Excerpt("abcdef", 3), "'abc…'");
   EXPECT_EQ(Excerpt("aü", 2), "'a…'");
   EXPECT_EQ(Excerpt("aü", 3), "'aü'");
-  EXPECT_EQ(Excerpt("a\xff\xc3"), "'a?" "?'");
-  EXPECT_EQ(Excerpt("\xed\xa0\x80\xc0\x80"), "'?" "?" "?" "?" "?'");
+  EXPECT_EQ(Excerpt("a\xff\xc3"),
+            "'a?"
+            "?'");
+  EXPECT_EQ(Excerpt("\xed\xa0\x80\xc0\x80"),
+            "'?"
+            "?"
+            "?"
+            "?"
+            "?'");
 }
 
 }  // namespace
