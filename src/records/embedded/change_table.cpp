@@ -10,28 +10,70 @@ namespace {
 /// What a change takes in memory beside its texts.
 constexpr std::uint64_t kChangeOverhead = sizeof(Change);
 
+/// AUTOINCREMENT and the start of a statement cost as much as a row: many share them.
+constexpr std::size_t kRowsAtOnce = 16;
+constexpr int kColumns = 9;
+constexpr std::string_view kRow = ",(?,?,?,?,?,?,?,?,?)";
+
+std::string InsertSql(std::size_t rows) {
+  std::string sql =
+      "INSERT INTO changes(seq, collection, tenant, key, operation, epoch, "
+      "committed_at, before, after) VALUES";
+  for (std::size_t i = 0; i < rows; ++i) sql += i == 0 ? kRow.substr(1) : kRow;
+  return sql;
+}
+
+/// Texts stand one after the other in the order of the changes and their fields.
+void PointInto(const std::string& text, std::vector<Change>& changes) {
+  const char* at = text.data();
+  for (auto& change : changes) {
+    for (auto* view : {&change.tenant, &change.collection, &change.key, &change.before,
+                       &change.after}) {
+      *view = {at, view->size()};
+      at += view->size();
+    }
+  }
+}
+
 }  // namespace
 
 Result<ChangeTable> ChangeTable::Prepare(Database& db) {
   ChangeTable out;
-  MR_TRY(out.insert_, db.Prepare("INSERT INTO changes(seq, collection, tenant, key, "
-                                 "operation, epoch, committed_at, before, after) "
-                                 "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)"));
+  MR_TRY(out.insert_, db.Prepare(InsertSql(1)));
+  MR_TRY(out.insert_many_, db.Prepare(InsertSql(kRowsAtOnce)));
   MR_TRY(out.delete_, db.Prepare("DELETE FROM changes WHERE seq <= ?1"));
   return out;
 }
 
-bool ChangeTable::Insert(const Change& change) {
-  insert_.Bind(1, static_cast<std::int64_t>(change.position.low));
-  insert_.Bind(2, change.collection);
-  insert_.Bind(3, change.tenant);
-  insert_.Bind(4, change.key);
-  insert_.Bind(5, static_cast<std::int64_t>(change.operation));
-  insert_.Bind(6, static_cast<std::int64_t>(change.version.epoch));
-  insert_.Bind(7, change.committed_at);
-  change.before.empty() ? insert_.BindNull(8) : insert_.Bind(8, change.before);
-  change.after.empty() ? insert_.BindNull(9) : insert_.Bind(9, change.after);
-  return insert_.Run() == SQLITE_DONE;
+bool ChangeTable::Insert(std::span<const Change> changes) {
+  while (changes.size() >= kRowsAtOnce) {
+    int at = 1;
+    for (const auto& change : changes.first(kRowsAtOnce)) {
+      Bind(insert_many_, at, change);
+      at += kColumns;
+    }
+    if (insert_many_.Run() != SQLITE_DONE) return false;
+    changes = changes.subspan(kRowsAtOnce);
+  }
+  for (const auto& change : changes) {
+    Bind(insert_, 1, change);
+    if (insert_.Run() != SQLITE_DONE) return false;
+  }
+  return true;
+}
+
+void ChangeTable::Bind(Statement& statement, int first, const Change& change) {
+  statement.Bind(first, static_cast<std::int64_t>(change.position.low));
+  statement.Bind(first + 1, change.collection);
+  statement.Bind(first + 2, change.tenant);
+  statement.Bind(first + 3, change.key);
+  statement.Bind(first + 4, static_cast<std::int64_t>(change.operation));
+  statement.Bind(first + 5, static_cast<std::int64_t>(change.version.epoch));
+  statement.Bind(first + 6, change.committed_at);
+  change.before.empty() ? statement.BindNull(first + 7)
+                        : statement.Bind(first + 7, change.before);
+  change.after.empty() ? statement.BindNull(first + 8)
+                       : statement.Bind(first + 8, change.after);
 }
 
 bool ChangeTable::DeleteUpTo(std::uint64_t seq) {
@@ -90,18 +132,16 @@ void ChangeCollector::BackTo(const Mark& mark) {
   text_.resize(mark.bytes);
 }
 
+std::span<const Change> ChangeCollector::View() {
+  PointInto(text_, changes_);
+  return changes_;
+}
+
 ChangeBatch ChangeCollector::Take() {
   auto text = std::make_shared<const std::string>(std::exchange(text_, {}));
   ChangeBatch out;
   out.changes = std::exchange(changes_, {});
-  const char* at = text->data();
-  for (auto& change : out.changes) {
-    for (auto* view : {&change.tenant, &change.collection, &change.key, &change.before,
-                       &change.after}) {
-      *view = {at, view->size()};
-      at += view->size();
-    }
-  }
+  PointInto(*text, out.changes);
   out.arena.push_back(std::move(text));
   return out;
 }

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "records/change_feed.hpp"
@@ -14,11 +17,14 @@ class ChangeTable {
  public:
   static Result<ChangeTable> Prepare(Database& db);
   /// False when SQLite failed.
-  bool Insert(const Change& change);
+  bool Insert(std::span<const Change> changes);
   bool DeleteUpTo(std::uint64_t seq);
 
  private:
+  static void Bind(Statement& statement, int first, const Change& change);
+
   Statement insert_;
+  Statement insert_many_;
   Statement delete_;
 };
 
@@ -50,13 +56,15 @@ class ChangeCollector {
   void BackTo(const Mark& mark);
   std::size_t bytes() const { return text_.size(); }
   bool empty() const { return changes_.empty(); }
-  void Reserve(std::size_t bytes) { text_.reserve(bytes); }
+  /// All so far, valid until the next Add.
+  std::span<const Change> View();
   /// Hands all over and is empty again.
   ChangeBatch Take();
 
  private:
   std::string text_;  ///< tenant, collection, key, before, after of each change in turn
-  std::vector<Change> changes_;  ///< of their views only the sizes count
+  std::vector<Change>
+      changes_;  ///< of their views only the sizes count until View or Take
 };
 
 }  // namespace millrace::records

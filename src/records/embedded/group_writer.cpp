@@ -151,7 +151,7 @@ Status GroupWriter::CommitGroup(std::vector<WriteRequest>& requests,
                         ? kIdleTrimRows
                         : kTrimRows + 2 * (records_->state().next_seq - old_seq);
   if (!records_->Trim(trim_upto_.load(std::memory_order_acquire), rows) ||
-      !records_->SaveState()) {
+      !records_->Save()) {
     return Fail(*records_->fault());
   }
   if (!idempotency_.Expire(records_->now())) {

@@ -165,15 +165,15 @@ Result<Written> RecordWriter::Insert(Target& target, const std::string& tenant,
   out.document = target.codec.Finish(draft, out.key, now(), now(), out.version);
   MR_CHECK_OK(
       Check(target, target.table.Insert(tenant, out.key, out.version, out.document)));
-  MR_CHECK_OK(Log(target, {.position = {out.version.epoch, out.version.position},
-                           .version = out.version,
-                           .operation = Operation::kInsert,
-                           .committed_at = now(),
-                           .tenant = tenant,
-                           .collection = collection.name,
-                           .key = out.key,
-                           .before = {},
-                           .after = out.document}));
+  Log(target, {.position = {out.version.epoch, out.version.position},
+               .version = out.version,
+               .operation = Operation::kInsert,
+               .committed_at = now(),
+               .tenant = tenant,
+               .collection = collection.name,
+               .key = out.key,
+               .before = {},
+               .after = out.document});
   return out;
 }
 
@@ -203,7 +203,7 @@ Result<Written> RecordWriter::Alter(Target& target, const std::string& tenant,
                 .after = {}};
   if (removal) {
     MR_CHECK_OK(Check(target, target.table.Delete(found->row)));
-    MR_CHECK_OK(Log(target, change));
+    Log(target, change);
     out.document = std::move(found->document);
     return out;
   }
@@ -213,7 +213,7 @@ Result<Written> RecordWriter::Alter(Target& target, const std::string& tenant,
   MR_TRY(out.document, NewDocument(target, op, *found, out.version));
   change.after = out.document;
   MR_CHECK_OK(Check(target, target.table.Update(found->row, out.version, out.document)));
-  MR_CHECK_OK(Log(target, change));
+  Log(target, change);
   return out;
 }
 
@@ -256,8 +256,7 @@ Status RecordWriter::Check(Target& target, RecordTable::Outcome outcome) {
   return Fault("write a record");
 }
 
-Status RecordWriter::Log(Target& target, const Change& change) {
-  if (!change_table_.Insert(change)) return Fault("write a change");
+void RecordWriter::Log(Target& target, const Change& change) {
   change::Sum sum{target.state.changes, target.state.hash};
   sum.AddChange(source_, change.version,
                 change.after.empty() ? change.before : change.after);
@@ -265,10 +264,12 @@ Status RecordWriter::Log(Target& target, const Change& change) {
   target.state.hash = sum.hash;
   changes_.Add(change);
   ++state_.next_seq;
-  return {};
 }
 
-bool RecordWriter::SaveState() {
+bool RecordWriter::Save() {
+  if (!change_table_.Insert(changes_.View())) {
+    return static_cast<void>(Fault("write the changes")), false;
+  }
   for (const auto& [name, target] : targets_) {
     if (target.state == target.committed) continue;
     if (!state_tables_.Save(name, target.state)) {
@@ -284,7 +285,7 @@ bool RecordWriter::SaveState() {
 }
 
 bool RecordWriter::Trim(std::uint64_t upto, std::uint64_t max_rows) {
-  const auto last = std::min({upto, state_.next_seq - 1, state_.trimmed + max_rows});
+  const auto last = std::min({upto, committed_.next_seq - 1, state_.trimmed + max_rows});
   if (last <= state_.trimmed) return true;
   if (!change_table_.DeleteUpTo(last)) {
     return static_cast<void>(Fault("trim the changes")), false;

@@ -33,9 +33,10 @@ class RecordWriter {
   void Begin();
   /// All ops or none. A failure of SQLite leaves fault() set: roll the group back.
   Result<std::vector<Written>> Apply(WriteRequest& request);
-  /// Writes sums and floors of the group; false: fault() is set.
-  bool SaveState();
-  /// Deletes change rows up to `upto`, at most max_rows of them; false: fault() is set.
+  /// Writes changes, sums and floors of the group; false: fault() is set.
+  bool Save();
+  /// Deletes change rows of earlier groups up to `upto`, at most max_rows of them, before
+  /// Save; false: fault() is set.
   bool Trim(std::uint64_t upto, std::uint64_t max_rows);
   /// The group is durable: hands its changes over.
   ChangeBatch Committed();
@@ -64,7 +65,7 @@ class RecordWriter {
                                   const RecordTable::Found& found,
                                   const Version& version) const;
   Status Check(Target& target, RecordTable::Outcome outcome);
-  Status Log(Target& target, const Change& change);
+  void Log(Target& target, const Change& change);
   Version NextVersion() const { return {state_.epoch, state_.next_seq, 0}; }
   std::unexpected<Error> Fault(std::string_view action);
 

@@ -136,6 +136,10 @@ std::string_view Statement::Text(int column) const {
 
 Result<Database> Database::Open(const std::filesystem::path& path,
                                 const Options& options) {
+  // Memory statistics cost a lock an allocation and nobody reads them. Only the first
+  // call of the process has an effect.
+  static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(configured);
   sqlite3* raw = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &raw, OpenFlags(options.mode), nullptr);
   Database out;
