@@ -79,7 +79,25 @@ struct Run {
   double writer_cpu = 0;
   std::size_t records = 0;
   double mean_batch = 0;
+  double get_us = 0;
 };
+
+/// Get by key, one thread, keys spread over the whole table.
+double MeasureGets(records::RecordStore& store) {
+  std::vector<std::string> keys;
+  const auto scanned = store.Scan("orders", [&](std::string_view key, std::string_view) {
+    keys.emplace_back(key);
+    return true;
+  });
+  if (!scanned) Die(scanned.error().ToString());
+  constexpr std::size_t kGets = 20'000;
+  const auto cpu = ThreadCpu();
+  for (std::size_t i = 0; i < kGets; ++i) {
+    const auto stored = store.Get("", "orders", keys[i * 7919 % keys.size()]);
+    if (!stored) Die(stored.error().ToString());
+  }
+  return (ThreadCpu() - cpu) * 1e6 / kGets;
+}
 
 schema::Draft ParseDraft(const schema::RecordCodec& codec, std::size_t i) {
   auto body = Body(i);
@@ -139,6 +157,7 @@ Run RunOurs(const std::filesystem::path& directory, std::size_t creates,
   out.writer_cpu = last_cpu - first_cpu;
   out.records = requests.size() * per_request;
   out.mean_batch = static_cast<double>(out.records) / static_cast<double>(groups);
+  out.get_us = MeasureGets(**store);
   return out;
 }
 
@@ -256,7 +275,8 @@ int main(int argc, char** argv) {
   const auto creates = number(2, 50'000);
   const auto per_request = number(3, 1);
   const auto rounds = number(4, 5);
-  std::vector<double> ratio, ours_rate, bare_rate, ours_cpu, writer_cpu, bare_cpu, batch;
+  std::vector<double> ratio, ours_rate, bare_rate, ours_cpu, writer_cpu, bare_cpu, batch,
+      gets;
   for (std::size_t round = 0; round < rounds; ++round) {
     std::filesystem::remove_all(directory);
     const auto ours = RunOurs(directory / "ours", creates, per_request);
@@ -270,12 +290,14 @@ int main(int argc, char** argv) {
     writer_cpu.push_back(Micros(ours.writer_cpu, ours));
     bare_cpu.push_back(Micros(bare.process_cpu, bare));
     batch.push_back(ours.mean_batch);
+    gets.push_back(ours.get_us);
   }
   std::filesystem::remove_all(directory);
   std::printf(
       "{\"bench\":\"records\",\"records_a_request\":%zu,\"ratio\":%.3f,"
       "\"ours_per_s\":%.0f,\"bare_per_s\":%.0f,\"mean_batch\":%.1f,"
-      "\"process_cpu_us\":%.2f,\"writer_cpu_us\":%.2f,\"bare_cpu_us\":%.2f}\n",
+      "\"process_cpu_us\":%.2f,\"writer_cpu_us\":%.2f,\"bare_cpu_us\":%.2f,"
+      "\"get_cpu_us\":%.2f}\n",
       per_request, Median(ratio), Median(ours_rate), Median(bare_rate), Median(batch),
-      Median(ours_cpu), Median(writer_cpu), Median(bare_cpu));
+      Median(ours_cpu), Median(writer_cpu), Median(bare_cpu), Median(gets));
 }

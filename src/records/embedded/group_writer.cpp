@@ -50,6 +50,7 @@ GroupWriter::GroupWriter(Database db, std::unique_ptr<RecordWriter> records,
       metrics_(metrics),
       logger_(logger),
       options_(options),
+      trim_upto_(records_->state().trimmed),
       trimmed_(records_->state().trimmed),
       queue_(options.queue_max, options.queue_max_bytes) {}
 
@@ -79,7 +80,7 @@ void GroupWriter::Trim(std::uint64_t upto) {
   }
   // Only a writer at rest must learn of it: it starts its idle timer. All others see the
   // new bound with their next group.
-  if (known == trimmed()) queue_.Nudge();
+  if (known <= trimmed()) queue_.Nudge();
 }
 
 Status GroupWriter::health() const {
