@@ -1,0 +1,145 @@
+#include "catalog.hpp"
+
+#include <limits>
+
+#include "base/json.hpp"
+
+namespace millrace::warehouse {
+namespace {
+
+constexpr int kFormat = 1;
+
+std::string Text(std::string_view text) {
+  std::string out;
+  AppendJsonString(out, text);
+  return out;
+}
+
+std::string Real(double value) {
+  std::string out;
+  AppendDouble(out, value);
+  return out;
+}
+
+Status CheckFormat(sql::Session& session) {
+  MR_TRY(const auto answer, session.Query("SELECT coalesce(max(format), 0)::BIGINT FROM "
+                                          "(SELECT format FROM _mr._mr_tables UNION ALL "
+                                          "SELECT format FROM _mr._mr_positions)"));
+  if (answer.Int64(0, 0) <= kFormat) return {};
+  return Fail(ErrorCode::kConflict,
+              "the warehouse has format " + std::to_string(answer.Int64(0, 0)) +
+                  ", this program knows up to " + std::to_string(kFormat));
+}
+
+/// Our columns come first; the rest is the table's.
+Result<schema::Columns> StoredColumns(sql::Session& session, const TableShape& shape) {
+  MR_TRY(const auto statement, session.Prepare("SELECT * EXCLUDE (_mr_high, _mr_low, "
+                                               "_mr_deleted) FROM " +
+                                               BaseTable(shape)));
+  return statement.columns();
+}
+
+Result<StoredTable> ReadTable(sql::Session& session, const sql::Batch& rows,
+                              std::size_t row) {
+  StoredTable table;
+  table.shape.name = rows.Text(0, row);
+  table.shape.key = rows.Text(1, row);
+  table.owner = rows.Text(2, row);
+  table.shape.delta = static_cast<std::uint64_t>(rows.Int64(3, row));
+  if (!rows.IsNull(4, row)) {
+    table.shape.frozen = static_cast<std::uint64_t>(rows.Int64(4, row));
+  }
+  table.merges = static_cast<std::uint64_t>(rows.Int64(5, row));
+  table.worst_merge_seconds = rows.Double(6, row);
+  table.last_merge_seconds = rows.Double(7, row);
+  if (!rows.IsNull(8, row)) {
+    MR_TRY(const auto version, Version::Parse(rows.Text(9, row)));
+    table.position = TablePosition{static_cast<Offset>(rows.Int64(8, row)), version};
+  }
+  MR_TRY(table.shape.columns, StoredColumns(session, table.shape));
+  return table;
+}
+
+std::string Frozen(const StoredTable& table) {
+  return table.shape.frozen ? std::to_string(*table.shape.frozen) : "null";
+}
+
+}  // namespace
+
+Status Catalog::Prepare(sql::Session& session, bool read_only) {
+  if (!read_only) {
+    MR_CHECK_OK(session.Run(
+        "CREATE SCHEMA IF NOT EXISTS _mr; CREATE SCHEMA IF NOT EXISTS lake;"
+        "CREATE TABLE IF NOT EXISTS _mr._mr_tables(name VARCHAR NOT NULL, key VARCHAR "
+        "NOT "
+        "NULL, owner VARCHAR NOT NULL, delta BIGINT NOT NULL, frozen BIGINT, merges "
+        "BIGINT "
+        "NOT NULL, worst_merge_seconds DOUBLE NOT NULL, last_merge_seconds DOUBLE NOT "
+        "NULL, format INTEGER NOT NULL);"
+        "CREATE TABLE IF NOT EXISTS _mr._mr_positions(\"table\" VARCHAR NOT NULL, "
+        "next_offset BIGINT NOT NULL, version VARCHAR NOT NULL, owner VARCHAR NOT NULL, "
+        "format INTEGER NOT NULL)"));
+  }
+  return CheckFormat(session);
+}
+
+Result<std::vector<StoredTable>> Catalog::Load(sql::Session& session) {
+  MR_TRY(const auto rows,
+         session.Query("SELECT t.name, t.key, t.owner, t.delta, t.frozen, t.merges, "
+                       "t.worst_merge_seconds, t.last_merge_seconds, p.next_offset, "
+                       "p.version FROM _mr._mr_tables t LEFT JOIN _mr._mr_positions p ON "
+                       "p.\"table\" = t.name ORDER BY t.name"));
+  std::vector<StoredTable> tables;
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    MR_TRY(auto table, ReadTable(session, rows, row));
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+Status Catalog::Insert(sql::Session& session, const StoredTable& table) {
+  MR_CHECK_OK(session.Query(
+      "INSERT INTO _mr._mr_tables VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?)",
+      {Text(table.shape.name), Text(table.shape.key), Text(table.owner),
+       std::to_string(table.shape.delta), Frozen(table), std::to_string(kFormat)}));
+  return {};
+}
+
+Status Catalog::Update(sql::Session& session, const StoredTable& table) {
+  MR_CHECK_OK(
+      session.Query("UPDATE _mr._mr_tables SET delta = ?, frozen = ?, merges = ?, "
+                    "worst_merge_seconds = "
+                    "?, last_merge_seconds = ? WHERE name = ?",
+                    {std::to_string(table.shape.delta), Frozen(table),
+                     std::to_string(table.merges), Real(table.worst_merge_seconds),
+                     Real(table.last_merge_seconds), Text(table.shape.name)}));
+  return {};
+}
+
+Status Catalog::Remove(sql::Session& session, const std::string& table) {
+  MR_CHECK_OK(session.Query("DELETE FROM _mr._mr_tables WHERE name = ?", {Text(table)}));
+  MR_CHECK_OK(
+      session.Query("DELETE FROM _mr._mr_positions WHERE \"table\" = ?", {Text(table)}));
+  return {};
+}
+
+Status Catalog::InsertPosition(sql::Session& session, const std::string& table,
+                               const std::string& owner, Offset first) {
+  MR_TRY(const auto known,
+         session.Query("SELECT count(*) FROM _mr._mr_positions WHERE \"table\" = ?",
+                       {Text(table)}));
+  if (known.Int64(0, 0) != 0) {
+    return Fail(ErrorCode::kFenced, "table " + table + " has been started already");
+  }
+  MR_CHECK_OK(session.Query("INSERT INTO _mr._mr_positions VALUES (?, ?, ?, ?, ?)",
+                            {Text(table), std::to_string(first), Text(Version{}.ToHex()),
+                             Text(owner), std::to_string(kFormat)}));
+  return {};
+}
+
+std::string MovePosition() {
+  return "UPDATE _mr._mr_positions SET next_offset = ?, version = ? WHERE \"table\" = ? "
+         "AND next_offset = ?";
+}
+
+}  // namespace millrace::warehouse

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+
+#include "sql/engine.hpp"
+#include "telemetry/log.hpp"
+#include "write_gate.hpp"
+
+namespace millrace::warehouse {
+
+/// What everything that writes shares. Any thread.
+struct Database {
+  std::unique_ptr<sql::Engine> engine;
+  std::filesystem::path file;
+  bool read_only = false;
+  telemetry::Logger* logger = nullptr;  ///< may be null
+  WriteGate gate;
+  std::mutex definitions;  ///< held from a change of definitions to its commit
+
+  /// Folds the write-ahead log into the file; waits until no one writes.
+  Status Checkpoint();
+  /// Length of the write-ahead log.
+  std::uint64_t WalBytes() const;
+};
+
+/// A writing transaction of a session; without Commit it is rolled back.
+class Transaction {
+ public:
+  static Result<Transaction> Begin(Database& database, sql::Session& session);
+  Transaction(Transaction&& other) noexcept;
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+  /// Durable on success; nothing was written on failure.
+  Status Commit();
+
+ private:
+  Transaction(Database& database, sql::Session& session)
+      : database_(&database), session_(&session) {}
+  Database* database_;
+  sql::Session* session_;  ///< null when it has ended
+};
+
+}  // namespace millrace::warehouse

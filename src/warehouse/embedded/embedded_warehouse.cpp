@@ -1,0 +1,238 @@
+#include "warehouse_embedded/embedded_warehouse.hpp"
+
+#include <algorithm>
+#include <map>
+#include <shared_mutex>
+
+#include "base/file.hpp"
+#include "lake_views.hpp"
+#include "merger.hpp"
+#include "rows_query.hpp"
+#include "session_pool.hpp"
+
+namespace millrace::warehouse {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Lower case: SQL minds none.
+bool MentionsLake(std::string_view text) {
+  constexpr std::string_view kWord = "lake";
+  const auto same = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == b;
+  };
+  return !std::ranges::search(text, kWord, same).empty();
+}
+
+class EmbeddedWarehouse final : public Warehouse {
+ public:
+  explicit EmbeddedWarehouse(EmbeddedWarehouseOptions options)
+      : options_(std::move(options)), lake_(database_, options_.lake) {}
+
+  Status Open();
+
+  Result<std::optional<TablePosition>> OpenTable(const TableSpec& spec) override;
+  Status StartTable(const std::string& table, Offset first) override;
+  Status Apply(const std::string& table, const sql::Batch& rows,
+               const sql::Batch& tombstones, Offset expected,
+               const TablePosition& to) override;
+  Result<std::vector<TableInfo>> Tables() override;
+  Status DropTable(const std::string& table) override;
+  Result<RowsPage> Rows(const std::string& table, const query::Query& query,
+                        Deadline deadline) override;
+  Result<bool> WaitFor(const std::string& table, const Version& version,
+                       Deadline deadline) override;
+  Status Query(const std::string& select, Deadline deadline,
+               const std::function<bool(const sql::Batch& block)>& each) override;
+
+ private:
+  Status OpenEngine();
+  Status MakeDurable();
+  Status LoadTables();
+  Status CheckWritable() const;
+  Result<std::shared_ptr<Table>> Find(const std::string& name);
+  Result<TableInfo> FindInfo(const std::string& name);
+
+  const EmbeddedWarehouseOptions options_;
+  Database database_;
+  LakeViews lake_;
+  std::unique_ptr<SessionPool> readers_;
+
+  std::mutex admin_;  ///< the session for definitions; before tables_mutex_
+  std::unique_ptr<sql::Session> session_;
+
+  mutable std::shared_mutex tables_mutex_;
+  std::map<std::string, std::shared_ptr<Table>> tables_;  ///< shared with running calls
+
+  std::unique_ptr<Merger> merger_;  ///< ends first
+};
+
+Status EmbeddedWarehouse::OpenEngine() {
+  sql::EngineOptions engine;
+  engine.database = database_.file;
+  engine.read_only = database_.read_only;
+  engine.threads = options_.threads;
+  engine.memory_limit = options_.memory_limit;
+  engine.temp_directory = options_.directory / "warehouse.tmp";
+  // Only Merger checkpoints: the engine would do it within any commit.
+  engine.checkpoint_wal = std::uint64_t{1} << 40u;
+  if (!options_.lake.empty()) engine.directories.push_back(options_.lake);
+  MR_TRY(database_.engine, sql::Engine::Open(engine));
+  return {};
+}
+
+/// What a killed process left in the log was replayed, but maybe never synced.
+Status EmbeddedWarehouse::MakeDurable() {
+  if (database_.read_only || database_.WalBytes() == 0) return {};
+  return database_.Checkpoint();
+}
+
+Status EmbeddedWarehouse::LoadTables() {
+  MR_CHECK_OK(Catalog::Prepare(*session_, database_.read_only));
+  MR_TRY(auto stored, Catalog::Load(*session_));
+  for (auto& one : stored) {
+    const auto name = one.shape.name;
+    MR_TRY(tables_[name], Table::Load(database_, *session_, std::move(one)));
+  }
+  return {};
+}
+
+Status EmbeddedWarehouse::Open() {
+  database_.file = options_.directory / "warehouse.duckdb";
+  database_.logger = options_.logger;
+  if (!options_.read_only) {
+    MR_CHECK_OK(MakeDirs(options_.directory));
+  } else if (!fs::exists(database_.file)) {
+    return Fail(ErrorCode::kNotFound, "there is no " + database_.file.string());
+  }
+  // The engine cannot replay a log that a killed process left without writing.
+  database_.read_only = options_.read_only && database_.WalBytes() == 0;
+  MR_CHECK_OK(OpenEngine());
+  MR_CHECK_OK(MakeDurable());
+  MR_TRY(session_, database_.engine->Connect());
+  MR_CHECK_OK(LoadTables());
+  readers_ = std::make_unique<SessionPool>(*database_.engine, options_.readers);
+  if (options_.read_only) return {};
+  MR_CHECK_OK(SyncDir(options_.directory));
+  MergerOptions merger;
+  merger.rule = {options_.merge_ratio,
+                 std::max<std::uint64_t>(1, options_.min_merge_rows)};
+  merger.checkpoint_wal = options_.checkpoint_wal;
+  merger.observer = options_.on_merge_step;
+  MR_TRY(merger_, Merger::Start(database_, std::move(merger)));
+  for (const auto& [name, table] : tables_) merger_->Consider(table);
+  return {};
+}
+
+Status EmbeddedWarehouse::CheckWritable() const {
+  if (!options_.read_only) return {};
+  return Fail(ErrorCode::kInvalidArgument, "the warehouse is open for reading only");
+}
+
+Result<std::shared_ptr<Table>> EmbeddedWarehouse::Find(const std::string& name) {
+  const std::shared_lock lock(tables_mutex_);
+  const auto found = tables_.find(name);
+  if (found == tables_.end()) return Fail(ErrorCode::kNotFound, "no table " + name);
+  return found->second;
+}
+
+Result<TableInfo> EmbeddedWarehouse::FindInfo(const std::string& name) {
+  if (!name.starts_with(kLakePrefix)) {
+    MR_TRY(const auto table, Find(name));
+    return table->Info();
+  }
+  MR_CHECK_OK(lake_.Refresh());
+  for (auto& info : lake_.Tables()) {
+    if (info.name == name) return std::move(info);
+  }
+  return Fail(ErrorCode::kNotFound, "no table " + name);
+}
+
+Result<std::optional<TablePosition>> EmbeddedWarehouse::OpenTable(const TableSpec& spec) {
+  MR_CHECK_OK(CheckWritable());
+  const std::scoped_lock admin(admin_);
+  auto table = Find(spec.name);
+  if (!table) {
+    MR_TRY(table, Table::Create(database_, *session_, spec));
+    const std::unique_lock lock(tables_mutex_);
+    tables_[spec.name] = *table;
+  }
+  return (*table)->Open(*session_, spec);
+}
+
+Status EmbeddedWarehouse::StartTable(const std::string& name, Offset first) {
+  MR_CHECK_OK(CheckWritable());
+  const std::scoped_lock admin(admin_);
+  MR_TRY(const auto table, Find(name));
+  return table->Start(*session_, first);
+}
+
+Status EmbeddedWarehouse::Apply(const std::string& name, const sql::Batch& rows,
+                                const sql::Batch& tombstones, Offset expected,
+                                const TablePosition& to) {
+  MR_CHECK_OK(CheckWritable());
+  MR_TRY(const auto table, Find(name));
+  MR_CHECK_OK(table->Apply(rows, tombstones, expected, to));
+  merger_->Consider(table);
+  return {};
+}
+
+Result<std::vector<TableInfo>> EmbeddedWarehouse::Tables() {
+  MR_CHECK_OK(lake_.Refresh());
+  std::vector<TableInfo> out;
+  {
+    const std::shared_lock lock(tables_mutex_);
+    for (const auto& [name, table] : tables_) out.push_back(table->Info());
+  }
+  for (auto& info : lake_.Tables()) out.push_back(std::move(info));
+  return out;
+}
+
+Status EmbeddedWarehouse::DropTable(const std::string& name) {
+  MR_CHECK_OK(CheckWritable());
+  const std::scoped_lock admin(admin_);
+  MR_TRY(const auto table, Find(name));
+  MR_CHECK_OK(table->Drop(*session_));
+  const std::unique_lock lock(tables_mutex_);
+  tables_.erase(name);
+  return {};
+}
+
+Result<Warehouse::RowsPage> EmbeddedWarehouse::Rows(const std::string& name,
+                                                    const query::Query& query,
+                                                    Deadline deadline) {
+  MR_TRY(const auto info, FindInfo(name));
+  const bool lake = name.starts_with(kLakePrefix);
+  const auto from = lake ? "lake." + sql::QuoteName(name.substr(kLakePrefix.size()))
+                         : "main." + sql::QuoteName(name);
+  MR_TRY(const auto session, readers_->Take(deadline));
+  return ReadPage(*session, from, info, query, deadline);
+}
+
+Result<bool> EmbeddedWarehouse::WaitFor(const std::string& name, const Version& version,
+                                        Deadline deadline) {
+  MR_TRY(const auto table, Find(name));
+  return table->WaitFor(version, deadline);
+}
+
+Status EmbeddedWarehouse::Query(
+    const std::string& select, Deadline deadline,
+    const std::function<bool(const sql::Batch& block)>& each) {
+  if (MentionsLake(select)) MR_CHECK_OK(lake_.Refresh());
+  MR_TRY(const auto session, readers_->Take(deadline));
+  return session->Stream(select, deadline, each);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Warehouse>> OpenEmbeddedWarehouse(
+    EmbeddedWarehouseOptions options) {
+  const auto directory = options.directory.string();
+  auto warehouse = std::make_unique<EmbeddedWarehouse>(std::move(options));
+  if (auto opened = warehouse->Open(); !opened) {
+    return Fail(std::move(opened).error().During("open the warehouse in " + directory));
+  }
+  return warehouse;
+}
+
+}  // namespace millrace::warehouse

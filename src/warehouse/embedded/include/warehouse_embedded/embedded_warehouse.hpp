@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "warehouse/warehouse.hpp"
+
+namespace millrace::telemetry {
+class Logger;
+}
+
+namespace millrace::warehouse {
+
+struct EmbeddedWarehouseOptions {
+  std::filesystem::path directory;  ///< holds warehouse.duckdb; created when absent
+  /// Folders with part-*.parquet below it are readable as lake.<path with / as _>.
+  /// Empty: no lake tables.
+  std::filesystem::path lake;
+  std::uint64_t memory_limit = 256u << 20u;  ///< bytes; beyond it spills to the directory
+  int threads = 1;                           ///< of the engine, besides the callers
+  /// A table is merged when its delta has this part of the base's rows …
+  double merge_ratio = 0.25;
+  /// … and at least so many. From 123k new rows on (what one row group takes) the engine
+  /// writes a merge's rows ahead of its commit, which is then short.
+  std::uint64_t min_merge_rows = 200'000;
+  /// The write-ahead log is folded into the file after a merge when it is this long, and
+  /// at twice this length without one. Writers wait meanwhile. Opening replays it.
+  std::uint64_t checkpoint_wal = 64u << 20u;  ///< bytes
+  std::uint32_t readers = 4;                  ///< reads at a time; more wait their turn
+  /// Without a write. Lake tables are those that the last writing process knew.
+  bool read_only = false;
+  telemetry::Logger* logger = nullptr;  ///< null: silent
+  /// For tests: called by the merging thread at each step of a merge, by its name.
+  std::function<void(std::string_view step)> on_merge_step;
+};
+
+/// Tables in one DuckDB file (docs/formats/warehouse.md). A thread of its own merges. One
+/// process a directory: the caller holds the directory's lock.
+/// Errors: kConflict (a newer format, or another process has the file), kDataLoss (the
+/// file is damaged), kResourceExhausted, kUnavailable. Destroy after the last call.
+Result<std::unique_ptr<Warehouse>> OpenEmbeddedWarehouse(
+    EmbeddedWarehouseOptions options);
+
+}  // namespace millrace::warehouse

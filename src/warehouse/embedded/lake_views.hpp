@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "database.hpp"
+#include "warehouse/warehouse.hpp"
+
+namespace millrace::warehouse {
+
+/// Lake tables are named "lake.<path with / as _>".
+inline constexpr std::string_view kLakePrefix = "lake.";
+inline constexpr std::string_view kLakeOrder = "_offset";  ///< unique in a lake table
+
+/// Views in schema `lake`, one for each folder with part-*.parquet. Any thread.
+class LakeViews {
+ public:
+  LakeViews(Database& database, std::filesystem::path root)
+      : database_(database), root_(std::move(root)) {}
+  /// Looks which folders there are and whether their columns changed.
+  Status Refresh();
+  /// As of the last Refresh, in order of names.
+  std::vector<TableInfo> Tables() const;
+
+ private:
+  struct View {
+    std::filesystem::file_time_type changed;  ///< of the folder
+    schema::Columns columns;
+  };
+  Status ReadStored();
+  Status RefreshOne(const std::string& name, const std::filesystem::path& folder);
+  Status Define(const std::string& text);
+  Status Remove(const std::string& name);
+
+  Database& database_;
+  const std::filesystem::path root_;
+  mutable std::mutex mutex_;
+  std::unique_ptr<sql::Session> session_;
+  std::map<std::string, View> views_;
+};
+
+}  // namespace millrace::warehouse

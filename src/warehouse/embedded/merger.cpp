@@ -1,0 +1,85 @@
+#include "merger.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace millrace::warehouse {
+
+Result<std::unique_ptr<Merger>> Merger::Start(Database& database, MergerOptions options) {
+  MR_TRY(auto session, database.engine->Connect());
+  std::unique_ptr<Merger> merger(
+      new Merger(database, std::move(options), std::move(session)));
+  merger->thread_ = std::thread(&Merger::Run, merger.get());
+  return merger;
+}
+
+Merger::~Merger() {
+  constexpr auto kAgain = std::chrono::milliseconds(5);
+  {
+    std::unique_lock lock(mutex_);
+    stop_ = true;
+    changed_.notify_all();
+    // A statement that is only just starting forgets an interrupt, hence again and again.
+    while (!ended_) {
+      session_->Interrupt();
+      changed_.wait_for(lock, kAgain, [this] { return ended_; });
+    }
+  }
+  thread_.join();
+}
+
+void Merger::Consider(const std::shared_ptr<Table>& table) {
+  const bool merge = table->MergeIsDue(options_.rule);
+  const bool log_is_long = database_.WalBytes() >= 2 * options_.checkpoint_wal;
+  if (!merge && !log_is_long) return;
+  const std::scoped_lock lock(mutex_);
+  const bool queued =
+      table == current_ || std::ranges::find(queue_, table) != queue_.end();
+  if (merge && !queued) queue_.push_back(table);
+  log_is_long_ = log_is_long_ || log_is_long;
+  changed_.notify_all();
+}
+
+void Merger::Run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stop_ || log_is_long_ || !queue_.empty(); });
+    if (stop_) break;
+    if (!queue_.empty()) {
+      current_ = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      MergeWhileDue(*current_);
+      lock.lock();
+      current_.reset();
+      continue;
+    }
+    lock.unlock();
+    CheckpointAt(2 * options_.checkpoint_wal);
+    lock.lock();
+    log_is_long_ = false;
+  }
+  ended_ = true;
+  changed_.notify_all();
+}
+
+void Merger::MergeWhileDue(Table& table) {
+  while (!stop_ && table.MergeIsDue(options_.rule)) {
+    const auto merged = table.Merge(*session_, options_.rule, options_.observer);
+    if (!merged) return Report("a merge failed and will be repeated", merged);
+    CheckpointAt(options_.checkpoint_wal);
+    if (options_.observer) options_.observer("after_checkpoint");
+  }
+}
+
+void Merger::CheckpointAt(std::uint64_t wal_bytes) {
+  if (stop_ || database_.WalBytes() < wal_bytes) return;
+  Report("a checkpoint failed and will be repeated", database_.Checkpoint());
+}
+
+void Merger::Report(std::string_view message, const Status& status) {
+  if (status || stop_ || database_.logger == nullptr) return;
+  database_.logger->Warn(message, {{"error", status.error()}});
+}
+
+}  // namespace millrace::warehouse

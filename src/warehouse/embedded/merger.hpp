@@ -1,0 +1,55 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "database.hpp"
+#include "table.hpp"
+
+namespace millrace::warehouse {
+
+struct MergerOptions {
+  MergeRule rule;
+  std::uint64_t checkpoint_wal = 64u << 20u;  ///< bytes; see EmbeddedWarehouseOptions
+  MergeObserver observer;
+};
+
+/// The thread that merges tables and folds the write-ahead log into the file, one thing
+/// at a time. Asleep while nothing is due. Any thread calls.
+class Merger {
+ public:
+  static Result<std::unique_ptr<Merger>> Start(Database& database, MergerOptions options);
+  /// Interrupts a merge under way: the next process goes on.
+  ~Merger();
+  Merger(const Merger&) = delete;
+  Merger& operator=(const Merger&) = delete;
+
+  /// After each write to `table`: what is due begins soon.
+  void Consider(const std::shared_ptr<Table>& table);
+
+ private:
+  Merger(Database& database, MergerOptions options, std::unique_ptr<sql::Session> session)
+      : database_(database), options_(std::move(options)), session_(std::move(session)) {}
+  void Run();
+  void MergeWhileDue(Table& table);
+  void CheckpointAt(std::uint64_t wal_bytes);
+  void Report(std::string_view message, const Status& status);
+
+  Database& database_;
+  const MergerOptions options_;
+  std::unique_ptr<sql::Session> session_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<Table>> queue_;  ///< each once; shared with the warehouse
+  std::shared_ptr<Table> current_;
+  bool log_is_long_ = false;
+  std::atomic<bool> stop_ = false;
+  bool ended_ = false;
+  std::thread thread_;
+};
+
+}  // namespace millrace::warehouse

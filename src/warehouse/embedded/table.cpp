@@ -1,0 +1,266 @@
+#include "table.hpp"
+
+#include <algorithm>
+
+#include "base/failpoint.hpp"
+#include "base/json.hpp"
+
+namespace millrace::warehouse {
+namespace {
+
+Result<std::uint64_t> CountRows(sql::Session& session, const std::string& table) {
+  MR_TRY(const auto answer, session.Query("SELECT count(*) FROM " + table));
+  return static_cast<std::uint64_t>(answer.Int64(0, 0));
+}
+
+std::string Text(std::string_view text) {
+  std::string out;
+  AppendJsonString(out, text);
+  return out;
+}
+
+bool OurName(std::string_view name) {
+  return name == kVersionColumn || name.starts_with("_mr_");
+}
+
+Status CheckSpec(const TableSpec& spec) {
+  const auto refuse = [&](const std::string& what) {
+    return Fail(ErrorCode::kInvalidArgument, "table " + spec.name + ": " + what);
+  };
+  if (spec.name.empty()) return refuse("a table needs a name");
+  const auto key = std::ranges::find(spec.columns, spec.key, &schema::TypedName::name);
+  if (key == spec.columns.end()) return refuse("there is no key column " + spec.key);
+  if (!key->type.scalar()) return refuse("the key " + spec.key + " must be one value");
+  for (const auto& column : spec.columns) {
+    if (OurName(column.name)) return refuse("the name " + column.name + " is ours");
+  }
+  return {};
+}
+
+schema::Columns WithVersion(schema::Columns columns) {
+  columns.push_back(
+      {std::string(kVersionColumn), schema::Type::Simple(schema::Kind::kText)});
+  return columns;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Table>> Table::Load(Database& database, sql::Session& session,
+                                           StoredTable stored) {
+  Counts counts;
+  const auto& shape = stored.shape;
+  MR_TRY(counts.base, CountRows(session, BaseTable(shape)));
+  MR_TRY(counts.delta, CountRows(session, DeltaTable(shape, shape.delta)));
+  if (shape.frozen) {
+    MR_TRY(counts.frozen, CountRows(session, DeltaTable(shape, *shape.frozen)));
+  }
+  return std::shared_ptr<Table>(new Table(database, std::move(stored), counts));
+}
+
+Result<std::shared_ptr<Table>> Table::Create(Database& database, sql::Session& session,
+                                             const TableSpec& spec) {
+  MR_CHECK_OK(CheckSpec(spec));
+  StoredTable stored{{spec.name, spec.key, spec.columns, 0, {}}, spec.owner, {}};
+  const auto& shape = stored.shape;
+  const std::scoped_lock definitions(database.definitions);
+  MR_TRY(auto transaction, Transaction::Begin(database, session));
+  MR_CHECK_OK(session.Run(CreateStored(shape, BaseTable(shape))));
+  MR_CHECK_OK(session.Run(CreateStored(shape, DeltaTable(shape, 0))));
+  MR_CHECK_OK(session.Run(CreateView(shape, false)));
+  MR_CHECK_OK(Catalog::Insert(session, stored));
+  MR_CHECK_OK(transaction.Commit());
+  return std::shared_ptr<Table>(new Table(database, std::move(stored), {}));
+}
+
+StoredTable Table::stored() const {
+  const std::scoped_lock lock(state_);
+  return stored_;
+}
+
+Result<schema::Columns> Table::NewColumns(const TableSpec& spec) const {
+  MR_CHECK_OK(CheckSpec(spec));
+  const auto known = stored();
+  const auto refuse = [&](const std::string& what) {
+    return Fail(ErrorCode::kInvalidArgument, "table " + spec.name + ": " + what);
+  };
+  if (known.owner != spec.owner) {
+    return refuse("it is written by " + known.owner + ", not by " + spec.owner);
+  }
+  if (known.shape.key != spec.key) {
+    return refuse("its key is " + known.shape.key + ", not " + spec.key);
+  }
+  schema::Columns added;
+  for (const auto& column : spec.columns) {
+    const auto found =
+        std::ranges::find(known.shape.columns, column.name, &schema::TypedName::name);
+    if (found == known.shape.columns.end()) {
+      added.push_back(column);
+    } else if (!(found->type == column.type)) {
+      return refuse("column " + column.name + " is " + found->type.ToString() + ", not " +
+                    column.type.ToString());
+    }
+  }
+  return added;
+}
+
+Result<std::optional<TablePosition>> Table::Open(sql::Session& session,
+                                                 const TableSpec& spec) {
+  MR_TRY(const auto added, NewColumns(spec));
+  if (!added.empty()) MR_CHECK_OK(AddColumns(session, added));
+  const std::scoped_lock writing(writing_);
+  writer_columns_ = spec.columns;
+  writer_ = {};
+  return stored().position;
+}
+
+Status Table::AddColumns(sql::Session& session, const schema::Columns& added) {
+  const std::scoped_lock locks(merging_, writing_);
+  const std::scoped_lock definitions(database_.definitions);
+  auto next = stored();
+  std::vector<std::string> parts{BaseTable(next.shape),
+                                 DeltaTable(next.shape, next.shape.delta)};
+  if (next.shape.frozen) parts.push_back(DeltaTable(next.shape, *next.shape.frozen));
+  MR_TRY(auto transaction, Transaction::Begin(database_, session));
+  for (const auto& column : added) {
+    for (const auto& part : parts) MR_CHECK_OK(session.Run(AddColumn(part, column)));
+    next.shape.columns.push_back(column);
+  }
+  MR_CHECK_OK(session.Run(CreateView(next.shape, true)));
+  MR_CHECK_OK(transaction.Commit());
+  const std::scoped_lock lock(state_);
+  stored_.shape = std::move(next.shape);
+  return {};
+}
+
+Status Table::Start(sql::Session& session, Offset first) {
+  const auto known = stored();
+  MR_TRY(auto transaction, Transaction::Begin(database_, session));
+  MR_CHECK_OK(Catalog::InsertPosition(session, known.shape.name, known.owner, first));
+  MR_CHECK_OK(transaction.Commit());
+  const std::scoped_lock lock(state_);
+  stored_.position = TablePosition{first, {}};
+  return {};
+}
+
+Status Table::PrepareWriter() {
+  if (writer_.position) return {};
+  if (!writer_columns_) {
+    return Fail(ErrorCode::kInvalidArgument, "nobody has opened the table for writing");
+  }
+  const auto shape = stored().shape;
+  Writer writer;
+  MR_TRY(writer.session, database_.engine->Connect());
+  auto& session = *writer.session;
+  const auto key = *std::ranges::find(shape.columns, shape.key, &schema::TypedName::name);
+  MR_CHECK_OK(
+      session.AddRelation(std::string(kRowsRelation), WithVersion(*writer_columns_)));
+  MR_CHECK_OK(session.AddRelation(std::string(kTombstonesRelation), WithVersion({key})));
+  MR_TRY(writer.rows, session.Prepare(InsertRows(shape, *writer_columns_)));
+  MR_TRY(writer.tombstones, session.Prepare(InsertTombstones(shape)));
+  MR_TRY(writer.position, session.Prepare(MovePosition()));
+  writer_ = std::move(writer);
+  return {};
+}
+
+Status Table::Append(const sql::Batch& rows, const sql::Batch& tombstones) {
+  auto& session = *writer_.session;
+  const auto run = [&](std::string_view relation, const sql::Batch& batch,
+                       sql::Statement& statement) -> Status {
+    if (batch.rows() == 0) return {};
+    session.SetRelation(std::string(relation), &batch);
+    auto done = statement.Execute();
+    session.SetRelation(std::string(relation), nullptr);
+    if (!done) return Fail(std::move(done).error());
+    return {};
+  };
+  MR_CHECK_OK(run(kRowsRelation, rows, *writer_.rows));
+  return run(kTombstonesRelation, tombstones, *writer_.tombstones);
+}
+
+Status Table::Write(const sql::Batch& rows, const sql::Batch& tombstones, Offset expected,
+                    const TablePosition& to) {
+  MR_CHECK_OK(PrepareWriter());
+  const auto name = stored().shape.name;
+  MR_TRY(auto transaction, Transaction::Begin(database_, *writer_.session));
+  MR_TRY(const auto moved,
+         writer_.position->Execute({std::to_string(to.next), Text(to.version.ToHex()),
+                                    Text(name), std::to_string(expected)}));
+  if (moved.Int64(0, 0) != 1) {
+    return Fail(ErrorCode::kFenced, "it does not stand at offset " +
+                                        std::to_string(expected) +
+                                        ": another writer has moved it");
+  }
+  MR_CHECK_OK(Append(rows, tombstones));
+  MR_FAIL_POINT("warehouse.before_commit");
+  MR_CHECK_OK(transaction.Commit());
+  MR_FAIL_POINT("warehouse.after_commit");
+  return {};
+}
+
+Status Table::Apply(const sql::Batch& rows, const sql::Batch& tombstones, Offset expected,
+                    const TablePosition& to) {
+  const std::scoped_lock writing(writing_);
+  if (auto written = Write(rows, tombstones, expected, to); !written) {
+    return Fail(
+        std::move(written).error().During("apply to table " + stored().shape.name));
+  }
+  const std::scoped_lock lock(state_);
+  stored_.position = to;
+  counts_.delta += rows.rows() + tombstones.rows();
+  changed_.notify_all();
+  return {};
+}
+
+Status Table::Drop(sql::Session& session) {
+  const std::scoped_lock locks(merging_, writing_);
+  const std::scoped_lock definitions(database_.definitions);
+  const auto known = stored();
+  const auto& shape = known.shape;
+  writer_ = {};
+  MR_TRY(auto transaction, Transaction::Begin(database_, session));
+  MR_CHECK_OK(session.Run("DROP VIEW " + ViewName(shape)));
+  MR_CHECK_OK(session.Run("DROP TABLE " + BaseTable(shape)));
+  MR_CHECK_OK(session.Run("DROP TABLE " + DeltaTable(shape, shape.delta)));
+  if (shape.frozen) {
+    MR_CHECK_OK(session.Run("DROP TABLE " + DeltaTable(shape, *shape.frozen)));
+  }
+  MR_CHECK_OK(Catalog::Remove(session, shape.name));
+  MR_CHECK_OK(transaction.Commit());
+  const std::scoped_lock lock(state_);
+  dropped_ = true;
+  changed_.notify_all();
+  return {};
+}
+
+Result<bool> Table::WaitFor(const Version& version, Deadline deadline) {
+  std::unique_lock lock(state_);
+  const auto there = [&] {
+    return dropped_ || (stored_.position && stored_.position->version >= version);
+  };
+  // A wait until the end of time overflows in the standard library.
+  if (deadline.at() == Deadline::Never().at()) {
+    changed_.wait(lock, there);
+  } else if (!changed_.wait_until(lock, deadline.at(), there)) {
+    return false;
+  }
+  if (dropped_) return Fail(ErrorCode::kNotFound, "the table has been dropped");
+  return true;
+}
+
+TableInfo Table::Info() const {
+  const std::scoped_lock lock(state_);
+  TableInfo info;
+  info.name = stored_.shape.name;
+  info.key = stored_.shape.key;
+  info.columns = WithVersion(stored_.shape.columns);
+  info.owner = stored_.owner;
+  info.position = stored_.position;
+  info.base_rows = counts_.base;
+  info.delta_rows = counts_.frozen + counts_.delta;
+  info.merges = stored_.merges;
+  info.worst_merge_seconds = stored_.worst_merge_seconds;
+  info.last_merge_seconds = stored_.last_merge_seconds;
+  return info;
+}
+
+}  // namespace millrace::warehouse

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "catalog.hpp"
+#include "database.hpp"
+#include "warehouse/warehouse.hpp"
+
+namespace millrace::warehouse {
+
+/// When a table is merged.
+struct MergeRule {
+  double ratio = 0.25;
+  std::uint64_t min_rows = 200'000;
+};
+
+/// Told the name of each step of a merge; may be empty.
+using MergeObserver = std::function<void(std::string_view step)>;
+
+/// One table: what is known of it in memory, its writer and its merge. Any thread; Apply
+/// from one at a time. Lock order: merging_, writing_, Database::definitions, state_.
+class Table {
+ public:
+  /// A table that the catalog has; counts its rows.
+  static Result<std::shared_ptr<Table>> Load(Database& database, sql::Session& session,
+                                             StoredTable stored);
+  /// Creates it in the database.
+  static Result<std::shared_ptr<Table>> Create(Database& database, sql::Session& session,
+                                               const TableSpec& spec);
+
+  /// Makes the spec's columns those of the writer; adds the new ones. As OpenTable.
+  Result<std::optional<TablePosition>> Open(sql::Session& session, const TableSpec& spec);
+  Status Start(sql::Session& session, Offset first);
+  Status Apply(const sql::Batch& rows, const sql::Batch& tombstones, Offset expected,
+               const TablePosition& to);
+  Status Drop(sql::Session& session);
+
+  bool MergeIsDue(const MergeRule& rule) const;
+  /// Freezes the delta unless one is frozen already, and brings it into the base. On
+  /// failure the next call goes on; it is due again when as many rows as `rule` wants at
+  /// least have come.
+  Status Merge(sql::Session& session, const MergeRule& rule,
+               const MergeObserver& observer);
+
+  /// kNotFound when the table is dropped.
+  Result<bool> WaitFor(const Version& version, Deadline deadline);
+  TableInfo Info() const;
+
+ private:
+  struct Counts {
+    std::uint64_t base = 0, frozen = 0, delta = 0;
+  };
+  /// The statements of Apply, for one delta and one set of columns.
+  struct Writer {
+    std::unique_ptr<sql::Session> session;
+    std::optional<sql::Statement> rows, tombstones, position;
+  };
+
+  Table(Database& database, StoredTable stored, Counts counts)
+      : database_(database), stored_(std::move(stored)), counts_(counts) {}
+  StoredTable stored() const;
+  Result<schema::Columns> NewColumns(const TableSpec& spec) const;
+  Status AddColumns(sql::Session& session, const schema::Columns& added);
+  Status PrepareWriter();
+  Status Write(const sql::Batch& rows, const sql::Batch& tombstones, Offset expected,
+               const TablePosition& to);
+  Status Append(const sql::Batch& rows, const sql::Batch& tombstones);
+  Status Freeze(sql::Session& session);
+  Status MergeFrozen(sql::Session& session, const MergeObserver& observer);
+
+  Database& database_;
+  std::mutex merging_;  ///< changes of base, deltas and columns
+  std::mutex writing_;  ///< appends to the delta
+  std::optional<schema::Columns> writer_columns_;  ///< nullopt: not opened
+  Writer writer_;
+
+  mutable std::mutex state_;
+  std::condition_variable changed_;
+  StoredTable stored_;
+  Counts counts_;
+  std::uint64_t retry_rows_ = 0;  ///< after a failed merge: not before so many are there
+  bool dropped_ = false;
+};
+
+}  // namespace millrace::warehouse

@@ -1,0 +1,132 @@
+#include "table_sql.hpp"
+
+#include "sql/engine.hpp"
+
+namespace millrace::warehouse {
+namespace {
+
+using sql::QuoteName;
+
+/// The version in two halves: 64 bit columns are stored and read many times faster than
+/// the engine's 128 bit ones. Ours come first, because added columns come last.
+constexpr std::string_view kOwnColumns =
+    "_mr_high UBIGINT NOT NULL, _mr_low UBIGINT NOT NULL, _mr_deleted BOOLEAN NOT NULL";
+constexpr std::string_view kOwnNames = "_mr_high, _mr_low, _mr_deleted";
+
+std::string VersionOf(const std::string& alias) {
+  return "((" + alias + "._mr_high::UHUGEINT << 64) | " + alias + "._mr_low)";
+}
+
+/// Halves of a version given as 32 hex digits.
+std::string Halves(std::string_view column) {
+  const std::string name(column);
+  return "('0x' || " + name + "[1:16])::UBIGINT, ('0x' || " + name + "[17:32])::UBIGINT";
+}
+
+std::string Names(const schema::Columns& columns, const std::string& alias) {
+  std::string out;
+  for (const auto& column : columns) {
+    out += ", ";
+    if (!alias.empty()) out += alias + ".";
+    out += QuoteName(column.name);
+  }
+  return out;
+}
+
+/// All deltas as one relation.
+std::string Deltas(const TableShape& shape) {
+  const auto active = DeltaTable(shape, shape.delta);
+  if (!shape.frozen) return active;
+  const auto names =
+      "SELECT " + std::string(kOwnNames) + Names(shape.columns, "") + " FROM ";
+  return "(" + names + DeltaTable(shape, *shape.frozen) + " UNION ALL " + names + active +
+         ")";
+}
+
+std::string ViewColumns(const TableShape& shape, const std::string& alias) {
+  return "SELECT " + Names(shape.columns, alias).substr(2) +
+         ", format('{:016x}{:016x}', " + alias + "._mr_high, " + alias + "._mr_low) AS " +
+         QuoteName(kVersionColumn);
+}
+
+}  // namespace
+
+std::string BaseTable(const TableShape& shape) {
+  return "_mr." + QuoteName(shape.name + ".base");
+}
+
+std::string DeltaTable(const TableShape& shape, std::uint64_t number) {
+  return "_mr." + QuoteName(shape.name + ".delta." + std::to_string(number));
+}
+
+std::string ViewName(const TableShape& shape) { return "main." + QuoteName(shape.name); }
+
+std::string CreateStored(const TableShape& shape, const std::string& table) {
+  std::string text = "CREATE TABLE " + table + "(" + std::string(kOwnColumns);
+  for (const auto& column : shape.columns) {
+    text += ", " + QuoteName(column.name) + " " + column.type.ToSql();
+    if (column.name == shape.key) text += " NOT NULL";
+  }
+  return text + ")";
+}
+
+std::string AddColumn(const std::string& table, const schema::TypedName& column) {
+  return "ALTER TABLE " + table + " ADD COLUMN " + QuoteName(column.name) + " " +
+         column.type.ToSql();
+}
+
+std::string CreateView(const TableShape& shape, bool replace) {
+  const auto key = QuoteName(shape.key);
+  const auto deltas = Deltas(shape);
+  const auto base = BaseTable(shape);
+  const auto same_key = [&](const std::string& a, const std::string& b) {
+    return a + "." + key + " = " + b + "." + key;
+  };
+  return std::string(replace ? "CREATE OR REPLACE VIEW " : "CREATE VIEW ") +
+         ViewName(shape) + " AS " + ViewColumns(shape, "b") + " FROM " + base +
+         " b ANTI JOIN " + deltas + " d ON " + same_key("d", "b") + " AND " +
+         VersionOf("d") + " > " + VersionOf("b") + " WHERE NOT b._mr_deleted UNION ALL " +
+         ViewColumns(shape, "n") + " FROM (SELECT * FROM " + deltas +
+         " d QUALIFY row_number() OVER (PARTITION BY d." + key +
+         " ORDER BY d._mr_high DESC, d._mr_low DESC) = 1) n ANTI JOIN " + base +
+         " b ON " + same_key("b", "n") + " AND " + VersionOf("b") +
+         " >= " + VersionOf("n") + " WHERE NOT n._mr_deleted";
+}
+
+std::string InsertRows(const TableShape& shape, const schema::Columns& columns) {
+  return "INSERT INTO " + DeltaTable(shape, shape.delta) + "(" + std::string(kOwnNames) +
+         Names(columns, "") + ") SELECT " + Halves(kVersionColumn) + ", FALSE" +
+         Names(columns, "") + " FROM " + std::string(kRowsRelation);
+}
+
+std::string InsertTombstones(const TableShape& shape) {
+  const auto key = QuoteName(shape.key);
+  return "INSERT INTO " + DeltaTable(shape, shape.delta) + "(" + std::string(kOwnNames) +
+         ", " + key + ") SELECT " + Halves(kVersionColumn) + ", TRUE, " + key + " FROM " +
+         std::string(kTombstonesRelation);
+}
+
+std::vector<std::string> MergeStatements(const TableShape& shape) {
+  const auto key = QuoteName(shape.key);
+  const auto base = BaseTable(shape);
+  const auto frozen = DeltaTable(shape, *shape.frozen);
+  const auto names = std::string(kOwnNames) + Names(shape.columns, "");
+  return {
+      "CREATE OR REPLACE TEMP TABLE mr_newest AS SELECT f." + key +
+          " AS k, arg_max(f.rowid, " + VersionOf("f") + ") AS place, max(" +
+          VersionOf("f") + ") AS v FROM " + frozen + " f GROUP BY f." + key,
+      "CREATE OR REPLACE TEMP TABLE mr_stored AS SELECT b.rowid AS base_place, "
+      "n.place, " +
+          VersionOf("b") + " >= n.v AS stays FROM " + base + " b JOIN mr_newest n ON b." +
+          key + " = n.k",
+      "DELETE FROM " + base +
+          " WHERE rowid IN (SELECT base_place FROM mr_stored WHERE NOT stays)",
+      "INSERT INTO " + base + "(" + names + ") SELECT " + names + " FROM " + frozen +
+          " WHERE rowid IN (SELECT n.place FROM mr_newest n ANTI JOIN (SELECT place FROM "
+          "mr_stored WHERE stays) s ON s.place = n.place)",
+      "DROP TABLE mr_newest",
+      "DROP TABLE mr_stored",
+  };
+}
+
+}  // namespace millrace::warehouse
