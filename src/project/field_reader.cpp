@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/bytes.hpp"
 #include "collection_reader.hpp"
@@ -141,10 +142,11 @@ class FieldReader {
     const auto* items = ReadList(node, "a list of values", report_);
     if (items == nullptr) return;
     if (items->empty()) report_.Add(*node, "in is empty: nothing would be accepted");
+    std::set<std::string> seen;
     for (const auto& item : *items) {
       const auto literal = ReadLiteral(item, field_.type, report_);
       if (!literal) continue;
-      if (std::ranges::find(field_.in_json, *literal) != field_.in_json.end())
+      if (!seen.insert(*literal).second)
         report_.Add(item, fmt::format("{} stands here twice", Shown(item.text)));
       else
         CheckBounds(item, "this value", *literal);

@@ -60,6 +60,8 @@ TEST_F(Problems, OfYaml) {
              "10:3: expected a name as the key, got a list"},
             {"a second document", "unique: []", "---\nunique: []",
              "10:1: expected one document, got a second one behind ---"},
+            {"a comma at the end", "unique: []", ", unique: []",
+             "10:1: not valid YAML: check the indentation and the closing }"},
             {"a control character", "unique: []", "unique: [\x01]",
              "10:10: expected text, got a control character"},
             {"not UTF-8", "unique: []", "unique: [\xff]", " expected UTF-8 text"},

@@ -129,6 +129,14 @@ TEST_F(LoadProject, DoesNotBlamePipelinesForABrokenCollection) {
                           "key collection, such as orders"));
 }
 
+TEST_F(LoadProject, EndsAtATokenThatBeginsNothing) {
+  WriteShop();
+  Write("collections/customers.yaml", ",ollection: customers\nkey: customer_id\n");
+  EXPECT_THAT(Problems(),
+              testing::Contains("collections/customers.yaml:1:1: not valid YAML: "
+                                "this belongs to nothing before it"));
+}
+
 TEST_F(LoadProject, RefusesACollectionWithoutFields) {
   WriteShop();
   Write("collections/empty.yaml", "collection: empty\nkey: id\nfields: {}\n");

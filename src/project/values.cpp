@@ -49,11 +49,13 @@ std::string ToLower(std::string_view text) {
 }
 
 std::string Join(std::span<const std::string_view> words) {
+  constexpr std::size_t kShown = 20;
   std::string out;
-  for (const auto word : words) {
+  for (const auto word : words.first(std::min(words.size(), kShown))) {
     if (!out.empty()) out += ", ";
-    out += word;
+    out += Shown(word);
   }
+  if (words.size() > kShown) out += fmt::format(" and {} more", words.size() - kShown);
   return out;
 }
 

@@ -14,10 +14,10 @@
 
 namespace millrace::project {
 
-/// " did you mean x?" in front of nothing, or "".
+/// "; did you mean x?", or "" where nothing is near.
 std::string DidYouMean(std::string_view word,
                        std::span<const std::string_view> candidates);
-/// "a, b, c".
+/// "a, b, c", the first twenty of them.
 std::string Join(std::span<const std::string_view> words);
 
 /// A mapping with known keys. What is not a mapping, or has other keys, is a problem.

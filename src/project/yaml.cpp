@@ -22,14 +22,19 @@ constexpr std::string_view kTextTag = "tag:yaml.org,2002:str";
 /// Builds a Node out of yaml-cpp's events.
 class Builder final : public YAML::EventHandler {
  public:
-  explicit Builder(Report& report) : report_(report) {}
+  Builder(std::string_view content, Report& report)
+      : content_(content), report_(report) {}
 
-  bool has_document() const { return documents_ > 0; }
+  int documents() const { return documents_; }
   Node TakeRoot() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ == 2)
-      Add(mark, "expected one document, got a second one behind ---");
+    if (++documents_ != 2) return;
+    const auto at = static_cast<std::size_t>(mark.pos);
+    const bool is_document =
+        at < content_.size() && content_.substr(at).starts_with("---");
+    Add(mark, is_document ? "expected one document, got a second one behind ---"
+                          : "not valid YAML: this belongs to nothing before it");
   }
   void OnDocumentEnd() override {}
 
@@ -128,6 +133,7 @@ class Builder final : public YAML::EventHandler {
     mapping.members.push_back({std::move(key), std::move(value)});
   }
 
+  std::string_view content_;
   Report& report_;
   std::vector<Open> open_;
   Node root_;
@@ -261,17 +267,18 @@ void Report::AddExpected(const Node& node, std::string_view what) {
 
 std::optional<Node> ParseYaml(const std::string& content, Report& report) {
   if (!CheckBytes(content, report)) return std::nullopt;
-  Builder builder(report);
+  Builder builder(content, report);
   try {
     std::istringstream stream(content);
     YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(builder)) {
+    // At a token that begins nothing yaml-cpp gives empty documents for ever.
+    while (builder.documents() < 2 && parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
     report.AddAt(error.mark.line + 1, error.mark.column + 1, Explain(error, content));
     return std::nullopt;
   }
-  if (!builder.has_document()) {
+  if (builder.documents() == 0) {
     report.AddAt(0, 0, "the file is empty");
     return std::nullopt;
   }
