@@ -37,7 +37,8 @@ class Sink {
   virtual Status Start(Offset first) = 0;
   /// Takes the batch, whose `first` is the next offset after the last Write (or Open).
   /// Table: durable and visible on return. Lake: staged, committed by Flush or when the
-  /// roll is full. kUnavailable / kResourceExhausted: nothing taken, retry; kFenced: stop.
+  /// roll is full. kUnavailable / kResourceExhausted: nothing taken, retry; kFenced:
+  /// stop.
   virtual Status Write(SinkBatch batch) = 0;
   /// Next offset after what is durable and visible.
   virtual Offset committed() const = 0;

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "change/envelope.hpp"
+#include "document_decoder.hpp"
+#include "eventlog/event_log.hpp"
+#include "lookup_state.hpp"
+#include "pipeline/compile.hpp"
+#include "sql/batch.hpp"
+
+namespace millrace::pipeline {
+
+/// What became of one event of a batch.
+struct ReadChange {
+  enum class Fate : std::uint8_t {
+    kRow,      ///< in the relation
+    kPassed,   ///< a delete that the SQL does not see
+    kRefused,  ///< see `stage` and `reason`
+  };
+  Offset offset = 0;
+  std::string_view body;
+  bool parsed = false;  ///< `event` is there
+  change::Event event;
+  Fate fate = Fate::kRow;
+  const char* stage = "decode";
+  std::string reason;
+  bool field_gone = false;  ///< refused for a field that was removed or retyped
+};
+
+/// Since when a stream has had each field, so that a field that is not yet there can be
+/// told from one that was removed.
+class FieldHistory {
+ public:
+  FieldHistory(std::string stream, StateDb& state)
+      : stream_(std::move(stream)), state_(state) {}
+  Status Load();
+  /// The document at `offset` has (lacks) the decoder's columns; the name of one that was
+  /// there before and is gone, or empty.
+  std::string_view Check(const DocumentDecoder& decoder, Offset offset);
+  /// Stores what Check learnt.
+  Status Save();
+
+ private:
+  std::string stream_;
+  StateDb& state_;
+  std::map<std::string, Offset> first_;
+  std::vector<std::string> learnt_;
+  std::vector<Offset> by_slot_;  ///< as `first_`, in the order of the decoder's columns
+};
+
+/// Makes the relation of a batch of events: decodes what the SQL uses, and puts the rows
+/// of its lookups beside it, as of each change. One thread.
+class ChangeReader {
+ public:
+  struct UsedLookup {
+    LookupState* state;
+    std::vector<std::size_t> key_slots;  ///< of the change's decoded values
+    bool now;
+    std::uint64_t misses = 0;
+  };
+  ChangeReader(const CompiledPipeline& pipeline, const CompiledSink& sink,
+               LookupSet& lookups, FieldHistory& history);
+
+  /// Parses the envelopes; gives the highest commit position.
+  Position Parse(const eventlog::RecordBatch& batch);
+  /// The relation of what Parse saw; `changes()` says what became of each event. The
+  /// lookups must have caught up. Errors are of the lookups' store.
+  Result<sql::Batch> Read();
+  std::vector<ReadChange>& changes() { return changes_; }
+  std::vector<UsedLookup>& lookups() { return lookups_; }
+
+ private:
+  struct Source {  ///< where an input column's value is
+    InputColumn::From from;
+    std::size_t slot;
+    std::size_t lookup;
+    schema::Kind kind;
+  };
+  Result<bool> ReadRow(ReadChange& change);
+  Status FindLookups(ReadChange& change);
+  Status SetInput(const ReadChange& change, std::size_t column, const Source& source);
+  Status SetBefore(const change::Event& event, std::size_t column);
+  static void Refuse(ReadChange& change, const char* stage, std::string reason);
+
+  const CompiledPipeline& pipeline_;
+  const CompiledSink& sink_;
+  FieldHistory& history_;
+  schema::Columns document_;
+  DocumentDecoder decoder_;
+  sql::BatchBuilder builder_;
+  std::vector<Source> sources_;
+  std::vector<UsedLookup> lookups_;
+  std::vector<const LookupRow*> found_;  ///< of the current change, by lookup
+  std::vector<ReadChange> changes_;
+  std::string scratch_;
+};
+
+}  // namespace millrace::pipeline

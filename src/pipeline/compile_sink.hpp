@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pipeline/compile.hpp"
+#include "scope.hpp"
+#include "sql_tree.hpp"
+
+namespace millrace::pipeline {
+
+/// The user's SELECT, over the relation.
+struct SelectParts {
+  struct Output {
+    std::string name;
+    std::string text;
+    std::size_t at = kNoPosition;  ///< in the user's SQL
+  };
+  std::vector<Output> outputs;
+  std::string where;               ///< empty: none
+  std::vector<std::string> found;  ///< columns that say whether an INNER lookup has a row
+};
+
+/// The statements of one sink, and checks of names and key. Problems without a position
+/// are about the sink.
+CompiledSink MakeSink(const project::Sink& sink, const SelectParts& parts,
+                      const schema::Collection& collection, InputSet& input,
+                      std::vector<SqlProblem>& problems);
+
+/// Prepares the statements over the relation and fills in `output`; drops those that
+/// cannot be asked for failing rows.
+Status PrepareSink(sql::Session& relation, CompiledSink& sink);
+
+}  // namespace millrace::pipeline

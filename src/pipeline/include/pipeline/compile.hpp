@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "project/project.hpp"
+#include "schema/collection.hpp"
+#include "sql/engine.hpp"
+
+namespace millrace::pipeline {
+
+/// A column of the relation that a batch's SQL reads: one row a change, with what the
+/// SQL uses of the change and of its lookups (found beforehand, so nothing is joined).
+struct InputColumn {
+  enum class From : std::uint8_t {
+    kField,      ///< `index` of the document's columns
+    kBefore,     ///< the before-image, null for inserts
+    kOp,         ///< c u d r
+    kOperation,  ///< insert update replace delete read
+    kTime,       ///< commit time
+    kId,         ///< event id
+    kOffset,     ///< in the stream
+    kVersion,    ///< the change's, 32 hex digits
+    kLookup,     ///< `index` of the document's columns of lookup number `lookup`
+    kFound,      ///< whether that lookup has a row
+  };
+  From from = From::kField;
+  std::size_t index = 0;
+  std::size_t lookup = 0;
+  std::string name;  ///< in the relation
+  schema::Type type;
+};
+
+/// A lookup that the SQL joins.
+struct CompiledLookup {
+  std::string name;
+  schema::Collection collection;
+  /// Document columns of the lookup's collection, and of the change's: equal pairs.
+  std::vector<std::pair<std::size_t, std::size_t>> on;
+  std::vector<std::size_t> columns;  ///< document columns that the SQL uses, ascending
+  bool as_of_now = false;
+  std::int64_t wait_ms = 0;
+};
+
+/// The SQL as one sink needs it, over the relation kRelation.
+struct CompiledSink {
+  std::string name;
+  bool is_table = false;
+  project::OnDelete on_delete = project::OnDelete::kIgnore;  ///< tables only
+  std::string key;            ///< tables only: the output column that is the key
+  schema::Columns output;     ///< of the rows, without `_offset`, `_version`
+  bool takes_deletes = true;  ///< false: deletes never reach the SQL
+  /// The user's SQL gives `_offset` (`_version`) himself; it stands at the end all the
+  /// same, as the change's own.
+  bool selects_offset = false, selects_version = false;
+  std::string select;
+  /// Offsets of the rows whose WHERE (output) cannot be computed; empty: cannot be asked.
+  std::string failing_filter, failing_output;
+};
+
+/// The relation that CompiledSink's statements read.
+inline constexpr const char* kRelation = "changes";
+
+struct CompiledPipeline {
+  project::Pipeline definition;
+  schema::Collection collection;
+  std::vector<InputColumn> input;       ///< `_offset` first
+  std::vector<CompiledLookup> lookups;  ///< those that the SQL joins
+  std::vector<std::string> rules;       ///< as written
+  /// `_offset` and one boolean a rule, for rows that fail one; empty: no rules.
+  std::string failing_rules;
+  std::string broken_rules;         ///< offsets of rows whose rules cannot be computed
+  std::vector<CompiledSink> sinks;  ///< as definition.sinks
+  std::string hash;  ///< 16 hex digits: equal for definitions that give the same rows
+
+  schema::Columns InputColumns() const;
+};
+
+/// Checks a pipeline as design section "Pipelines" binds and makes it ready to run.
+/// Blocks for milliseconds on the engine, of which it takes a session of its own; any
+/// thread. Either the whole, or every problem found (at least one) with its place in the
+/// file. An engine that fails for other reasons gives one problem with its text.
+std::expected<CompiledPipeline, std::vector<project::Problem>> CompilePipeline(
+    const project::Pipeline& pipeline,
+    const std::map<std::string, schema::Collection, std::less<>>& collections,
+    sql::Engine& engine);
+
+}  // namespace millrace::pipeline

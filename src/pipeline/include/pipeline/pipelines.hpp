@@ -1,0 +1,124 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "change/complete_mark.hpp"
+#include "eventlog/event_log.hpp"
+#include "pipeline/compile.hpp"
+#include "pipeline/sink.hpp"
+#include "pipeline/state_db.hpp"
+#include "sql/engine.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace millrace::pipeline {
+
+/// Makes the sink of a pipeline; it is opened by the lane. Errors stop the lane as those
+/// of Sink::Open do. Called in Start, by its thread.
+using SinkFactory = std::function<Result<std::unique_ptr<Sink>>(
+    const CompiledPipeline& pipeline, const CompiledSink& compiled,
+    const project::Sink& sink)>;
+
+/// What pipelines work with; all of it outlives them.
+struct Services {
+  eventlog::EventLog& log;
+  eventlog::LogRetention& retention;
+  change::CompleteMark& mark;
+  sql::Engine& engine;  ///< in memory, no directories
+  StateDb& state;
+  telemetry::Logger& logger;
+  telemetry::Registry& metrics;
+  const Clock& clock;
+  std::filesystem::path data;  ///< lookups live in <data>/lookups
+};
+
+struct Options {
+  std::size_t lookup_cache_bytes = 64u << 20u;  ///< of each lookup state
+  std::chrono::milliseconds first_retry{50};    ///< doubled up to …
+  std::chrono::milliseconds last_retry{10'000};
+};
+
+struct SinkStatus {
+  std::string name;
+  /// "starting", "running", "retrying" (reason says why), "stopped" (reason begins with
+  /// fenced, data_loss, position_lost, source_went_back, schema_changed, field_removed,
+  /// duplicate_rows or internal), "done" (Run reached its end), "finished" (Stop).
+  std::string state;
+  std::string reason;
+  std::optional<Offset> position;  ///< next offset after what is durable and visible
+  std::uint64_t lag_events = 0;    ///< of the log's end
+  std::uint64_t dead_letters = 0;
+  double lag_p50_ms = 0, lag_p99_ms = 0;  ///< commit to visible, since start
+  std::uint64_t lag_count = 0;            ///< batches measured
+};
+struct LookupStatus {
+  std::string name;
+  std::uint64_t misses = 0;  ///< changes without a row, since start, all sinks
+};
+struct PipelineStatus {
+  std::string name, stream, hash;
+  std::string state;  ///< the worst of its sinks
+  std::string reason;
+  Offset position = 0;  ///< of the slowest sink
+  Offset end = 0;       ///< next offset of the stream
+  std::uint64_t lag_events = 0;
+  std::uint64_t dead_letters = 0;  ///< of all sinks
+  std::vector<SinkStatus> sinks;
+  std::vector<LookupStatus> lookups;
+};
+
+class Lane;
+class LookupSet;
+
+/// Runs pipelines: one thread for each sink, which reads the log from the sink's own
+/// position, and is asleep when there is nothing to do. Any thread may ask for status;
+/// one starts and stops.
+class Pipelines {
+ public:
+  Pipelines(std::vector<CompiledPipeline> pipelines, Services services,
+            Options options = {});
+  ~Pipelines();  ///< as Stop without flushing
+
+  /// Opens lookups and sinks, commits first positions, tells the log who reads what, and
+  /// starts the lanes. What cannot be opened for now is retried by its lane; a sink that
+  /// cannot be used is "stopped" in status. Error: the state of pipelines or lookups.
+  Status Start(const SinkFactory& factory);
+  /// For a clean stop, before Stop and after the last append: waits until every sink that
+  /// works was given all that the log holds. False at the deadline.
+  bool Finish(Deadline deadline);
+  /// Ends after the batches under way and closes open rolls; the log's and the mark's
+  /// waits are interrupted for good. False: something was not flushed by the deadline
+  /// (it is read again next time).
+  bool Stop(Deadline deadline);
+
+  struct Limit {
+    std::optional<std::uint64_t> max_records;  ///< of each sink; else to the end of now
+  };
+  /// Instead of Start: runs one pipeline to a fixed end, flushes, and gives its status.
+  /// Errors: kNotFound, and what stopped a lane.
+  Result<PipelineStatus> Run(const std::string& name, Limit limit,
+                             const SinkFactory& factory);
+
+  std::vector<PipelineStatus> status() const;
+
+ private:
+  Status Open(const SinkFactory& factory, const std::string* only);
+  PipelineStatus StatusOf(const CompiledPipeline& pipeline) const;
+
+  std::vector<CompiledPipeline> pipelines_;
+  Services services_;
+  Options options_;
+  std::unique_ptr<LookupSet> lookups_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,342 @@
+#include "lane.hpp"
+
+#include <algorithm>
+
+#include "base/failpoint.hpp"
+
+namespace millrace::pipeline {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+telemetry::Labels LabelsOf(const CompiledPipeline& pipeline, const CompiledSink& sink) {
+  return {{"pipeline", pipeline.definition.name}, {"sink", sink.name}};
+}
+
+Deadline At(Steady::time_point at) {
+  if (at == Steady::time_point::max()) return Deadline::Never();
+  // Rounded up: waking a little before the time would be waking twice.
+  return Deadline::After(
+      std::max(milliseconds(0), std::chrono::ceil<milliseconds>(at - Steady::now())));
+}
+
+}  // namespace
+
+Lane::Lane(const CompiledPipeline& pipeline, std::size_t sink,
+           std::unique_ptr<Sink> target, Services& services, LookupSet& lookups,
+           const Options& options)
+    : pipeline_(pipeline),
+      compiled_(pipeline.sinks[sink]),
+      sink_(std::move(target)),
+      services_(services),
+      lookups_(lookups),
+      options_(options),
+      reader_(pipeline.definition.name + "/" + compiled_.name),
+      stream_{"", pipeline.collection.name},
+      history_(stream_.name, services.state),
+      counted_misses_(pipeline.lookups.size()),
+      events_(services.metrics.AddCounter("pipeline_events_total",
+                                          "Change events that a sink is past.",
+                                          LabelsOf(pipeline, compiled_))),
+      rows_(services.metrics.AddCounter("pipeline_rows_total", "Rows given to a sink.",
+                                        LabelsOf(pipeline, compiled_))),
+      letters_counter_(services.metrics.AddCounter("pipeline_dead_letters_total",
+                                                   "Changes that could not be used.",
+                                                   LabelsOf(pipeline, compiled_))),
+      retries_(services.metrics.AddCounter("pipeline_retries_total",
+                                           "Attempts that failed for now.",
+                                           LabelsOf(pipeline, compiled_))),
+      lag_seconds_(services.metrics.AddDurations("pipeline_lag_seconds",
+                                                 "From commit to visible in the sink.",
+                                                 LabelsOf(pipeline, compiled_))),
+      misses_(pipeline.lookups.size()) {
+  for (const CompiledLookup& lookup : pipeline.lookups) {
+    telemetry::Labels labels = LabelsOf(pipeline, compiled_);
+    labels.emplace_back("lookup", lookup.name);
+    miss_counters_.push_back(&services.metrics.AddCounter(
+        "pipeline_lookup_misses_total", "Changes without a row in a lookup.",
+        std::move(labels)));
+    lookups.Of(lookup).AddUser(reader_);
+  }
+}
+
+Lane::~Lane() {
+  RequestStop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Lane::Prepare() {
+  // Until its position is known the lane needs everything.
+  services_.retention.SetReader(reader_, stream_, 0);
+  if (auto opened = Open(); !opened) static_cast<void>(Handle(opened.error()));
+}
+
+void Lane::Start(std::optional<std::uint64_t> limit, bool until_end) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == "stopped" || sink_ == nullptr) return;
+    ended_ = false;
+  }
+  limit_ = limit;
+  until_end_ = until_end;
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Lane::RequestStop() {
+  const std::lock_guard lock(mutex_);
+  stopping_.store(true, std::memory_order_release);
+  wake_.notify_all();
+}
+
+bool Lane::Join(Deadline deadline) {
+  {
+    std::unique_lock lock(mutex_);
+    const auto ended = [this] { return ended_; };
+    if (deadline.at() == Steady::time_point::max()) {
+      wake_.wait(lock, ended);
+    } else if (!wake_.wait_until(lock, deadline.at(), ended)) {
+      return false;
+    }
+  }
+  if (thread_.joinable()) thread_.join();
+  return true;
+}
+
+void Lane::Run() {
+  while (!stopping()) {
+    auto done = Step();
+    if (!done && !Handle(done.error())) break;
+    if (done && AtEnd()) break;
+  }
+  Finish();
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  wake_.notify_all();
+}
+
+Status Lane::Step() {
+  if (!open_) MR_CHECK_OK(Open());
+  if ((limit_ || until_end_) && !end_) {
+    MR_TRY(const auto info, services_.log.Stream(stream_));
+    end_ = limit_ ? std::min(info.next, next_ + *limit_) : info.next;
+    if (AtEnd()) return {};
+  }
+  MR_CHECK_OK(FlushIfDue());
+  if (!WaitForWork()) return {};
+  MR_CHECK_OK(ProcessBatch());
+  if (failures_ > 0) SetState("running");
+  failures_ = 0;
+  return {};
+}
+
+Status Lane::Open() {
+  MR_TRY(auto committed, sink_->Open(compiled_.output));
+  if (!committed) {
+    MR_TRY(const Offset first, ResolveStart());
+    MR_CHECK_OK(sink_->Start(first));
+    committed = first;
+  }
+  MR_CHECK_OK(CheckPosition(*committed));
+  next_ = *committed;
+  taken_.store(next_, std::memory_order_release);
+  pending_.Clear();
+  MR_CHECK_OK(history_.Load());
+  if (processor_ == nullptr) {
+    MR_TRY(processor_, Processor::Open(pipeline_, compiled_, lookups_, history_,
+                                       services_.engine, services_.clock));
+  }
+  MR_CHECK_OK(KnowLowWater());
+  MR_TRY(const auto letters,
+         services_.state.Count(pipeline_.definition.name, compiled_.name));
+  services_.retention.SetReader(reader_, stream_, next_);
+  {
+    const std::lock_guard lock(mutex_);
+    committed_ = next_;
+    dead_letters_ = letters;
+  }
+  open_ = true;
+  SetState("running");
+  return {};
+}
+
+Result<Offset> Lane::ResolveStart() {
+  MR_TRY(const auto info, services_.log.Stream(stream_));
+  return pipeline_.definition.start == project::Start::kEarliest ? info.first : info.next;
+}
+
+Status Lane::CheckPosition(Offset next) {
+  MR_TRY(const auto info, services_.log.Stream(stream_));
+  if (next > info.next) {
+    return Fail(ErrorCode::kDataLoss,
+                "source_went_back: the sink is at " + std::to_string(next) + ", stream " +
+                    stream_.name + " ends at " + std::to_string(info.next));
+  }
+  if (next < info.first) {
+    return Fail(ErrorCode::kOutOfRange, "the sink is at " + std::to_string(next) +
+                                            ", stream " + stream_.name + " begins at " +
+                                            std::to_string(info.first));
+  }
+  return {};
+}
+
+Status Lane::KnowLowWater() {
+  if (pipeline_.lookups.empty()) return {};
+  MR_TRY(const auto batch, services_.log.Read(stream_, next_, 1, 1));
+  if (batch.empty()) return {};  // whatever comes is newer than all there is
+  const auto event = change::ParseEnvelope(batch.records().front().body);
+  // Unreadable: stays at nothing, so that nothing is collected until the first commit.
+  const Version low = event ? event->version : Version{};
+  for (const CompiledLookup& lookup : pipeline_.lookups) {
+    MR_CHECK_OK(lookups_.Of(lookup).SetLowWater(reader_, low));
+  }
+  return {};
+}
+
+bool Lane::WaitForWork() {
+  const auto due = sink_->due().value_or(Steady::time_point::max());
+  const auto& definition = pipeline_.definition;
+  if (!services_.log.WaitFor(stream_, next_, At(due))) {
+    // False before its time: the log is being shut down, and so are we, soon.
+    Sleep(due);
+    return false;
+  }
+  if (end_) return true;
+  const auto full = Steady::now() + milliseconds(definition.max_wait_ms);
+  services_.log.WaitFor(stream_, next_ + definition.max_rows - 1,
+                        At(std::min(full, due)));
+  return !stopping();
+}
+
+void Lane::Sleep(Steady::time_point until) {
+  std::unique_lock lock(mutex_);
+  const auto stop = [this] { return stopping(); };
+  if (until == Steady::time_point::max()) {
+    wake_.wait(lock, stop);
+  } else {
+    wake_.wait_until(lock, until, stop);
+  }
+}
+
+Status Lane::FlushIfDue() {
+  const auto due = sink_->due();
+  if (!due || Steady::now() < *due) return {};
+  failed_in_sink_ = true;
+  MR_CHECK_OK(sink_->Flush());
+  failed_in_sink_ = false;
+  Committed();
+  return {};
+}
+
+Status Lane::ProcessBatch() {
+  const auto& definition = pipeline_.definition;
+  std::uint64_t rows = definition.max_rows;
+  if (end_) rows = std::min<std::uint64_t>(rows, *end_ - next_);
+  MR_TRY(const auto batch,
+         services_.log.Read(stream_, next_, static_cast<std::uint32_t>(rows),
+                            definition.max_bytes));
+  if (batch.empty()) return {};
+  const Position position = processor_->Begin(batch);
+  MR_CHECK_OK(CatchUpLookups(position));
+  if (stopping()) return {};
+  MR_TRY(auto processed, processor_->Finish(batch));
+  return Deliver(std::move(processed));
+}
+
+Status Lane::CatchUpLookups(Position position) {
+  bool wait = false;
+  for (const CompiledLookup& lookup : pipeline_.lookups) wait |= !lookup.as_of_now;
+  while (wait && !services_.mark.WaitFor(position, Deadline::Never())) {
+    // Interrupted: for shutdown only.
+    Sleep(Steady::time_point::max());
+    return {};
+  }
+  for (const CompiledLookup& lookup : pipeline_.lookups) {
+    LookupState& state = lookups_.Of(lookup);
+    MR_CHECK_OK(lookup.as_of_now ? state.CatchUpToEnd() : state.CatchUp(position));
+  }
+  return {};
+}
+
+Status Lane::StoreLetters(std::vector<DeadLetter> letters) {
+  if (letters.empty()) return {};
+  MR_FAIL_POINT("pipeline.before_dead_letters");
+  MR_CHECK_OK(services_.state.Put(letters));
+  MR_FAIL_POINT("pipeline.after_dead_letters");
+  letters_counter_.Add(letters.size());
+  MR_TRY(const auto count,
+         services_.state.Count(pipeline_.definition.name, compiled_.name));
+  const std::lock_guard lock(mutex_);
+  dead_letters_ = count;
+  return {};
+}
+
+Status Lane::Deliver(Processed processed) {
+  MR_CHECK_OK(history_.Save());
+  MR_CHECK_OK(StoreLetters(std::move(processed.letters)));
+  const Offset next = processed.batch.next;
+  const std::uint64_t events = next - processed.batch.first;
+  const std::uint64_t rows = processed.batch.rows.rows();
+  PendingBatches::Batch pending{next, processed.batch.last_version,
+                                std::move(processed.committed_at)};
+  MR_FAIL_POINT("pipeline.before_write");
+  failed_in_sink_ = true;
+  MR_CHECK_OK(sink_->Write(std::move(processed.batch)));
+  failed_in_sink_ = false;
+  MR_FAIL_POINT("pipeline.after_write");
+  pending_.Add(std::move(pending));
+  next_ = next;
+  taken_.store(next_, std::memory_order_release);
+  events_.Add(events);
+  rows_.Add(rows);
+  Committed();
+  return {};
+}
+
+void Lane::Committed() {
+  const Offset committed = sink_->committed();
+  const TimestampUs now = services_.clock.Now();
+  const auto visible = pending_.TakeUpTo(committed);
+  services_.retention.SetReader(reader_, stream_, committed);
+  if (!visible.empty()) {
+    for (const CompiledLookup& lookup : pipeline_.lookups) {
+      // It only rises here: never a rebuild, so never an error.
+      static_cast<void>(
+          lookups_.Of(lookup).SetLowWater(reader_, visible.back().last_version));
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  committed_ = committed;
+  for (const auto& batch : visible) {
+    for (const TimestampUs at : batch.committed_at) {
+      lag_.Add(now - at);
+      lag_seconds_.Observe(std::chrono::microseconds(std::max<TimestampUs>(now - at, 0)));
+    }
+  }
+  for (std::size_t i = 0; i < misses_.size(); ++i) {
+    misses_[i] = processor_->lookups()[i].misses;
+    miss_counters_[i]->Add(misses_[i] - counted_misses_[i]);
+    counted_misses_[i] = misses_[i];
+  }
+}
+
+SinkStatus Lane::status() const {
+  const std::lock_guard lock(mutex_);
+  SinkStatus status;
+  status.name = compiled_.name;
+  status.state = state_;
+  status.reason = reason_;
+  status.position = committed_;
+  status.dead_letters = dead_letters_;
+  status.lag_p50_ms = lag_.Quantile(0.5);
+  status.lag_p99_ms = lag_.Quantile(0.99);
+  status.lag_count = lag_.count();
+  return status;
+}
+
+std::vector<std::uint64_t> Lane::misses() const {
+  const std::lock_guard lock(mutex_);
+  return misses_;
+}
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "lag.hpp"
+#include "lookup_state.hpp"
+#include "pipeline/pipelines.hpp"
+#include "processor.hpp"
+
+namespace millrace::pipeline {
+
+/// One sink of one pipeline: reads the log from the sink's position on, in a thread of
+/// its own.
+class Lane {
+ public:
+  Lane(const CompiledPipeline& pipeline, std::size_t sink, std::unique_ptr<Sink> target,
+       Services& services, LookupSet& lookups, const Options& options);
+  ~Lane();
+
+  /// Opens the sink, resolves its start, tells log and lookups where it is. A failure is
+  /// in the state; a retryable one is tried again by the thread.
+  void Prepare();
+  /// Runs up to `limit` events from here (or the end of now, if that is nearer), then
+  /// ends; nullopt: until stopped.
+  void Start(std::optional<std::uint64_t> limit = {}, bool until_end = false);
+  void RequestStop();
+  /// False when the thread had not ended by then.
+  bool Join(Deadline deadline);
+  void Stopped(const std::string& reason) { SetState("stopped", reason); }
+
+  SinkStatus status() const;
+  /// Next offset that the sink has not been given; at least what is durable.
+  Offset taken() const { return taken_.load(std::memory_order_acquire); }
+  std::vector<std::uint64_t> misses() const;
+  const CompiledPipeline& pipeline() const { return pipeline_; }
+
+ private:
+  void Run();
+  Status Step();
+  Status Open();
+  Result<Offset> ResolveStart();
+  Status CheckPosition(Offset next);
+  Status KnowLowWater();
+  bool WaitForWork();
+  void Sleep(std::chrono::steady_clock::time_point until);
+  Status FlushIfDue();
+  Status ProcessBatch();
+  Status CatchUpLookups(Position position);
+  Status StoreLetters(std::vector<DeadLetter> letters);
+  Status Deliver(Processed processed);
+  void Committed();
+  void FallBack();
+  bool Handle(const Error& error);
+  bool AtEnd() const { return end_ && next_ >= *end_; }
+  void Finish();
+  void SetState(std::string state, std::string reason = {});
+  bool stopping() const { return stopping_.load(std::memory_order_acquire); }
+
+  const CompiledPipeline& pipeline_;
+  const CompiledSink& compiled_;
+  std::unique_ptr<Sink> sink_;
+  Services& services_;
+  LookupSet& lookups_;
+  const Options& options_;
+  const std::string reader_;  ///< name in the log and in the lookups
+  const StreamId stream_;
+  FieldHistory history_;
+  std::unique_ptr<Processor> processor_;
+
+  // Of the lane's thread alone.
+  bool open_ = false;
+  bool failed_in_sink_ = false;  ///< what it took beyond committed() is gone
+  bool reopen_ = false;
+  Offset next_ = 0;
+  std::optional<Offset> end_;
+  std::optional<std::uint64_t> limit_;
+  bool until_end_ = false;
+  int failures_ = 0;
+  PendingBatches pending_;
+  std::vector<std::uint64_t> counted_misses_;
+
+  telemetry::Counter& events_;
+  telemetry::Counter& rows_;
+  telemetry::Counter& letters_counter_;
+  telemetry::Counter& retries_;
+  telemetry::Histogram& lag_seconds_;
+  std::vector<telemetry::Counter*> miss_counters_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::string state_ = "starting";
+  std::string reason_;
+  std::optional<Offset> committed_;
+  std::uint64_t dead_letters_ = 0;
+  LagHistogram lag_;
+  std::vector<std::uint64_t> misses_;
+  bool ended_ = true;
+  std::atomic<bool> stopping_{false};
+  std::atomic<Offset> taken_{0};  ///< next_, for others
+  std::thread thread_;
+};
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,262 @@
+#include "lookup_state.hpp"
+
+#include <algorithm>
+
+#include "base/failpoint.hpp"
+#include "change/envelope.hpp"
+#include "schema/record_codec.hpp"
+
+namespace millrace::pipeline {
+namespace {
+
+constexpr std::uint32_t kRecords = 5000;
+constexpr std::uint64_t kBytes = 8u << 20u;
+/// Events after which the state is made durable, so that the log can let go of them.
+constexpr std::uint64_t kCheckpointEvents = 50'000;
+constexpr std::uint64_t kSweepVersions = 50'000;
+
+std::string Definition(const schema::Collection& collection,
+                       const std::vector<std::size_t>& on) {
+  std::string text;
+  const schema::Columns document = collection.DocumentColumns();
+  for (const std::size_t column : on) {
+    text += document[column].name + " " + document[column].type.ToString() + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string LookupName(const schema::Collection& collection,
+                       const std::vector<std::size_t>& on) {
+  std::string name = collection.name + "_";
+  const schema::Columns document = collection.DocumentColumns();
+  // '-' stands in no field's name, so two sets of columns never share a file.
+  char separator = '_';
+  for (const std::size_t column : on) {
+    name += separator + document[column].name;
+    separator = '-';
+  }
+  return name;
+}
+
+LookupState::LookupState(schema::Collection collection, std::vector<std::size_t> on,
+                         std::vector<std::size_t> columns, LookupServices services)
+    : collection_(std::move(collection)),
+      on_(std::move(on)),
+      columns_(std::move(columns)),
+      services_(std::move(services)),
+      name_(LookupName(collection_, on_)),
+      stream_{"", collection_.name},
+      cache_(services_.cache_bytes),
+      key_decoder_(collection_, on_),
+      row_decoder_(collection_, columns_) {}
+
+LookupState::~LookupState() = default;
+
+Status LookupState::Open() {
+  const std::lock_guard lock(mutex_);
+  MR_TRY(store_, LookupStore::Open(services_.directory / (name_ + ".db"),
+                                   Definition(collection_, on_)));
+  MR_TRY(const auto info, services_.log.Stream(stream_));
+  if (store_.next() > info.next) {
+    return Fail(ErrorCode::kDataLoss, "source_went_back: lookup " + name_ + " is at " +
+                                          std::to_string(store_.next()) +
+                                          ", its stream ends at " +
+                                          std::to_string(info.next));
+  }
+  if (store_.empty() && store_.next() < info.first) MR_CHECK_OK(store_.Clear(info.first));
+  all_cached_ = store_.empty();
+  services_.retention.SetReader("lookup/" + name_, stream_, store_.next());
+  return {};
+}
+
+std::size_t LookupState::SlotOf(std::size_t column) const {
+  return static_cast<std::size_t>(std::ranges::find(columns_, column) - columns_.begin());
+}
+
+void LookupState::AddUser(const std::string& user) {
+  const std::lock_guard lock(mutex_);
+  users_.try_emplace(user);
+}
+
+Status LookupState::SetLowWater(const std::string& user, const Version& low) {
+  const std::lock_guard lock(mutex_);
+  users_[user] = low;
+  if (low >= store_.collected()) return {};
+  MR_TRY(const auto info, services_.log.Stream(stream_));
+  services_.logger.Info("lookup is built again: a pipeline starts before what it holds",
+                        {{"lookup", name_}, {"pipeline", user}});
+  cache_.Clear();
+  complete_ = {};
+  MR_CHECK_OK(store_.Clear(info.first));
+  all_cached_ = true;
+  return {};
+}
+
+Version LookupState::LowWater() const {
+  Version low;
+  bool first = true;
+  for (const auto& [user, at] : users_) {
+    low = first ? at : std::min(low, at);
+    first = false;
+  }
+  return low;
+}
+
+Status LookupState::CatchUp(Position position) {
+  const std::lock_guard lock(mutex_);
+  if (complete_ >= position) return {};
+  // Asked before the end: what the mark promises is in the stream by then.
+  const Position mark = services_.mark.Get();
+  MR_CHECK_OK(Consume());
+  complete_ = std::max(complete_, mark);
+  return {};
+}
+
+Status LookupState::CatchUpToEnd() {
+  const std::lock_guard lock(mutex_);
+  const Position mark = services_.mark.Get();
+  MR_CHECK_OK(Consume());
+  complete_ = std::max(complete_, mark);
+  return {};
+}
+
+Status LookupState::Consume() {
+  MR_TRY(const auto info, services_.log.Stream(stream_));
+  while (store_.next() < info.next) {
+    auto batch = services_.log.Read(stream_, store_.next(), kRecords, kBytes);
+    if (!batch)
+      return std::unexpected(std::move(batch).error().During("lookup " + name_));
+    if (batch->empty()) break;
+    MR_CHECK_OK(store_.Begin());
+    auto applied = Apply(*batch);
+    if (applied) {
+      MR_FAIL_POINT("lookups.before_commit");
+      applied = store_.Commit(batch->next(), LowWater());
+      MR_FAIL_POINT("lookups.after_commit");
+    }
+    if (!applied) {
+      store_.Rollback();
+      cache_.Clear();  // it has seen what the store has not
+      all_cached_ = false;
+      return std::unexpected(std::move(applied).error().During("lookup " + name_));
+    }
+    unsynced_ += batch->records().size();
+    if (unsynced_ >= kCheckpointEvents) MR_CHECK_OK(CheckpointLocked());
+  }
+  return {};
+}
+
+Status LookupState::Apply(const eventlog::RecordBatch& batch) {
+  for (const eventlog::Record& record : batch.records()) MR_CHECK_OK(ApplyEvent(record));
+  const Version low = LowWater();
+  if (stale_ < kSweepVersions || low == Version{}) return {};
+  stale_ = 0;
+  return store_.CollectAll(low);
+}
+
+Result<bool> LookupState::KeyOf(std::string_view document, const eventlog::Record& record,
+                                std::string& key) {
+  key.clear();
+  if (document.empty()) return false;
+  if (const auto drift = key_decoder_.Decode(document)) {
+    MR_CHECK_OK(Refuse(record, drift->reason));
+    return false;
+  }
+  return std::ranges::all_of(key_decoder_.values(),
+                             [&](const Value& value) { return AppendKey(key, value); });
+}
+
+Status LookupState::ApplyEvent(const eventlog::Record& record) {
+  const auto event = change::ParseEnvelope(record.body);
+  if (!event) return Refuse(record, event.error().message());
+  MR_TRY(const bool had, KeyOf(event->before, record, old_key_));
+  const std::string_view after = event->op == 'd' ? std::string_view() : event->after;
+  MR_TRY(const bool has, KeyOf(after, record, key_));
+  // The record left its old key: whoever asks there from now on finds nothing.
+  if (had && (!has || old_key_ != key_)) {
+    MR_CHECK_OK(PutVersion(old_key_, event->version, {}, false));
+  }
+  if (!has) return {};
+  return PutVersion(key_, event->version, after, event->op == 'c');
+}
+
+Status LookupState::PutVersion(std::string_view key, const Version& version,
+                               std::string_view document, bool first) {
+  MR_CHECK_OK(store_.Put(key, version, document));
+  const Version low = LowWater();
+  if (!first) {
+    ++stale_;
+    if (low != Version{}) MR_CHECK_OK(store_.Collect(key, low));
+  }
+  LookupCache::Entry* entry = cache_.Find(key);
+  if (entry == nullptr && all_cached_ && cache_.complete()) {
+    entry = &cache_.Insert(key, {});
+  }
+  if (entry != nullptr) cache_.Add(*entry, Decode(version, document), low);
+  return {};
+}
+
+LookupRow LookupState::Decode(const Version& version, std::string_view document) {
+  LookupRow row;
+  row.version = version;
+  if (document.empty()) return row;
+  // The store's text may end where the page ends; the parser reads beyond.
+  padded_.assign(document);
+  padded_.append(schema::kJsonPadding, ' ');
+  const std::string_view padded(padded_.data(), document.size());
+  if (const auto drift = row_decoder_.Decode(padded)) {
+    row.exists = true;
+    row.broken = drift->reason;
+    return row;
+  }
+  return LookupRow::Copy(version, row_decoder_.values());
+}
+
+Status LookupState::Refuse(const eventlog::Record& record, std::string reason) {
+  services_.logger.Error("lookup cannot use a change",
+                         {{"lookup", name_}, {"offset", record.offset}, {"why", reason}});
+  DeadLetter letter;
+  letter.pipeline = "lookup/" + name_;
+  letter.stream = stream_.name;
+  letter.offset = record.offset;
+  letter.event_id = stream_.name + "@" + std::to_string(record.offset);
+  letter.stage = "lookup";
+  letter.reason = std::move(reason);
+  letter.payload = record.body;
+  letter.at = SystemClock().Now();
+  return services_.state.Put({letter});
+}
+
+Result<const LookupRow*> LookupState::Find(std::string_view key, const Version& version,
+                                           bool now) {
+  LookupCache::Entry* entry = cache_.Find(key);
+  if (entry == nullptr && !(all_cached_ && cache_.complete())) {
+    std::vector<LookupRow> rows;
+    MR_CHECK_OK(store_.Load(key, [&](const Version& at, std::string_view document) {
+      rows.push_back(Decode(at, document));
+    }));
+    entry = &cache_.Insert(key, std::move(rows));
+  }
+  if (entry == nullptr) return nullptr;
+  for (auto row = entry->rows.rbegin(); row != entry->rows.rend(); ++row) {
+    if (now || row->version <= version) return row->exists ? &*row : nullptr;
+  }
+  return nullptr;
+}
+
+Status LookupState::CheckpointLocked() {
+  const Offset next = store_.next();
+  MR_CHECK_OK(store_.MakeDurable());
+  unsynced_ = 0;
+  services_.retention.SetReader("lookup/" + name_, stream_, next);
+  return {};
+}
+
+Status LookupState::Checkpoint() {
+  const std::lock_guard lock(mutex_);
+  return CheckpointLocked();
+}
+
+}  // namespace millrace::pipeline

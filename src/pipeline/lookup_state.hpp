@@ -1,0 +1,120 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "change/complete_mark.hpp"
+#include "document_decoder.hpp"
+#include "eventlog/event_log.hpp"
+#include "lookup_cache.hpp"
+#include "lookup_store.hpp"
+#include "pipeline/compile.hpp"
+#include "pipeline/state_db.hpp"
+#include "telemetry/log.hpp"
+
+namespace millrace::pipeline {
+
+/// What lookups are made from and where they live.
+struct LookupServices {
+  eventlog::EventLog& log;
+  eventlog::LogRetention& retention;
+  const change::CompleteMark& mark;
+  StateDb& state;
+  telemetry::Logger& logger;
+  std::filesystem::path directory;       ///< <data>/lookups
+  std::size_t cache_bytes = 64u << 20u;  ///< of each state
+};
+
+/// Keyed state of one collection by one set of columns, shared by all lanes that look it
+/// up. It is brought forward by the lane that needs it, in that lane's thread, so a quiet
+/// system does nothing. Any thread; a lane holds Lock() while it reads.
+class LookupState {
+ public:
+  /// `on`: document columns, ascending. `columns`: those that any lane reads, ascending.
+  LookupState(schema::Collection collection, std::vector<std::size_t> on,
+              std::vector<std::size_t> columns, LookupServices services);
+  ~LookupState();
+
+  /// "customers__customer_id": also the file's name.
+  const std::string& name() const { return name_; }
+  /// Opens the file and reports the position as a reader of the log.
+  Status Open();
+  /// The slot of a document column in LookupRow::values.
+  std::size_t SlotOf(std::size_t column) const;
+
+  /// `user` reads as of versions from `low` on. Lower than what was collected: the state
+  /// is built again from the start of its stream.
+  Status SetLowWater(const std::string& user, const Version& low);
+  /// Says that `user` will read, before it knows from where on: nothing is collected.
+  void AddUser(const std::string& user);
+
+  /// Consumes the stream until it holds everything up to `position`, for which the mark
+  /// must stand already. kOutOfRange: retention took what was not consumed yet.
+  Status CatchUp(Position position);
+  /// Consumes all that is in the stream now.
+  Status CatchUpToEnd();
+
+  [[nodiscard]] std::unique_lock<std::mutex> Lock() { return std::unique_lock(mutex_); }
+  /// The row of `key` as of `version` (newest when `now`), nullptr: none. Under Lock().
+  Result<const LookupRow*> Find(std::string_view key, const Version& version, bool now);
+  /// Makes the state durable; the log may drop what it consumed.
+  Status Checkpoint();
+
+ private:
+  Status Consume();
+  Status Apply(const eventlog::RecordBatch& batch);
+  Status ApplyEvent(const eventlog::Record& record);
+  Status PutVersion(std::string_view key, const Version& version,
+                    std::string_view document, bool first);
+  Result<bool> KeyOf(std::string_view document, const eventlog::Record& record,
+                     std::string& key);
+  Status Refuse(const eventlog::Record& record, std::string reason);
+  LookupRow Decode(const Version& version, std::string_view document);
+  Version LowWater() const;
+  Status CheckpointLocked();
+
+  const schema::Collection collection_;
+  const std::vector<std::size_t> on_, columns_;
+  LookupServices services_;
+  std::string name_;
+  StreamId stream_;
+
+  std::mutex mutex_;
+  LookupStore store_;
+  LookupCache cache_;
+  bool all_cached_ = false;  ///< what the cache lacks, the store lacks too
+  DocumentDecoder key_decoder_, row_decoder_;
+  std::map<std::string, Version> users_;  ///< low-water marks
+  Position complete_;                     ///< everything up to here is in the state
+  std::uint64_t stale_ = 0;               ///< versions that a sweep may find
+  std::uint64_t unsynced_ = 0;            ///< events since the last checkpoint
+  std::string key_, old_key_, padded_;
+};
+
+/// All lookup states of a running set of pipelines, by collection and columns.
+class LookupSet {
+ public:
+  explicit LookupSet(LookupServices services) : services_(std::move(services)) {}
+  /// Makes a state for each lookup of these pipelines; files of others are removed.
+  Status Open(const std::vector<CompiledPipeline>& pipelines);
+  LookupState& Of(const CompiledLookup& lookup);
+  /// On a clean stop.
+  Status Checkpoint();
+
+ private:
+  LookupServices services_;
+  std::map<std::string, std::unique_ptr<LookupState>> states_;
+};
+
+/// Lookup-side document columns, ascending.
+std::vector<std::size_t> LookupColumns(const CompiledLookup& lookup);
+std::string LookupName(const schema::Collection& collection,
+                       const std::vector<std::size_t>& on);
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,157 @@
+#include "pipeline/pipelines.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "lane.hpp"
+#include "lookup_state.hpp"
+
+namespace millrace::pipeline {
+namespace {
+
+/// Higher is worse.
+int Severity(std::string_view state) {
+  constexpr std::string_view kOrder[] = {"done",     "finished", "running",
+                                         "starting", "retrying", "stopped"};
+  return static_cast<int>(std::ranges::find(kOrder, state) - std::begin(kOrder));
+}
+
+std::vector<StoredPipeline> Stored(const std::vector<CompiledPipeline>& pipelines) {
+  std::vector<StoredPipeline> stored;
+  for (const CompiledPipeline& pipeline : pipelines) {
+    stored.push_back(
+        {pipeline.definition.name, pipeline.collection.name, pipeline.hash, {}});
+    for (const CompiledSink& sink : pipeline.sinks) {
+      stored.back().sinks.push_back({sink.name, {}, "new", "", 0});
+    }
+  }
+  return stored;
+}
+
+}  // namespace
+
+Pipelines::Pipelines(std::vector<CompiledPipeline> pipelines, Services services,
+                     Options options)
+    : pipelines_(std::move(pipelines)),
+      services_(std::move(services)),
+      options_(options) {}
+
+Pipelines::~Pipelines() = default;
+
+Status Pipelines::Open(const SinkFactory& factory, const std::string* only) {
+  MR_CHECK_OK(services_.state.SetPipelines(Stored(pipelines_)));
+  lookups_ = std::make_unique<LookupSet>(LookupServices{
+      services_.log, services_.retention, services_.mark, services_.state,
+      services_.logger, services_.data / "lookups", options_.lookup_cache_bytes});
+  MR_CHECK_OK(lookups_->Open(pipelines_));
+  for (const CompiledPipeline& pipeline : pipelines_) {
+    for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
+      // A pipeline that does not run now still needs its events and lookups later.
+      const bool wanted = only == nullptr || pipeline.definition.name == *only;
+      auto sink = wanted
+                      ? factory(pipeline, pipeline.sinks[i], pipeline.definition.sinks[i])
+                      : Result<std::unique_ptr<Sink>>(nullptr);
+      const std::string reason = sink ? "" : sink.error().ToString();
+      auto lane = std::make_unique<Lane>(pipeline, i, sink ? std::move(*sink) : nullptr,
+                                         services_, *lookups_, options_);
+      if (!sink) {
+        lane->Stopped(reason);
+      } else if (wanted) {
+        lane->Prepare();
+      }
+      lanes_.push_back(std::move(lane));
+    }
+  }
+  return {};
+}
+
+Status Pipelines::Start(const SinkFactory& factory) {
+  MR_CHECK_OK(Open(factory, nullptr));
+  for (auto& lane : lanes_) lane->Start();
+  return {};
+}
+
+bool Pipelines::Finish(Deadline deadline) {
+  constexpr std::chrono::milliseconds kLookAgain{5};
+  const auto through = [this](const Lane& lane) {
+    const auto state = lane.status().state;
+    if (state == "stopped" || state == "retrying") return true;  // waits in the log
+    const auto info = services_.log.Stream({"", lane.pipeline().collection.name});
+    return !info || lane.taken() >= info->next;
+  };
+  for (const auto& lane : lanes_) {
+    while (!through(*lane)) {
+      if (deadline.expired()) return false;
+      std::this_thread::sleep_for(kLookAgain);
+    }
+  }
+  return true;
+}
+
+bool Pipelines::Stop(Deadline deadline) {
+  for (auto& lane : lanes_) lane->RequestStop();
+  services_.log.Interrupt();
+  services_.mark.Interrupt();
+  bool all = true;
+  for (auto& lane : lanes_) all = lane->Join(deadline) && all;
+  if (all && lookups_ != nullptr) all = lookups_->Checkpoint().has_value();
+  return all;
+}
+
+Result<PipelineStatus> Pipelines::Run(const std::string& name, Limit limit,
+                                      const SinkFactory& factory) {
+  const auto found = std::ranges::find_if(
+      pipelines_, [&](const auto& pipeline) { return pipeline.definition.name == name; });
+  if (found == pipelines_.end()) {
+    return Fail(ErrorCode::kNotFound, "there is no pipeline " + name);
+  }
+  MR_CHECK_OK(Open(factory, &name));
+  std::vector<Lane*> running;
+  for (auto& lane : lanes_) {
+    if (lane->pipeline().definition.name != name) continue;
+    lane->Start(limit.max_records, true);
+    running.push_back(lane.get());
+  }
+  for (Lane* lane : running) lane->Join(Deadline::Never());
+  MR_CHECK_OK(lookups_->Checkpoint());
+  return StatusOf(*found);
+}
+
+PipelineStatus Pipelines::StatusOf(const CompiledPipeline& pipeline) const {
+  PipelineStatus status;
+  status.name = pipeline.definition.name;
+  status.stream = pipeline.collection.name;
+  status.hash = pipeline.hash;
+  const auto info = services_.log.Stream({"", status.stream});
+  status.end = info ? info->next : 0;
+  const Offset first = info ? info->first : 0;
+  status.position = status.end;
+  for (const CompiledLookup& lookup : pipeline.lookups) {
+    status.lookups.push_back({lookup.name, 0});
+  }
+  for (const auto& lane : lanes_) {
+    if (&lane->pipeline() != &pipeline) continue;
+    SinkStatus sink = lane->status();
+    const Offset position = std::min(sink.position.value_or(first), status.end);
+    sink.lag_events = status.end - position;
+    status.position = std::min(status.position, position);
+    status.dead_letters += sink.dead_letters;
+    if (status.state.empty() || Severity(sink.state) > Severity(status.state)) {
+      status.state = sink.state;
+      status.reason = sink.reason;
+    }
+    const auto misses = lane->misses();
+    for (std::size_t i = 0; i < misses.size(); ++i) status.lookups[i].misses += misses[i];
+    status.sinks.push_back(std::move(sink));
+  }
+  status.lag_events = status.end - status.position;
+  return status;
+}
+
+std::vector<PipelineStatus> Pipelines::status() const {
+  std::vector<PipelineStatus> all;
+  for (const CompiledPipeline& pipeline : pipelines_) all.push_back(StatusOf(pipeline));
+  return all;
+}
+
+}  // namespace millrace::pipeline
