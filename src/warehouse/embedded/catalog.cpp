@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/json.hpp"
+#include "database.hpp"
 
 namespace millrace::warehouse {
 namespace {
@@ -45,16 +46,17 @@ Result<StoredTable> ReadTable(sql::Session& session, const sql::Batch& rows,
   table.shape.name = rows.Text(0, row);
   table.shape.key = rows.Text(1, row);
   table.owner = rows.Text(2, row);
-  table.shape.delta = static_cast<std::uint64_t>(rows.Int64(3, row));
-  if (!rows.IsNull(4, row)) {
-    table.shape.frozen = static_cast<std::uint64_t>(rows.Int64(4, row));
+  table.shape.base = static_cast<std::uint64_t>(rows.Int64(3, row));
+  table.shape.delta = static_cast<std::uint64_t>(rows.Int64(4, row));
+  if (!rows.IsNull(5, row)) {
+    table.shape.frozen = static_cast<std::uint64_t>(rows.Int64(5, row));
   }
-  table.merges = static_cast<std::uint64_t>(rows.Int64(5, row));
-  table.worst_merge_seconds = rows.Double(6, row);
-  table.last_merge_seconds = rows.Double(7, row);
-  if (!rows.IsNull(8, row)) {
-    MR_TRY(const auto version, Version::Parse(rows.Text(9, row)));
-    table.position = TablePosition{static_cast<Offset>(rows.Int64(8, row)), version};
+  table.merges = static_cast<std::uint64_t>(rows.Int64(6, row));
+  table.worst_merge_seconds = rows.Double(7, row);
+  table.last_merge_seconds = rows.Double(8, row);
+  if (!rows.IsNull(9, row)) {
+    MR_TRY(const auto version, Version::Parse(rows.Text(10, row)));
+    table.position = TablePosition{static_cast<Offset>(rows.Int64(9, row)), version};
   }
   MR_TRY(table.shape.columns, StoredColumns(session, table.shape));
   return table;
@@ -70,25 +72,26 @@ Status Catalog::Prepare(sql::Session& session, bool read_only) {
   if (!read_only) {
     MR_CHECK_OK(session.Run(
         "CREATE SCHEMA IF NOT EXISTS _mr; CREATE SCHEMA IF NOT EXISTS lake;"
-        "CREATE TABLE IF NOT EXISTS _mr._mr_tables(name VARCHAR NOT NULL, key VARCHAR "
-        "NOT "
-        "NULL, owner VARCHAR NOT NULL, delta BIGINT NOT NULL, frozen BIGINT, merges "
-        "BIGINT "
-        "NOT NULL, worst_merge_seconds DOUBLE NOT NULL, last_merge_seconds DOUBLE NOT "
-        "NULL, format INTEGER NOT NULL);"
+        "CREATE TABLE IF NOT EXISTS _mr._mr_tables(name VARCHAR NOT NULL, "
+        "key VARCHAR NOT NULL, owner VARCHAR NOT NULL, base BIGINT NOT NULL, "
+        "delta BIGINT NOT NULL, frozen BIGINT, merges BIGINT NOT NULL, "
+        "worst_merge_seconds DOUBLE NOT NULL, last_merge_seconds DOUBLE NOT NULL, "
+        "format INTEGER NOT NULL);"
         "CREATE TABLE IF NOT EXISTS _mr._mr_positions(\"table\" VARCHAR NOT NULL, "
         "next_offset BIGINT NOT NULL, version VARCHAR NOT NULL, owner VARCHAR NOT NULL, "
         "format INTEGER NOT NULL)"));
+    MR_CHECK_OK(session.Run(CreateCheckpointMark()));
   }
   return CheckFormat(session);
 }
 
 Result<std::vector<StoredTable>> Catalog::Load(sql::Session& session) {
-  MR_TRY(const auto rows,
-         session.Query("SELECT t.name, t.key, t.owner, t.delta, t.frozen, t.merges, "
-                       "t.worst_merge_seconds, t.last_merge_seconds, p.next_offset, "
-                       "p.version FROM _mr._mr_tables t LEFT JOIN _mr._mr_positions p ON "
-                       "p.\"table\" = t.name ORDER BY t.name"));
+  MR_TRY(
+      const auto rows,
+      session.Query("SELECT t.name, t.key, t.owner, t.base, t.delta, t.frozen, t.merges, "
+                    "t.worst_merge_seconds, t.last_merge_seconds, p.next_offset, "
+                    "p.version FROM _mr._mr_tables t LEFT JOIN _mr._mr_positions p ON "
+                    "p.\"table\" = t.name ORDER BY t.name"));
   std::vector<StoredTable> tables;
   for (std::size_t row = 0; row < rows.rows(); ++row) {
     MR_TRY(auto table, ReadTable(session, rows, row));
@@ -98,21 +101,21 @@ Result<std::vector<StoredTable>> Catalog::Load(sql::Session& session) {
 }
 
 Status Catalog::Insert(sql::Session& session, const StoredTable& table) {
-  MR_CHECK_OK(session.Query(
-      "INSERT INTO _mr._mr_tables VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?)",
-      {Text(table.shape.name), Text(table.shape.key), Text(table.owner),
-       std::to_string(table.shape.delta), Frozen(table), std::to_string(kFormat)}));
+  MR_CHECK_OK(
+      session.Query("INSERT INTO _mr._mr_tables VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, ?)",
+                    {Text(table.shape.name), Text(table.shape.key), Text(table.owner),
+                     std::to_string(table.shape.base), std::to_string(table.shape.delta),
+                     Frozen(table), std::to_string(kFormat)}));
   return {};
 }
 
 Status Catalog::Update(sql::Session& session, const StoredTable& table) {
-  MR_CHECK_OK(
-      session.Query("UPDATE _mr._mr_tables SET delta = ?, frozen = ?, merges = ?, "
-                    "worst_merge_seconds = "
-                    "?, last_merge_seconds = ? WHERE name = ?",
-                    {std::to_string(table.shape.delta), Frozen(table),
-                     std::to_string(table.merges), Real(table.worst_merge_seconds),
-                     Real(table.last_merge_seconds), Text(table.shape.name)}));
+  MR_CHECK_OK(session.Query(
+      "UPDATE _mr._mr_tables SET base = ?, delta = ?, frozen = ?, merges = ?, "
+      "worst_merge_seconds = ?, last_merge_seconds = ? WHERE name = ?",
+      {std::to_string(table.shape.base), std::to_string(table.shape.delta), Frozen(table),
+       std::to_string(table.merges), Real(table.worst_merge_seconds),
+       Real(table.last_merge_seconds), Text(table.shape.name)}));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "sql/engine.hpp"
 #include "telemetry/log.hpp"
@@ -18,12 +19,17 @@ struct Database {
   telemetry::Logger* logger = nullptr;  ///< may be null
   WriteGate gate;
   std::mutex definitions;  ///< held from a change of definitions to its commit
+  std::mutex checkpoints;  ///< one at a time
 
-  /// Folds the write-ahead log into the file; waits until no one writes.
+  /// Folds the write-ahead log into the file; waits until no one writes. Needs the
+  /// catalog. kConflict: a read under way that began before the last write; try later.
   Status Checkpoint();
   /// Length of the write-ahead log.
   std::uint64_t WalBytes() const;
 };
+
+/// Text that creates what Checkpoint needs.
+std::string CreateCheckpointMark();
 
 /// A writing transaction of a session; without Commit it is rolled back.
 class Transaction {

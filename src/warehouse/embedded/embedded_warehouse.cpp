@@ -30,6 +30,7 @@ class EmbeddedWarehouse final : public Warehouse {
       : options_(std::move(options)), lake_(database_, options_.lake) {}
 
   Status Open();
+  ~EmbeddedWarehouse() override;
 
   Result<std::optional<TablePosition>> OpenTable(const TableSpec& spec) override;
   Status StartTable(const std::string& table, Offset first) override;
@@ -108,9 +109,9 @@ Status EmbeddedWarehouse::Open() {
   // The engine cannot replay a log that a killed process left without writing.
   database_.read_only = options_.read_only && database_.WalBytes() == 0;
   MR_CHECK_OK(OpenEngine());
-  MR_CHECK_OK(MakeDurable());
   MR_TRY(session_, database_.engine->Connect());
   MR_CHECK_OK(LoadTables());
+  MR_CHECK_OK(MakeDurable());
   readers_ = std::make_unique<SessionPool>(*database_.engine, options_.readers);
   if (options_.read_only) return {};
   MR_CHECK_OK(SyncDir(options_.directory));
@@ -122,6 +123,14 @@ Status EmbeddedWarehouse::Open() {
   MR_TRY(merger_, Merger::Start(database_, std::move(merger)));
   for (const auto& [name, table] : tables_) merger_->Consider(table);
   return {};
+}
+
+/// The engine would checkpoint as it closes, and move rows together (see database.cpp).
+EmbeddedWarehouse::~EmbeddedWarehouse() {
+  merger_.reset();
+  if (!session_ || options_.read_only || database_.WalBytes() == 0) return;
+  // Without it the next Open has more to replay.
+  static_cast<void>(database_.Checkpoint());
 }
 
 Status EmbeddedWarehouse::CheckWritable() const {

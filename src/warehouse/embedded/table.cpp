@@ -50,6 +50,10 @@ Result<std::shared_ptr<Table>> Table::Load(Database& database, sql::Session& ses
   Counts counts;
   const auto& shape = stored.shape;
   MR_TRY(counts.base, CountRows(session, BaseTable(shape)));
+  MR_TRY(const auto places,
+         session.Query("SELECT coalesce(max(rowid) + 1, 0)::BIGINT FROM " +
+                       BaseTable(shape)));
+  counts.base_places = static_cast<std::uint64_t>(places.Int64(0, 0));
   MR_TRY(counts.delta, CountRows(session, DeltaTable(shape, shape.delta)));
   if (shape.frozen) {
     MR_TRY(counts.frozen, CountRows(session, DeltaTable(shape, *shape.frozen)));
@@ -60,12 +64,12 @@ Result<std::shared_ptr<Table>> Table::Load(Database& database, sql::Session& ses
 Result<std::shared_ptr<Table>> Table::Create(Database& database, sql::Session& session,
                                              const TableSpec& spec) {
   MR_CHECK_OK(CheckSpec(spec));
-  StoredTable stored{{spec.name, spec.key, spec.columns, 0, {}}, spec.owner, {}};
+  StoredTable stored{{spec.name, spec.key, spec.columns, 0, 0, {}}, spec.owner, {}};
   const auto& shape = stored.shape;
   const std::scoped_lock definitions(database.definitions);
   MR_TRY(auto transaction, Transaction::Begin(database, session));
-  MR_CHECK_OK(session.Run(CreateStored(shape, BaseTable(shape))));
-  MR_CHECK_OK(session.Run(CreateStored(shape, DeltaTable(shape, 0))));
+  MR_CHECK_OK(session.Run(CreateBase(shape)));
+  MR_CHECK_OK(session.Run(CreateDelta(shape)));
   MR_CHECK_OK(session.Run(CreateView(shape, false)));
   MR_CHECK_OK(Catalog::Insert(session, stored));
   MR_CHECK_OK(transaction.Commit());

@@ -54,6 +54,7 @@ class Table {
  private:
   struct Counts {
     std::uint64_t base = 0, frozen = 0, delta = 0;
+    std::uint64_t base_places = 0;  ///< of the base's rows and of those deleted since
   };
   /// The statements of Apply, for one delta and one set of columns.
   struct Writer {
@@ -72,6 +73,7 @@ class Table {
   Status Append(const sql::Batch& rows, const sql::Batch& tombstones);
   Status Freeze(sql::Session& session);
   Status MergeFrozen(sql::Session& session, const MergeObserver& observer);
+  Result<Counts> BringIntoBase(sql::Session& session, TableShape& shape);
 
   Database& database_;
   std::mutex merging_;  ///< changes of base, deltas and columns

@@ -14,6 +14,9 @@ double SecondsSince(Steady::time_point begin) {
   return std::chrono::duration<double>(Steady::now() - begin).count();
 }
 
+/// So many empty places are not worth a thought.
+constexpr std::uint64_t kFewPlaces = 100'000;
+
 void Tell(const MergeObserver& observer, std::string_view step) {
   if (observer) observer(step);
 }
@@ -39,6 +42,7 @@ Status Table::Merge(sql::Session& session, const MergeRule& rule,
     return MergeFrozen(session, observer);
   };
   auto done = run();
+  if (done) Tell(observer, "swapped");
   const std::scoped_lock lock(state_);
   retry_rows_ = done ? 0 : counts_.delta + rule.min_rows;
   if (!done) return Fail(std::move(done).error().During("merge " + stored_.shape.name));
@@ -51,8 +55,7 @@ Status Table::Freeze(sql::Session& session) {
   auto next = stored();
   next.shape.frozen = next.shape.delta++;
   MR_TRY(auto transaction, Transaction::Begin(database_, session));
-  MR_CHECK_OK(
-      session.Run(CreateStored(next.shape, DeltaTable(next.shape, next.shape.delta))));
+  MR_CHECK_OK(session.Run(CreateDelta(next.shape)));
   MR_CHECK_OK(session.Run(CreateView(next.shape, true)));
   MR_CHECK_OK(Catalog::Update(session, next));
   MR_CHECK_OK(transaction.Commit());
@@ -63,13 +66,38 @@ Status Table::Freeze(sql::Session& session) {
   return {};
 }
 
+/// Changes the base in place, which leaves the places of superseded rows empty; when that
+/// are too many the base is written anew.
+Result<Table::Counts> Table::BringIntoBase(sql::Session& session, TableShape& shape) {
+  const auto run = [&](const std::vector<std::string>& statements) -> Status {
+    for (const auto& text : statements) MR_CHECK_OK(session.Run(text));
+    return {};
+  };
+  Counts counts;
+  {
+    const std::scoped_lock lock(state_);
+    counts = counts_;
+  }
+  MR_CHECK_OK(run(CompareStatements(shape)));
+  MR_TRY(const auto superseded, session.Query(CountSuperseded()));
+  const auto empty = counts.base_places - counts.base +
+                     static_cast<std::uint64_t>(superseded.Int64(0, 0));
+  const bool rewrite = empty > counts.base / 2 + kFewPlaces;
+  MR_CHECK_OK(run(rewrite ? RewriteStatements(shape) : UpdateStatements(shape)));
+  MR_CHECK_OK(run(CleanUpStatements()));
+  if (rewrite) ++shape.base;
+  MR_TRY(const auto rows, session.Query("SELECT count(*) FROM " + BaseTable(shape)));
+  counts.base = static_cast<std::uint64_t>(rows.Int64(0, 0));
+  counts.base_places = counts.base + (rewrite ? 0 : empty);
+  return counts;
+}
+
 Status Table::MergeFrozen(sql::Session& session, const MergeObserver& observer) {
   const auto begin = Steady::now();
   auto next = stored();
   const auto frozen = DeltaTable(next.shape, *next.shape.frozen);
   MR_TRY(auto transaction, Transaction::Begin(database_, session));
-  for (const auto& text : MergeStatements(next.shape)) MR_CHECK_OK(session.Run(text));
-  MR_TRY(const auto rows, session.Query("SELECT count(*) FROM " + BaseTable(next.shape)));
+  MR_TRY(const auto counted, BringIntoBase(session, next.shape));
   Tell(observer, "before_swap");
   MR_FAIL_POINT("warehouse.merge_before_swap");
 
@@ -87,7 +115,8 @@ Status Table::MergeFrozen(sql::Session& session, const MergeObserver& observer) 
   const std::scoped_lock lock(state_);
   next.position = stored_.position;  // appends went on
   stored_ = std::move(next);
-  counts_.base = static_cast<std::uint64_t>(rows.Int64(0, 0));
+  counts_.base = counted.base;
+  counts_.base_places = counted.base_places;
   counts_.frozen = 0;
   return {};
 }

@@ -43,6 +43,26 @@ std::string Deltas(const TableShape& shape) {
          ")";
 }
 
+std::string CreateStored(const TableShape& shape, const std::string& table,
+                         std::string_view of_scalars) {
+  std::string text = "CREATE TABLE " + table + "(" + std::string(kOwnColumns);
+  for (const auto& column : shape.columns) {
+    text += ", " + QuoteName(column.name) + " " + column.type.ToSql();
+    if (column.name == shape.key) text += " NOT NULL";
+    if (column.type.scalar()) text += of_scalars;
+  }
+  return text + ")";
+}
+
+/// What the base lacks or has older.
+std::string InsertNewest(const TableShape& shape, const std::string& into) {
+  const auto names = std::string(kOwnNames) + Names(shape.columns, "");
+  return "INSERT INTO " + into + "(" + names + ") SELECT " + names + " FROM " +
+         DeltaTable(shape, *shape.frozen) +
+         " WHERE rowid IN (SELECT n.place FROM mr_newest n ANTI JOIN (SELECT place FROM "
+         "mr_stored WHERE stays) s ON s.place = n.place)";
+}
+
 std::string ViewColumns(const TableShape& shape, const std::string& alias) {
   return "SELECT " + Names(shape.columns, alias).substr(2) +
          ", format('{:016x}{:016x}', " + alias + "._mr_high, " + alias + "._mr_low) AS " +
@@ -52,7 +72,7 @@ std::string ViewColumns(const TableShape& shape, const std::string& alias) {
 }  // namespace
 
 std::string BaseTable(const TableShape& shape) {
-  return "_mr." + QuoteName(shape.name + ".base");
+  return "_mr." + QuoteName(shape.name + ".base." + std::to_string(shape.base));
 }
 
 std::string DeltaTable(const TableShape& shape, std::uint64_t number) {
@@ -61,13 +81,13 @@ std::string DeltaTable(const TableShape& shape, std::uint64_t number) {
 
 std::string ViewName(const TableShape& shape) { return "main." + QuoteName(shape.name); }
 
-std::string CreateStored(const TableShape& shape, const std::string& table) {
-  std::string text = "CREATE TABLE " + table + "(" + std::string(kOwnColumns);
-  for (const auto& column : shape.columns) {
-    text += ", " + QuoteName(column.name) + " " + column.type.ToSql();
-    if (column.name == shape.key) text += " NOT NULL";
-  }
-  return text + ")";
+std::string CreateBase(const TableShape& shape) {
+  return CreateStored(shape, BaseTable(shape), "");
+}
+
+std::string CreateDelta(const TableShape& shape) {
+  return CreateStored(shape, DeltaTable(shape, shape.delta),
+                      " USING COMPRESSION uncompressed");
 }
 
 std::string AddColumn(const std::string& table, const schema::TypedName& column) {
@@ -106,27 +126,41 @@ std::string InsertTombstones(const TableShape& shape) {
          std::string(kTombstonesRelation);
 }
 
-std::vector<std::string> MergeStatements(const TableShape& shape) {
+std::vector<std::string> CompareStatements(const TableShape& shape) {
   const auto key = QuoteName(shape.key);
-  const auto base = BaseTable(shape);
-  const auto frozen = DeltaTable(shape, *shape.frozen);
+  return {"CREATE OR REPLACE TEMP TABLE mr_newest AS SELECT f." + key +
+              " AS k, arg_max(f.rowid, " + VersionOf("f") + ") AS place, max(" +
+              VersionOf("f") + ") AS v FROM " + DeltaTable(shape, *shape.frozen) +
+              " f GROUP BY f." + key,
+          "CREATE OR REPLACE TEMP TABLE mr_stored AS SELECT b.rowid AS base_place, "
+          "n.place, " +
+              VersionOf("b") + " >= n.v AS stays FROM " + BaseTable(shape) +
+              " b JOIN mr_newest n ON b." + key + " = n.k"};
+}
+
+std::string CountSuperseded() { return "SELECT count(*) FROM mr_stored WHERE NOT stays"; }
+
+std::vector<std::string> UpdateStatements(const TableShape& shape) {
+  return {"DELETE FROM " + BaseTable(shape) +
+              " WHERE rowid IN (SELECT base_place FROM mr_stored WHERE NOT stays)",
+          InsertNewest(shape, BaseTable(shape))};
+}
+
+std::vector<std::string> RewriteStatements(const TableShape& shape) {
+  auto next = shape;
+  ++next.base;
   const auto names = std::string(kOwnNames) + Names(shape.columns, "");
-  return {
-      "CREATE OR REPLACE TEMP TABLE mr_newest AS SELECT f." + key +
-          " AS k, arg_max(f.rowid, " + VersionOf("f") + ") AS place, max(" +
-          VersionOf("f") + ") AS v FROM " + frozen + " f GROUP BY f." + key,
-      "CREATE OR REPLACE TEMP TABLE mr_stored AS SELECT b.rowid AS base_place, "
-      "n.place, " +
-          VersionOf("b") + " >= n.v AS stays FROM " + base + " b JOIN mr_newest n ON b." +
-          key + " = n.k",
-      "DELETE FROM " + base +
-          " WHERE rowid IN (SELECT base_place FROM mr_stored WHERE NOT stays)",
-      "INSERT INTO " + base + "(" + names + ") SELECT " + names + " FROM " + frozen +
-          " WHERE rowid IN (SELECT n.place FROM mr_newest n ANTI JOIN (SELECT place FROM "
-          "mr_stored WHERE stays) s ON s.place = n.place)",
-      "DROP TABLE mr_newest",
-      "DROP TABLE mr_stored",
-  };
+  return {CreateBase(next),
+          "INSERT INTO " + BaseTable(next) + "(" + names + ") SELECT " +
+              std::string(kOwnNames) + Names(shape.columns, "b") + " FROM " +
+              BaseTable(shape) +
+              " b ANTI JOIN (SELECT base_place FROM mr_stored WHERE NOT stays) s ON "
+              "s.base_place = b.rowid",
+          InsertNewest(shape, BaseTable(next)), "DROP TABLE " + BaseTable(shape)};
+}
+
+std::vector<std::string> CleanUpStatements() {
+  return {"DROP TABLE mr_newest", "DROP TABLE mr_stored"};
 }
 
 }  // namespace millrace::warehouse

@@ -15,6 +15,7 @@ struct TableShape {
   std::string name;
   std::string key;
   schema::Columns columns;  ///< without ours
+  std::uint64_t base = 0;   ///< its number; rises when it is written anew
   std::uint64_t delta = 0;  ///< its number; rises with each merge
   std::optional<std::uint64_t> frozen;
 };
@@ -29,7 +30,9 @@ std::string BaseTable(const TableShape& shape);
 std::string DeltaTable(const TableShape& shape, std::uint64_t number);
 std::string ViewName(const TableShape& shape);
 
-std::string CreateStored(const TableShape& shape, const std::string& table);
+std::string CreateBase(const TableShape& shape);
+/// Not compressed: its rows are rewritten soon.
+std::string CreateDelta(const TableShape& shape);
 std::string AddColumn(const std::string& table, const schema::TypedName& column);
 /// The newest version of each key, without tombstones.
 std::string CreateView(const TableShape& shape, bool replace);
@@ -37,8 +40,16 @@ std::string CreateView(const TableShape& shape, bool replace);
 std::string InsertRows(const TableShape& shape, const schema::Columns& columns);
 std::string InsertTombstones(const TableShape& shape);
 
-/// Brings what the frozen delta has newest into the base; repeating it changes nothing.
-/// In order, within one transaction.
-std::vector<std::string> MergeStatements(const TableShape& shape);
+/// Bringing what the frozen delta has newest into the base, in order and within one
+/// transaction. Two temporary tables: what is newest in the delta, and what of it the
+/// base has as well.
+std::vector<std::string> CompareStatements(const TableShape& shape);
+/// Rows of the base that are superseded.
+std::string CountSuperseded();
+/// … changes the base in place …
+std::vector<std::string> UpdateStatements(const TableShape& shape);
+/// … or writes the base with the next number.
+std::vector<std::string> RewriteStatements(const TableShape& shape);
+std::vector<std::string> CleanUpStatements();
 
 }  // namespace millrace::warehouse
