@@ -1,5 +1,6 @@
 #include "capture/change_pump.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -112,7 +113,9 @@ class ChangePump::Impl {
   /// had nothing in between, or its changes are still in the feed: the feed is read from
   /// its first row, and each stream takes what lies past its own position.
   Status ReadLogPositions(Position end) {
+    MR_TRY(position_, feed_.Begin());
     MR_TRY(const auto streams, log_.Streams());
+    Position newest;
     for (const auto& info : streams) {
       MR_TRY(const Position last, log_.LastPosition(info.stream, source_));
       if (last > end) {
@@ -123,8 +126,15 @@ class ChangePump::Impl {
                         "; records.db was replaced by an older copy");
       }
       positions_[info.stream] = last;
+      newest = std::max(newest, last);
     }
-    return {};
+    // The last change that was trimmed is in the log, or was when it was trimmed.
+    if (position_.low == 0 || newest >= position_) return {};
+    return Fail(ErrorCode::kDataLoss,
+                "the log ends at change " + std::to_string(newest.low) +
+                    ", but the record store has handed over those up to " +
+                    std::to_string(position_.low) +
+                    "; the log was removed or replaced by an older copy");
   }
 
   Status Round() {

@@ -42,14 +42,19 @@ class FakeFeed final : public records::ChangeFeed {
   Result<ChangeBatch> Read(Position after, std::uint32_t max_rows,
                            std::uint64_t) override {
     const std::lock_guard lock(mutex_);
+    if (after < trimmed_) return Fail(ErrorCode::kOutOfRange, "trimmed");
     ChangeBatch batch;
     batch.arena = changes_.arena;
     for (const auto& change : changes_.changes) {
-      if (change.position <= after || change.position <= trimmed_) continue;
+      if (change.position <= after) continue;
       if (batch.changes.size() == max_rows) break;
       batch.changes.push_back(change);
     }
     return batch;
+  }
+  Result<Position> Begin() override {
+    const std::lock_guard lock(mutex_);
+    return std::max(trimmed_, Position{1, 0});
   }
   Result<Position> End() override {
     const std::lock_guard lock(mutex_);
@@ -187,6 +192,23 @@ TEST_F(ChangePumpTest, StopsWhenTheSourceWentBack) {
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code(), ErrorCode::kDataLoss);
   EXPECT_NE(status.error().message().find("source_went_back"), std::string::npos);
+}
+
+TEST_F(ChangePumpTest, StopsWhenTheLogIsGone) {
+  feed_.Add("orders", "a");
+  {
+    change::CompleteMark mark;
+    ChangePump pump(feed_, *log_, mark, logger_);
+    ASSERT_TRUE(pump.Start());  // and trims the feed
+  }
+  log_.reset();
+  std::filesystem::remove_all(directory_);
+  OpenLog();
+  change::CompleteMark mark;
+  ChangePump pump(feed_, *log_, mark, logger_);
+  const auto status = pump.Start();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kDataLoss);
 }
 
 }  // namespace

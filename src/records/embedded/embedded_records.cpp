@@ -139,6 +139,11 @@ Result<ChangeBatch> EmbeddedRecords::Read(Position after, std::uint32_t max_rows
   return parts_->feed.Read(after, parts_->writer->trimmed(), max_rows, max_bytes);
 }
 
+Result<Position> EmbeddedRecords::Begin() {
+  MR_TRY(const auto end, End());
+  return Position{end.high, parts_->writer->trimmed()};
+}
+
 Result<Position> EmbeddedRecords::End() { return parts_->tail.End(); }
 
 bool EmbeddedRecords::WaitFor(Position beyond, Deadline deadline) {

@@ -91,10 +91,12 @@ TEST_P(RecordsConformance, TrimmedChangesAreOutOfRangeAndTheOthersStay) {
   EXPECT_EQ(open_.feed->Read({}, 100, 1000).error().code(), ErrorCode::kOutOfRange);
   EXPECT_EQ(open_.feed->Read(all[3].position, 100, 1000).error().code(),
             ErrorCode::kOutOfRange);
+  EXPECT_EQ(*open_.feed->Begin(), all[4].position);
   const auto rest = Changes(all[4].position);
   ASSERT_EQ(rest.size(), 6u);
   EXPECT_EQ(rest.front().key, "k5");
   Reopen();
+  EXPECT_EQ(*open_.feed->Begin(), all[4].position);
   EXPECT_EQ(Changes(all[4].position).size(), 6u);
   EXPECT_EQ(open_.feed->Read(all[3].position, 100, 1000).error().code(),
             ErrorCode::kOutOfRange);

@@ -49,6 +49,8 @@ class ChangeFeed {
   /// the end (the source went back).
   virtual Result<ChangeBatch> Read(Position after, std::uint32_t max_rows,
                                    std::uint64_t max_bytes) = 0;
+  /// Changes up to here are gone; reading past it begins with the oldest one kept.
+  virtual Result<Position> Begin() = 0;
   /// Position of the newest durable change; {epoch, 0} when there was none yet.
   virtual Result<Position> End() = 0;
   /// Waits until End() > beyond: true; false on the deadline or after Interrupt.

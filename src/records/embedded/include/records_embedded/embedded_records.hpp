@@ -65,6 +65,7 @@ class EmbeddedRecords : public RecordStore, public ChangeFeed {
   std::string source() const override;
   Result<ChangeBatch> Read(Position after, std::uint32_t max_rows,
                            std::uint64_t max_bytes) override;
+  Result<Position> Begin() override;
   Result<Position> End() override;
   bool WaitFor(Position beyond, Deadline deadline) override;
   void Interrupt() override;
