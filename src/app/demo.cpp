@@ -13,6 +13,7 @@
 #include "demo_report.hpp"
 #include "exit_codes.hpp"
 #include "instance.hpp"
+#include "json_view.hpp"
 #include "logger.hpp"
 #include "project/init.hpp"
 #include "project/project.hpp"
@@ -29,6 +30,7 @@ constexpr std::chrono::milliseconds kRedraw{500};
 constexpr std::chrono::seconds kPlainLine{5};
 constexpr std::chrono::minutes kDrainWithin{5};
 constexpr std::chrono::milliseconds kStopWithin{9'000};
+constexpr std::chrono::milliseconds kRollEvery{3'000};
 
 std::uint64_t ResidentBytes() {
   std::ifstream statm("/proc/self/statm");
@@ -94,6 +96,14 @@ class Demo {
     auto project = project::Load(example_);
     if (!project) {
       return Fail(ErrorCode::kInvalidArgument, Format(project.error().front()));
+    }
+    // A demo is watched: rolls become visible every few seconds.
+    for (auto& pipeline : project->pipelines) {
+      for (auto& sink : pipeline.sinks) {
+        if (auto* lake = std::get_if<project::LakeSink>(&sink.target)) {
+          lake->roll_every_ms = std::min(lake->roll_every_ms, kRollEvery.count());
+        }
+      }
     }
     auto set = options_.set;
     if (port) set.push_back("http.port=" + std::to_string(*port));
@@ -163,7 +173,6 @@ class Demo {
   Status WaitUntilThrough() {
     const auto deadline = Deadline::After(kDrainWithin);
     for (;;) {
-      instance_->FlushRolls();
       MR_TRY(const auto pipelines, instance_->Pipelines());
       bool through = true;
       for (const auto& pipeline : pipelines) {
@@ -200,14 +209,9 @@ class Demo {
                        {"--set", "month=" + std::to_string(options_.month)});
     }
     MR_TRY(const auto csv, RunSelf(arguments));
-    if (warehouse.exit_code == kOk) question.warehouse = Trimmed(warehouse.output);
-    if (csv.exit_code == kOk) question.csv = Trimmed(csv.output);
+    if (warehouse.exit_code == kOk) question.warehouse = OneLine(warehouse.output);
+    if (csv.exit_code == kOk) question.csv = OneLine(csv.output);
     return question;
-  }
-
-  static std::string Trimmed(std::string text) {
-    while (text.ends_with('\n')) text.pop_back();
-    return text;
   }
 
   Status AddLag(DemoReport& report) {

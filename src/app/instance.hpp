@@ -49,8 +49,6 @@ class Instance {
   std::vector<gateway::Part> Parts();
   Result<std::vector<PipelineState>> Pipelines();
   Result<std::vector<StageCounts>> Stages();
-  /// Closes open rolls of all lakes, so that everything written becomes visible.
-  void FlushRolls();
 
  private:
   class Impl;

@@ -33,6 +33,14 @@ Items ItemsOf(std::string_view page) {
   return items;
 }
 
+std::string OneLine(std::string_view json) {
+  simdjson::dom::parser parser;
+  element root;
+  if (parser.parse(simdjson::padded_string(json)).get(root) != simdjson::SUCCESS)
+    return {};
+  return simdjson::minify(root);
+}
+
 std::string StatusTable(std::string_view json) {
   simdjson::dom::parser parser;
   simdjson::dom::array pipelines;

@@ -16,6 +16,9 @@ struct Items {
 };
 Items ItemsOf(std::string_view page);
 
+/// The same JSON without line breaks and blanks; empty when it is broken.
+std::string OneLine(std::string_view json);
+
 /// The JSON of `millrace status` as a table for people.
 std::string StatusTable(std::string_view json);
 /// A dead letter for people.

@@ -92,8 +92,13 @@ class Server:
             stdout=subprocess.PIPE, stderr=self.stderr, stdin=subprocess.DEVNULL,
             env={**os.environ, **(env or {})})
         self.port = None
-        if wait:
+        if not wait:
+            return
+        try:
             self.wait_ready()
+        except BaseException:
+            self.kill()
+            raise
 
     def wait_ready(self, seconds=READY_SECONDS):
         deadline = time.monotonic() + seconds
@@ -170,7 +175,23 @@ def status(data):
 
 
 def dead_letters(data):
-    return json.loads(run("deadletters", "list", "--data", data, "--json").stdout)
+    return json.loads(run("deadletters", "list", "--data", data, "--json", "--limit", 10**9).stdout)
+
+
+def log_events(data, stream, binary=BINARY):
+    """Every event of a stream of the log; none when there is no such stream."""
+    if not any(one["stream"] == stream for one in json.loads(run("log", "list", "--data", data, "--json").stdout)):
+        return []
+    out = run("log", "read", stream, "--data", data, "--limit", 10**12, binary=binary).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def verify(data):
+    """The verdict, whether it agrees or not."""
+    result = run("verify", "--data", data, "--json", check=False)
+    if result.returncode not in (0, 1) or not result.stdout:
+        raise AssertionError(f"verify: exit {result.returncode}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}")
+    return json.loads(result.stdout)
 
 
 def wait_until(check, seconds=30, pause=0.02, what="condition"):
@@ -186,8 +207,14 @@ def wait_until(check, seconds=30, pause=0.02, what="condition"):
 
 
 def wait_drained(data, seconds=60):
-    """Until every pipeline has nothing left to make visible."""
-    return wait_until(lambda: all(p["lag_events"] == 0 for p in status(data)), seconds, 0.1, "lag 0")
+    """Until every pipeline has nothing left to make visible. One that has stopped never will."""
+    def drained():
+        pipelines = status(data)
+        stopped = [p for p in pipelines if p["state"] == "stopped"]
+        assert not stopped, f"stopped: {stopped}"
+        return all(p["lag_events"] == 0 for p in pipelines)
+
+    return wait_until(drained, seconds, 0.1, "lag 0")
 
 
 def write_project(directory, collections, pipelines=None, settings=""):

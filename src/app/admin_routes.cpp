@@ -1,0 +1,138 @@
+#include "admin_routes.hpp"
+
+#include <map>
+#include <memory>
+#include <sstream>
+#include <utility>
+
+#include "base/bytes.hpp"
+#include "http/problem.hpp"
+#include "http/query.hpp"
+
+namespace millrace::app {
+namespace {
+
+/// An answer is one body in memory; beyond this the query should be narrower.
+constexpr std::uint64_t kSqlAnswerMax = 64u << 20u;
+
+using Parameters = std::map<std::string, std::string>;
+using Work =
+    std::function<Result<http::Response>(const Parameters&, const std::string& body)>;
+
+Result<Parameters> ParametersOf(const std::string& query) {
+  MR_TRY(const auto list, http::ParseQuery(query));
+  Parameters parameters;
+  for (const auto& one : list) parameters[one.name] = one.value;
+  return parameters;
+}
+
+std::string ValueOf(const Parameters& parameters, const std::string& name) {
+  const auto found = parameters.find(name);
+  return found == parameters.end() ? std::string() : found->second;
+}
+
+http::Response JsonResponse(std::string body) {
+  http::Response response;
+  response.body = std::move(body);
+  return response;
+}
+
+Result<http::Response> SqlResponse(warehouse::Warehouse& warehouse,
+                                   const Parameters& parameters,
+                                   const std::string& body) {
+  MR_TRY(const auto format, sql::ParseFormat(ValueOf(parameters, "format")));
+  std::string out;
+  bool too_large = false;
+  MR_CHECK_OK(PrintSql(warehouse, body, format, [&](std::string_view text) {
+    too_large = too_large || out.size() + text.size() > kSqlAnswerMax;
+    if (!too_large) out += text;
+  }));
+  if (too_large) {
+    return Fail(
+        ErrorCode::kTooLarge,
+        "the result is over 64 MiB: select less, or stop the server and ask again");
+  }
+  return http::Response{200, "text/plain; charset=utf-8", std::move(out), {}};
+}
+
+Result<http::Response> LettersResponse(pipeline::StateDb& state,
+                                       const Parameters& parameters) {
+  pipeline::DeadLetterFilter filter;
+  filter.pipeline = ValueOf(parameters, "pipeline");
+  filter.sink = ValueOf(parameters, "sink");
+  filter.stage = ValueOf(parameters, "stage");
+  filter.cursor = ValueOf(parameters, "cursor");
+  if (const auto limit = ValueOf(parameters, "limit"); !limit.empty()) {
+    filter.limit = static_cast<std::uint32_t>(std::stoul(limit));
+  }
+  MR_TRY(auto json, DeadLettersJson(state, filter));
+  return JsonResponse(std::move(json));
+}
+
+Result<http::Response> SumResponse(warehouse::Warehouse& warehouse,
+                                   const Parameters& parameters,
+                                   const std::string& body) {
+  std::vector<std::string> columns;
+  std::istringstream lines(body);
+  for (std::string line; std::getline(lines, line);) columns.push_back(line);
+  MR_TRY(const auto sum, SumOfTable(warehouse, ValueOf(parameters, "table"), columns));
+  std::string out = "{\"rows\":\"";
+  AppendHex(out, sum.rows, 16);
+  out += "\",\"hash\":\"";
+  AppendHex(out, sum.hash, 16);
+  out += "\"}";
+  return JsonResponse(std::move(out));
+}
+
+http::Handler OnPool(runtime::BlockingPool& pool, Work work) {
+  return [&pool, work = std::move(work)](const http::Request& request,
+                                         http::Responder responder) {
+    auto shared = std::make_shared<http::Responder>(std::move(responder));
+    const std::string path(request.path), id(request.request_id);
+    auto task = [shared, work, path, id, query = std::string(request.query),
+                 body = std::string(request.body)] {
+      auto parameters = ParametersOf(query);
+      if (!parameters) return shared->Send(http::Problem(parameters.error(), path, id));
+      auto response = work(*parameters, body);
+      shared->Send(response ? std::move(*response)
+                            : http::Problem(response.error(), path, id));
+    };
+    if (!pool.Submit(std::move(task))) {
+      shared->Send(http::Problem(
+          Error(ErrorCode::kUnavailable, "too many reads are waiting"), path, id));
+    }
+  };
+}
+
+}  // namespace
+
+AdminRoutes::AdminRoutes(warehouse::Warehouse& warehouse, pipeline::StateDb& state,
+                         runtime::BlockingPool& pool,
+                         std::function<Result<std::vector<PipelineState>>()> pipelines)
+    : warehouse_(warehouse),
+      state_(state),
+      pool_(pool),
+      pipelines_(std::move(pipelines)) {}
+
+void AdminRoutes::AddTo(http::Router& router) {
+  using http::Method;
+  router.Add(Method::kPost, "/admin/sql",
+             OnPool(pool_, [this](const auto& parameters, const auto& body) {
+               return SqlResponse(warehouse_, parameters, body);
+             }));
+  router.Add(Method::kPost, "/admin/sum",
+             OnPool(pool_, [this](const auto& parameters, const auto& body) {
+               return SumResponse(warehouse_, parameters, body);
+             }));
+  router.Add(Method::kGet, "/admin/deadletters",
+             OnPool(pool_, [this](const auto& parameters, const auto&) {
+               return LettersResponse(state_, parameters);
+             }));
+  router.Add(Method::kGet, "/admin/status",
+             OnPool(pool_, [this](const auto&, const auto&) -> Result<http::Response> {
+               MR_TRY(const auto pipelines, pipelines_());
+               return JsonResponse(StatusJson(pipelines));
+             }));
+}
+
+}  // namespace millrace::app

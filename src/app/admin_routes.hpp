@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "data_queries.hpp"
+#include "http/router.hpp"
+#include "pipeline/state_db.hpp"
+#include "runtime/blocking_pool.hpp"
+#include "warehouse/warehouse.hpp"
+
+namespace millrace::app {
+
+/// What the command line asks a running server, on the socket in its data directory:
+/// POST /admin/sql?format=…, GET /admin/status, GET /admin/deadletters?…,
+/// POST /admin/sum?table=… (body: column names, one a line).
+class AdminRoutes {
+ public:
+  AdminRoutes(warehouse::Warehouse& warehouse, pipeline::StateDb& state,
+              runtime::BlockingPool& pool,
+              std::function<Result<std::vector<PipelineState>>()> pipelines);
+  void AddTo(http::Router& router);
+
+ private:
+  warehouse::Warehouse& warehouse_;
+  pipeline::StateDb& state_;
+  runtime::BlockingPool& pool_;
+  std::function<Result<std::vector<PipelineState>>()> pipelines_;
+};
+
+}  // namespace millrace::app

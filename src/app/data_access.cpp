@@ -1,0 +1,231 @@
+#include "data_access.hpp"
+
+#include <thread>
+#include <utility>
+
+#include "base/bytes.hpp"
+#include "collection_json.hpp"
+#include "data_directory.hpp"
+#include "data_queries.hpp"
+#include "http/client.hpp"
+#include "http/query.hpp"
+#include "lake/lake_catalog.hpp"
+#include "stores.hpp"
+
+namespace millrace::app {
+namespace {
+
+constexpr std::chrono::minutes kAnswerWithin{11};
+constexpr std::chrono::milliseconds kLookAgain{100};
+constexpr std::chrono::seconds kWaitForServer{10};
+
+ErrorCode CodeOf(int status) {
+  switch (status) {
+    case 400:
+      return ErrorCode::kInvalidArgument;
+    case 404:
+      return ErrorCode::kNotFound;
+    case 413:
+      return ErrorCode::kTooLarge;
+    case 504:
+      return ErrorCode::kDeadlineExceeded;
+    default:
+      return ErrorCode::kUnavailable;
+  }
+}
+
+void AppendParameter(std::string& target, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  target += target.find('?') == std::string::npos ? '?' : '&';
+  target += name;
+  target += '=';
+  http::AppendPercentEncoded(target, value);
+}
+
+/// Asks the server that runs on the directory.
+class ServerAccess final : public DataAccess {
+ public:
+  explicit ServerAccess(http::Client client) : client_(std::move(client)) {}
+
+  Status Sql(const std::string& select, sql::Format format,
+             const std::function<void(std::string_view)>& write) override {
+    std::string target = "/admin/sql";
+    AppendParameter(target, "format", NameOf(format));
+    MR_TRY(const auto body, Ask(http::Method::kPost, target, select));
+    write(body);
+    return {};
+  }
+
+  Result<std::string> StatusJson() override {
+    return Ask(http::Method::kGet, "/admin/status", "");
+  }
+
+  Result<std::string> DeadLetters(const pipeline::DeadLetterFilter& filter) override {
+    std::string target = "/admin/deadletters";
+    AppendParameter(target, "pipeline", filter.pipeline);
+    AppendParameter(target, "sink", filter.sink);
+    AppendParameter(target, "stage", filter.stage);
+    AppendParameter(target, "cursor", filter.cursor);
+    AppendParameter(target, "limit", std::to_string(filter.limit));
+    return Ask(http::Method::kGet, target, "");
+  }
+
+  Result<change::Sum> TableSum(const std::string& table,
+                               const std::vector<std::string>& columns) override {
+    std::string target = "/admin/sum", body;
+    AppendParameter(target, "table", table);
+    for (const auto& column : columns) body += column + "\n";
+    MR_TRY(const auto answer, Ask(http::Method::kPost, target, body));
+    MR_TRY(const auto rows, ParseHex(TextMember(answer, "rows")));
+    MR_TRY(const auto hash, ParseHex(TextMember(answer, "hash")));
+    return change::Sum{rows, hash};
+  }
+
+ private:
+  static std::string_view NameOf(sql::Format format) {
+    switch (format) {
+      case sql::Format::kTable:
+        return "table";
+      case sql::Format::kCsv:
+        return "csv";
+      case sql::Format::kJson:
+        return "json";
+      case sql::Format::kNdjson:
+        return "ndjson";
+    }
+    return "json";
+  }
+
+  Result<std::string> Ask(http::Method method, const std::string& target,
+                          const std::string& body) {
+    MR_TRY(auto response,
+           client_.Send(method, target, body, {}, Deadline::After(kAnswerWithin)));
+    if (response.status == 200) return std::move(response.body);
+    return Fail(CodeOf(response.status), TextMember(response.body, "detail"));
+  }
+
+  http::Client client_;
+};
+
+/// Reads the files, under the directory's lock.
+class FileAccess final : public DataAccess {
+ public:
+  static Result<std::unique_ptr<DataAccess>> Open(DataDirectory directory) {
+    auto access = std::make_unique<FileAccess>(std::move(directory));
+    const auto& paths = access->directory_.paths();
+    MR_TRY(access->warehouse_,
+           OpenWarehouse(paths, WarehouseSettings{}, access->logger_, true));
+    auto state =
+        pipeline::StateDb::Open(paths.root, pipeline::StateDb::Access::kReadOnly);
+    if (state) {
+      access->state_ = std::move(*state);
+    } else if (state.error().code() != ErrorCode::kNotFound) {
+      return Fail(std::move(state.error()));
+    }
+    return access;
+  }
+  explicit FileAccess(DataDirectory directory)
+      : directory_(std::move(directory)), logger_({.level = telemetry::Level::kWarn}) {}
+
+  Status Sql(const std::string& select, sql::Format format,
+             const std::function<void(std::string_view)>& write) override {
+    return PrintSql(*warehouse_, select, format, write);
+  }
+
+  Result<std::string> StatusJson() override {
+    MR_TRY(const auto states, States());
+    return app::StatusJson(states);
+  }
+
+  Result<std::string> DeadLetters(const pipeline::DeadLetterFilter& filter) override {
+    if (!state_) return std::string(R"({"items":[],"next_cursor":null})");
+    return DeadLettersJson(*state_, filter);
+  }
+
+  Result<change::Sum> TableSum(const std::string& table,
+                               const std::vector<std::string>& columns) override {
+    return SumOfTable(*warehouse_, table, columns);
+  }
+
+ private:
+  using Positions = std::map<std::string, Offset>;
+
+  /// Where each sink stands, by its own account: "table.x", "lake.y".
+  Result<Positions> SinkPositions() {
+    Positions positions;
+    MR_TRY(const auto tables, warehouse_->Tables());
+    for (const auto& table : tables) {
+      if (table.position) positions["table." + table.name] = table.position->next;
+    }
+    sql::EngineOptions options;
+    options.directories = {directory_.paths().lake()};
+    MR_TRY(const auto engine, sql::Engine::Open(options));
+    MR_TRY(const auto session, engine->Connect());
+    objects::FileObjectStore store(directory_.paths().lake());
+    MR_TRY(const auto lakes, lake::LakeCatalog(store, *session).Tables());
+    for (const auto& lake : lakes) {
+      if (lake.next_offset) positions["lake." + lake.name] = *lake.next_offset;
+    }
+    return positions;
+  }
+
+  /// Committed changes that the log does not have yet: beyond its last position.
+  Result<std::vector<PipelineState>> States() {
+    std::vector<PipelineState> states;
+    if (!state_) return states;
+    MR_TRY(const auto stored, state_->Pipelines());
+    if (stored.empty()) return states;
+    MR_TRY(const auto positions, SinkPositions());
+    MR_TRY(const auto log, eventlog::OpenEmbeddedReadOnly(directory_.paths().log()));
+    MR_TRY(const auto records, records::RecordsReader::Open(directory_.paths().root));
+    MR_TRY(const auto sums, records->Sums());
+    for (const auto& pipeline : stored) {
+      PipelineState state;
+      state.name = pipeline.name;
+      state.stream = pipeline.stream;
+      MR_TRY(const auto info, log->Stream({"", pipeline.stream}));
+      state.committed = info.next;
+      // Every change of a collection becomes one event of its stream.
+      for (const auto& sum : sums) {
+        if (sum.collection == pipeline.stream) {
+          state.committed = std::max(state.committed, sum.changes);
+        }
+      }
+      for (const auto& sink : pipeline.sinks) {
+        const auto found = positions.find(sink.name);
+        const bool stopped = sink.state == "stopped";
+        state.sinks.push_back({sink.name, stopped ? "stopped" : "not running",
+                               stopped ? sink.reason : "",
+                               found == positions.end() ? 0 : found->second,
+                               found != positions.end(), sink.dead_letters});
+      }
+      states.push_back(std::move(state));
+    }
+    return states;
+  }
+
+  DataDirectory directory_;
+  telemetry::Logger logger_;
+  std::unique_ptr<warehouse::Warehouse> warehouse_;
+  std::unique_ptr<pipeline::StateDb> state_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<DataAccess>> DataAccess::Open(const std::filesystem::path& data) {
+  MR_CHECK_OK(CheckDataDirectory(data));
+  const auto until = Deadline::After(kWaitForServer);
+  for (;;) {
+    auto client = http::Client::Connect({.unix_socket = DataPaths{data}.socket()}, until);
+    if (client) return std::make_unique<ServerAccess>(std::move(*client));
+    auto directory = DataDirectory::Lock(data, false);
+    if (directory) return FileAccess::Open(std::move(*directory));
+    // Held, but not listening: a server that starts or stops.
+    if (directory.error().code() != ErrorCode::kConflict || until.expired()) {
+      return Fail(std::move(directory.error()));
+    }
+    std::this_thread::sleep_for(kLookAgain);
+  }
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,265 @@
+#include "instance.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "admin_routes.hpp"
+#include "capture/change_pump.hpp"
+#include "change/complete_mark.hpp"
+#include "gateway/collection_routes.hpp"
+#include "gateway/record_routes.hpp"
+#include "gateway/table_routes.hpp"
+#include "http/server.hpp"
+#include "offline_pipelines.hpp"
+#include "pipeline/compile.hpp"
+#include "pipeline/pipelines.hpp"
+#include "project/access.hpp"
+#include "runtime/blocking_pool.hpp"
+#include "stores.hpp"
+#include "version.hpp"
+
+namespace millrace::app {
+namespace {
+
+constexpr std::size_t kPoolQueue = 256;
+constexpr std::uint32_t kFeedRows = 10'000;
+constexpr std::uint64_t kFeedBytes = 8u << 20u;
+/// Of a stop's deadline: for closing rolls and stores after everything else.
+constexpr std::chrono::milliseconds kForClosing{3'000};
+
+gateway::Codecs MakeCodecs(const project::Project& project) {
+  gateway::Codecs codecs;
+  for (const auto& [name, collection] : project.collections) {
+    codecs[name] = std::make_unique<schema::RecordCodec>(collection);
+  }
+  return codecs;
+}
+
+}  // namespace
+
+class Instance::Impl {
+ public:
+  Impl(project::Project project, Settings settings, telemetry::Logger& logger)
+      : project_(std::move(project)), settings_(std::move(settings)), logger_(logger) {}
+
+  ~Impl() { Stop(Deadline::After(std::chrono::seconds(1))); }
+
+  Status Start(const std::filesystem::path& data) {
+    MR_CHECK_OK(project::CheckAccess(project_, settings_.http.address));
+    MR_TRY(auto directory, DataDirectory::Lock(data, true));
+    MR_TRY(stores_,
+           Stores::Open(project_, settings_, std::move(directory), metrics_, logger_));
+    MR_CHECK_OK(StartPipelines());
+    return StartServer();
+  }
+
+  std::string url() const {
+    const bool v6 = settings_.http.address.find(':') != std::string::npos;
+    const std::string host =
+        v6 ? "[" + settings_.http.address + "]" : settings_.http.address;
+    return "http://" + host + ":" + std::to_string(server_->port(0));
+  }
+
+  bool Stop(Deadline deadline) {
+    if (!stores_ || stopped_) return true;
+    stopped_ = true;
+    // From the request to the sinks: each stage first gets what the one before finished.
+    const Deadline carry = Deadline::Before(deadline, kForClosing);
+    bool clean = true;
+    if (server_) clean = server_->Drain(carry);
+    if (pump_) {
+      clean = pump_->Drain(carry) && clean;
+      pump_->Stop();
+    }
+    if (pipelines_) {
+      clean = pipelines_->Finish(carry) && clean;
+      clean = pipelines_->Stop(deadline) && clean;
+    }
+    server_.reset();
+    return clean;
+  }
+
+  std::vector<gateway::Part> Parts() {
+    std::vector<gateway::Part> parts;
+    const auto health = stores_->records->Health();
+    parts.push_back(
+        {"records", health.has_value(), health ? "" : health.error().ToString()});
+    const auto failed = stores_->log->Stats().failed_streams;
+    parts.push_back({"log", failed == 0,
+                     failed == 0 ? "" : "a write failed; restart to open it again"});
+    const auto capture = pump_->status();
+    parts.push_back({"capture", capture.state == "running", capture.reason});
+    for (const auto& pipeline : pipelines_->status()) {
+      for (const auto& sink : pipeline.sinks) {
+        // A sink that retries is a warning: the log holds what waits.
+        parts.push_back({"pipeline " + pipeline.name + "/" + sink.name,
+                         sink.state != "stopped" && sink.state != "starting",
+                         sink.reason});
+      }
+    }
+    return parts;
+  }
+
+  Result<std::vector<PipelineState>> Pipelines() {
+    MR_TRY(const auto waiting, CountUncaptured());
+    std::vector<PipelineState> states;
+    for (const auto& status : pipelines_->status()) {
+      PipelineState state;
+      state.name = status.name;
+      state.stream = status.stream;
+      const auto more = waiting.find(status.stream);
+      state.committed = status.end + (more == waiting.end() ? 0 : more->second);
+      for (const auto& sink : status.sinks) {
+        state.sinks.push_back({sink.name, sink.state, sink.reason,
+                               sink.position.value_or(0), sink.position.has_value(),
+                               sink.dead_letters});
+        const bool table = sink.name.starts_with("table.");
+        if (sink.lag_count > 0 && (table || state.lag_p50_ms < 0)) {
+          state.lag_p50_ms = sink.lag_p50_ms;
+          state.lag_p99_ms = sink.lag_p99_ms;
+        }
+      }
+      states.push_back(std::move(state));
+    }
+    return states;
+  }
+
+  Result<std::vector<StageCounts>> Stages() {
+    MR_TRY(const auto sums, stores_->records->Sums());
+    MR_TRY(const auto pipelines, Pipelines());
+    std::vector<StageCounts> stages;
+    for (const auto& [name, collection] : project_.collections) {
+      StageCounts stage;
+      stage.collection = name;
+      for (const auto& sum : sums) {
+        if (sum.collection == name) stage.changes = sum.changes;
+      }
+      MR_TRY(const auto info, stores_->log->Stream({"", name}));
+      stage.logged = info.next;
+      for (const auto& pipeline : pipelines) {
+        if (pipeline.stream == name) AddSinks(pipeline, stage);
+      }
+      stages.push_back(std::move(stage));
+    }
+    return stages;
+  }
+
+ private:
+  static void AddSinks(const PipelineState& pipeline, StageCounts& stage) {
+    for (const auto& sink : pipeline.sinks) {
+      stage.dead_letters += sink.dead_letters;
+      const bool table = sink.name.starts_with("table.");
+      bool& has = table ? stage.has_table : stage.has_lake;
+      auto& count = table ? stage.table : stage.lake;
+      count = has ? std::min<std::uint64_t>(count, sink.position) : sink.position;
+      has = true;
+    }
+  }
+
+  /// Committed changes that are not in the log yet, by collection.
+  Result<std::map<std::string, std::uint64_t, std::less<>>> CountUncaptured() {
+    std::map<std::string, std::uint64_t, std::less<>> counts;
+    MR_TRY(const auto end, stores_->records->End());
+    for (Position at = mark_.Get(); at < end;) {
+      auto batch = stores_->records->Read(at, kFeedRows, kFeedBytes);
+      // Captured and trimmed meanwhile: the next answer counts it in the log.
+      if (!batch || batch->changes.empty()) break;
+      for (const auto& change : batch->changes) ++counts[std::string(change.collection)];
+      at = batch->changes.back().position;
+    }
+    return counts;
+  }
+
+  Status StartPipelines() {
+    MR_TRY(auto compiled, CompileAll(project_, *stores_->engine));
+    pipeline::Services services{
+        *stores_->log,    *stores_->log,   mark_,
+        *stores_->engine, *stores_->state, logger_,
+        metrics_,         SystemClock(),   stores_->directory.paths().root};
+    pipeline::Options options;
+    options.lookup_cache_bytes = settings_.pipelines.lookup_cache.value;
+    pipelines_ =
+        std::make_unique<pipeline::Pipelines>(std::move(compiled), services, options);
+    pump_ = std::make_unique<capture::ChangePump>(*stores_->records, *stores_->log, mark_,
+                                                  logger_);
+    // Readers report where they are before the first append, so that retention knows
+    // them.
+    MR_CHECK_OK(pipelines_->Start(MakeSinkFactory(*stores_->sink_parts)));
+    return pump_->Start();
+  }
+
+  Status StartServer() {
+    pool_ =
+        std::make_unique<runtime::BlockingPool>(settings_.http.read_threads, kPoolQueue);
+    codecs_ = MakeCodecs(project_);
+    records_ = std::make_unique<gateway::RecordRoutes>(
+        *stores_->records, codecs_, *pool_,
+        gateway::RecordRouteOptions{settings_.http.body_limit.value,
+                                    settings_.http.batch_max});
+    collections_ = std::make_unique<gateway::CollectionRoutes>(codecs_);
+    tables_ = std::make_unique<gateway::TableRoutes>(*stores_->warehouse, *pool_);
+    ops_ = std::make_unique<gateway::OpsRoutes>(
+        metrics_, [this] { return Parts(); },
+        std::string(R"({"version":")") + kVersion + "\"}");
+    admin_ = std::make_unique<AdminRoutes>(*stores_->warehouse, *stores_->state, *pool_,
+                                           [this] { return Pipelines(); });
+    process_metrics_ = telemetry::AddProcessMetrics(metrics_);
+
+    http::ServerOptions options;
+    options.listeners.resize(2);
+    auto& open = options.listeners[0];
+    open.address = settings_.http.address;
+    open.port = static_cast<std::uint16_t>(settings_.http.port);
+    records_->AddTo(open.router);
+    collections_->AddTo(open.router);
+    tables_->AddTo(open.router);
+    ops_->AddTo(open.router);
+    auto& local = options.listeners[1];
+    local.unix_socket = stores_->directory.paths().socket();
+    admin_->AddTo(local.router);
+    auto server = http::Server::Start(std::move(options), metrics_, logger_);
+    if (!server) return Fail(std::move(server.error()).During("listen"));
+    server_ = std::move(*server);
+    return {};
+  }
+
+  const project::Project project_;
+  const Settings settings_;
+  telemetry::Logger& logger_;
+  telemetry::Registry metrics_;
+  std::unique_ptr<Stores> stores_;
+  change::CompleteMark mark_;
+  std::unique_ptr<pipeline::Pipelines> pipelines_;
+  std::unique_ptr<capture::ChangePump> pump_;
+  gateway::Codecs codecs_;
+  std::unique_ptr<runtime::BlockingPool> pool_;
+  std::unique_ptr<gateway::RecordRoutes> records_;
+  std::unique_ptr<gateway::CollectionRoutes> collections_;
+  std::unique_ptr<gateway::TableRoutes> tables_;
+  std::unique_ptr<gateway::OpsRoutes> ops_;
+  std::unique_ptr<AdminRoutes> admin_;
+  std::vector<telemetry::CallbackHandle> process_metrics_;
+  std::unique_ptr<http::Server> server_;
+  bool stopped_ = false;
+};
+
+Instance::Instance(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Instance::~Instance() = default;
+
+Result<std::unique_ptr<Instance>> Instance::Start(project::Project project,
+                                                  Settings settings,
+                                                  const std::filesystem::path& data,
+                                                  telemetry::Logger& logger) {
+  auto impl = std::make_unique<Impl>(std::move(project), std::move(settings), logger);
+  MR_CHECK_OK(impl->Start(data));
+  return std::unique_ptr<Instance>(new Instance(std::move(impl)));
+}
+
+std::string Instance::url() const { return impl_->url(); }
+bool Instance::Stop(Deadline deadline) { return impl_->Stop(deadline); }
+std::vector<gateway::Part> Instance::Parts() { return impl_->Parts(); }
+Result<std::vector<PipelineState>> Instance::Pipelines() { return impl_->Pipelines(); }
+Result<std::vector<StageCounts>> Instance::Stages() { return impl_->Stages(); }
+
+}  // namespace millrace::app

@@ -1,0 +1,121 @@
+#include "offline_pipelines.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include "capture/change_pump.hpp"
+#include "change/complete_mark.hpp"
+#include "stores.hpp"
+
+namespace millrace::app {
+namespace {
+
+Result<const project::Pipeline*> FindPipeline(const project::Project& project,
+                                              const std::string& name) {
+  std::string known;
+  for (const auto& pipeline : project.pipelines) {
+    if (pipeline.name == name) return &pipeline;
+    known += (known.empty() ? "" : ", ") + pipeline.name;
+  }
+  return Fail(ErrorCode::kNotFound, "no pipeline \"" + name + "\"; the project has: " +
+                                        (known.empty() ? "none" : known));
+}
+
+Result<std::unique_ptr<Stores>> OpenStores(const project::Project& project,
+                                           const Settings& settings,
+                                           const std::filesystem::path& data,
+                                           telemetry::Registry& metrics,
+                                           telemetry::Logger& logger) {
+  MR_TRY(auto directory, DataDirectory::Lock(data, false));
+  return Stores::Open(project, settings, std::move(directory), metrics, logger);
+}
+
+Result<std::string> Begin(const project::LakeSink& lake, const DataPaths& paths) {
+  const auto from = paths.lake() / lake.path;
+  std::error_code failed;
+  if (!std::filesystem::exists(from, failed))
+    return "lake/" + lake.path + ": was not there";
+  std::string stamp;
+  AppendTimestamp(stamp, SystemClock().Now());
+  std::ranges::replace(stamp, ':', '-');
+  const auto to = paths.lake() / "_replaced" / (lake.path + "-" + stamp);
+  MR_CHECK_OK(MakeDirs(to.parent_path()));
+  std::filesystem::rename(from, to, failed);
+  if (failed) return Fail(SystemError("move", from, failed.value()));
+  MR_CHECK_OK(SyncDir(to.parent_path()));
+  MR_CHECK_OK(SyncDir(from.parent_path()));
+  return "lake/" + lake.path + ": moved to " + to.string();
+}
+
+}  // namespace
+
+Result<std::vector<pipeline::CompiledPipeline>> CompileAll(
+    const project::Project& project, sql::Engine& engine) {
+  std::vector<pipeline::CompiledPipeline> compiled;
+  std::string problems;
+  for (const auto& definition : project.pipelines) {
+    auto one = pipeline::CompilePipeline(definition, project.collections, engine);
+    if (one) {
+      compiled.push_back(std::move(*one));
+      continue;
+    }
+    for (const auto& problem : one.error()) problems += "\n" + Format(problem);
+  }
+  if (problems.empty()) return compiled;
+  return Fail(ErrorCode::kInvalidArgument, "the project has problems:" + problems);
+}
+
+Result<pipeline::PipelineStatus> RunPipeline(const project::Project& project,
+                                             const Settings& settings,
+                                             const std::filesystem::path& data,
+                                             const std::string& name,
+                                             std::optional<std::uint64_t> max_records,
+                                             telemetry::Logger& logger) {
+  MR_CHECK_OK(FindPipeline(project, name));
+  telemetry::Registry metrics;
+  MR_TRY(const auto stores, OpenStores(project, settings, data, metrics, logger));
+  MR_TRY(auto compiled, CompileAll(project, *stores->engine));
+  // What was committed before the last stop belongs to the end of the log, too.
+  change::CompleteMark mark;
+  capture::ChangePump pump(*stores->records, *stores->log, mark, logger);
+  MR_CHECK_OK(pump.Start());
+  pipeline::Services services{
+      *stores->log,    *stores->log,   mark,
+      *stores->engine, *stores->state, logger,
+      metrics,         SystemClock(),  stores->directory.paths().root};
+  pipeline::Options options;
+  options.lookup_cache_bytes = settings.pipelines.lookup_cache.value;
+  pipeline::Pipelines pipelines(std::move(compiled), services, options);
+  return pipelines.Run(name, {max_records}, MakeSinkFactory(*stores->sink_parts));
+}
+
+Result<std::vector<std::string>> RebuildPipeline(const project::Project& project,
+                                                 const Settings& settings,
+                                                 const std::filesystem::path& data,
+                                                 const std::string& name,
+                                                 telemetry::Logger& logger) {
+  MR_TRY(const auto* definition, FindPipeline(project, name));
+  telemetry::Registry metrics;
+  MR_TRY(const auto stores, OpenStores(project, settings, data, metrics, logger));
+  MR_TRY(const auto info, stores->log->Stream({"", definition->collection}));
+  if (info.first > 0) {
+    return Fail(ErrorCode::kOutOfRange,
+                "the log of " + definition->collection + " begins at " +
+                    std::to_string(info.first) +
+                    ": a rebuild would lose what was before it; nothing was changed");
+  }
+  std::vector<std::string> done;
+  for (const auto& sink : definition->sinks) {
+    if (const auto* table = std::get_if<project::TableSink>(&sink.target)) {
+      MR_CHECK_OK(stores->warehouse->DropTable(table->name));
+      done.push_back("table " + table->name + ": dropped");
+      continue;
+    }
+    MR_TRY(auto moved,
+           Begin(std::get<project::LakeSink>(sink.target), stores->directory.paths()));
+    done.push_back(std::move(moved));
+  }
+  return done;
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "pipeline/pipelines.hpp"
+#include "project/project.hpp"
+#include "settings.hpp"
+#include "telemetry/log.hpp"
+
+namespace millrace::app {
+
+/// Compiles every pipeline; kInvalidArgument with every problem, a line each.
+Result<std::vector<pipeline::CompiledPipeline>> CompileAll(
+    const project::Project& project, sql::Engine& engine);
+
+/// Runs one pipeline without a server, to the end of the log or `max_records` events of
+/// each sink. kConflict when a process holds the data directory.
+Result<pipeline::PipelineStatus> RunPipeline(const project::Project& project,
+                                             const Settings& settings,
+                                             const std::filesystem::path& data,
+                                             const std::string& name,
+                                             std::optional<std::uint64_t> max_records,
+                                             telemetry::Logger& logger);
+
+/// Makes the sinks of a pipeline begin again: tables are dropped, lake folders are moved
+/// to lake/_replaced. kOutOfRange when the log no longer reaches back to the beginning
+/// (nothing is changed then). What was done, a line each.
+Result<std::vector<std::string>> RebuildPipeline(const project::Project& project,
+                                                 const Settings& settings,
+                                                 const std::filesystem::path& data,
+                                                 const std::string& name,
+                                                 telemetry::Logger& logger);
+
+}  // namespace millrace::app

@@ -1,0 +1,90 @@
+#include "stores.hpp"
+
+#include <utility>
+
+#include "base/uuid.hpp"
+#include "warehouse_embedded/embedded_warehouse.hpp"
+
+namespace millrace::app {
+namespace {
+
+std::vector<schema::Collection> CollectionsOf(const project::Project& project) {
+  std::vector<schema::Collection> collections;
+  for (const auto& [name, collection] : project.collections) {
+    collections.push_back(collection);
+  }
+  return collections;
+}
+
+template <typename T>
+Status Take(Result<T> opened, T& into, std::string_view what) {
+  if (!opened) return Fail(std::move(opened.error()).During(what));
+  into = std::move(*opened);
+  return {};
+}
+
+std::string NewWriterId() {
+  std::string id;
+  AppendUuid(id, IdMaker(SystemClock(), 0).UuidV7());
+  return id;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<warehouse::Warehouse>> OpenWarehouse(
+    const DataPaths& paths, const WarehouseSettings& settings, telemetry::Logger& logger,
+    bool read_only) {
+  warehouse::EmbeddedWarehouseOptions options;
+  options.directory = paths.root;
+  options.lake = paths.lake();
+  options.memory_limit = settings.memory.value;
+  options.merge_ratio = settings.merge_percent / 100.0;
+  options.read_only = read_only;
+  options.logger = &logger;
+  return warehouse::OpenEmbeddedWarehouse(std::move(options));
+}
+
+Result<std::unique_ptr<Stores>> Stores::Open(const project::Project& project,
+                                             const Settings& settings, DataDirectory data,
+                                             telemetry::Registry& metrics,
+                                             telemetry::Logger& logger) {
+  auto stores = std::make_unique<Stores>(std::move(data));
+  const auto& paths = stores->directory.paths();
+  MR_CHECK_OK(MakeDirs(paths.lake()));
+  MR_CHECK_OK(MakeDirs(paths.temporary()));
+
+  records::EmbeddedRecordsOptions records;
+  records.directory = paths.root;
+  records.collections = CollectionsOf(project);
+  records.group_max = settings.records.group_max;
+  records.queue_max = settings.records.queue_max;
+  records.metrics = &metrics;
+  records.logger = &logger;
+  MR_CHECK_OK(Take(records::EmbeddedRecords::Open(std::move(records)), stores->records,
+                   "open the record store"));
+
+  eventlog::EmbeddedOptions log;
+  log.directory = paths.log();
+  log.segment_bytes = settings.log.segment_size.value;
+  if (settings.log.max_bytes) log.max_bytes = settings.log.max_bytes->value;
+  MR_CHECK_OK(Take(eventlog::OpenEmbedded(std::move(log)), stores->log, "open the log"));
+
+  MR_CHECK_OK(Take(pipeline::StateDb::Open(paths.root), stores->state,
+                   "open the pipelines' state"));
+
+  sql::EngineOptions engine;
+  engine.memory_limit = settings.pipelines.memory.value;
+  engine.temp_directory = paths.temporary() / "pipelines";
+  engine.directories = {paths.lake()};
+  MR_CHECK_OK(Take(sql::Engine::Open(engine), stores->engine, "open the SQL engine"));
+
+  stores->lake = std::make_unique<objects::FileObjectStore>(paths.lake());
+  MR_CHECK_OK(Take(OpenWarehouse(paths, settings.warehouse, logger, false),
+                   stores->warehouse, "open the warehouse"));
+  stores->sink_parts = std::make_unique<SinkParts>(
+      SinkParts{stores->warehouse.get(), *stores->lake, *stores->engine, NewWriterId(),
+                settings.pipelines.row_group_rows});
+  return stores;
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "base/result.hpp"
+#include "data_directory.hpp"
+#include "eventlog_embedded/embedded_event_log.hpp"
+#include "objects_embedded/file_object_store.hpp"
+#include "pipeline/state_db.hpp"
+#include "project/project.hpp"
+#include "records_embedded/embedded_records.hpp"
+#include "settings.hpp"
+#include "sinks.hpp"
+#include "sql/engine.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+#include "warehouse/warehouse.hpp"
+
+namespace millrace::app {
+
+/// Every store of a data directory, open for writing. What each recovered is durable when
+/// Open returns. Closed in the opposite order.
+struct Stores {
+  static Result<std::unique_ptr<Stores>> Open(const project::Project& project,
+                                              const Settings& settings,
+                                              DataDirectory data,
+                                              telemetry::Registry& metrics,
+                                              telemetry::Logger& logger);
+
+  DataDirectory directory;
+  std::unique_ptr<records::EmbeddedRecords> records;
+  std::unique_ptr<eventlog::EmbeddedEventLog> log;
+  std::unique_ptr<pipeline::StateDb> state;
+  std::unique_ptr<sql::Engine> engine;  ///< in memory: pipelines' SQL, and Parquet
+  std::unique_ptr<objects::FileObjectStore> lake;
+  std::unique_ptr<warehouse::Warehouse> warehouse;
+  std::unique_ptr<SinkParts> sink_parts;
+
+  explicit Stores(DataDirectory data) : directory(std::move(data)) {}
+};
+
+/// The warehouse alone, for the command line when there is no server.
+Result<std::unique_ptr<warehouse::Warehouse>> OpenWarehouse(
+    const DataPaths& paths, const WarehouseSettings& settings, telemetry::Logger& logger,
+    bool read_only);
+
+}  // namespace millrace::app

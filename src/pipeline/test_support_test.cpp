@@ -1,0 +1,347 @@
+#include "test_support.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "change/envelope.hpp"
+
+namespace millrace::pipeline {
+
+Result<Offset> MemoryLog::Append(const eventlog::EventBatch& batch, Deadline) {
+  for (const auto body : batch.bodies) Add(batch.stream.name, std::string(body));
+  return Stream(batch.stream)->next;
+}
+
+void MemoryLog::Add(const std::string& stream, std::string body) {
+  const std::lock_guard lock(mutex_);
+  streams_[stream].bodies.push_back(std::move(body));
+  changed_.notify_all();
+}
+
+Result<eventlog::RecordBatch> MemoryLog::Read(const StreamId& stream, Offset from,
+                                              std::uint32_t max_records,
+                                              std::uint64_t max_bytes) {
+  const std::lock_guard lock(mutex_);
+  const Events& events = streams_[stream.name];
+  if (from < events.first || from > events.bodies.size()) {
+    return Fail(ErrorCode::kOutOfRange, "no such offset");
+  }
+  std::size_t bytes = 0;
+  Offset end = from;
+  while (end < events.bodies.size() && end - from < max_records &&
+         (end == from || bytes + events.bodies[end].size() <= max_bytes)) {
+    bytes += events.bodies[end++].size() + eventlog::RecordBatch::kReadableAfter;
+  }
+  auto memory = std::make_unique<char[]>(bytes + 1);
+  std::vector<eventlog::Record> records;
+  char* to = memory.get();
+  for (Offset at = from; at < end; ++at) {
+    const std::string& body = events.bodies[at];
+    std::memcpy(to, body.data(), body.size());
+    records.push_back({at, {to, body.size()}});
+    to += body.size() + eventlog::RecordBatch::kReadableAfter;
+  }
+  return eventlog::RecordBatch(from, std::move(memory), std::move(records));
+}
+
+Result<eventlog::StreamInfo> MemoryLog::Stream(const StreamId& stream) {
+  const std::lock_guard lock(mutex_);
+  const Events& events = streams_[stream.name];
+  return eventlog::StreamInfo{stream, events.first, events.bodies.size(), 0};
+}
+
+bool MemoryLog::WaitFor(const StreamId& stream, Offset beyond, Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  const auto there = [&] { return streams_[stream.name].bodies.size() > beyond; };
+  const auto ready = [&] { return interrupted_ || there(); };
+  if (deadline.at() == Deadline::Steady::time_point::max()) {
+    changed_.wait(lock, ready);
+  } else {
+    changed_.wait_until(lock, deadline.at(), ready);
+  }
+  return there();
+}
+
+void MemoryLog::Interrupt() {
+  const std::lock_guard lock(mutex_);
+  interrupted_ = true;
+  changed_.notify_all();
+}
+
+void MemoryLog::Reset() {
+  const std::lock_guard lock(mutex_);
+  interrupted_ = false;
+}
+
+void MemoryLog::Trim(const std::string& stream, Offset first) {
+  const std::lock_guard lock(mutex_);
+  streams_[stream].first = first;
+}
+
+void MemoryLog::SetReader(const std::string& reader, const StreamId& stream,
+                          Offset next) {
+  const std::lock_guard lock(mutex_);
+  readers_[reader + "@" + stream.name] = next;
+}
+
+void MemoryLog::RemoveReader(const std::string& reader, const StreamId& stream) {
+  const std::lock_guard lock(mutex_);
+  readers_.erase(reader + "@" + stream.name);
+}
+
+std::map<std::string, Offset> MemoryLog::readers() const {
+  const std::lock_guard lock(mutex_);
+  return readers_;
+}
+
+void SinkStore::WaitForPosition(Offset next) {
+  std::unique_lock lock(mutex);
+  const bool reached = changed.wait_for(lock, std::chrono::seconds(30), [&] {
+    return position.value_or(0) >= next;
+  });
+  EXPECT_TRUE(reached) << "position " << position.value_or(0);
+}
+
+Result<std::optional<Offset>> StoreSink::Open(const schema::Columns& output) {
+  const std::lock_guard lock(store_->mutex);
+  if (!store_->columns.empty() && store_->columns != output) {
+    return Fail(ErrorCode::kInvalidArgument, "other columns");
+  }
+  store_->columns = output;
+  next_ = store_->position.value_or(0);
+  return store_->position;
+}
+
+Status StoreSink::Start(Offset first) {
+  const std::lock_guard lock(store_->mutex);
+  store_->starts.push_back(first);
+  store_->position = first;
+  next_ = first;
+  return {};
+}
+
+Status StoreSink::Write(SinkBatch batch) {
+  const std::lock_guard lock(store_->mutex);
+  ++store_->attempts;
+  if (store_->before_write) {
+    if (auto failed = store_->before_write(store_->attempts); !failed) {
+      rows_.clear();
+      tombstones_.clear();
+      next_ = *store_->position;
+      due_.reset();
+      return failed;
+    }
+  }
+  EXPECT_EQ(batch.first, next_);
+  const auto take = [](const sql::Batch& rows, std::map<Offset, std::string>& into) {
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+      const auto column = static_cast<std::size_t>(rows.Find("_offset"));
+      std::string json;
+      rows.AppendJsonRow(json, row);
+      const auto at = static_cast<Offset>(rows.Int64(column, row));
+      EXPECT_TRUE(into.emplace(at, json).second) << json;
+    }
+  };
+  take(batch.rows, rows_);
+  take(batch.tombstones, tombstones_);
+  store_->writes.emplace_back(batch.first, batch.next);
+  next_ = batch.next;
+  if (!store_->rolls) return Commit();
+  if (!due_) due_ = std::chrono::steady_clock::now() + store_->roll_every;
+  return {};
+}
+
+Status StoreSink::Commit() {
+  for (auto& [at, row] : rows_) EXPECT_TRUE(store_->rows.emplace(at, row).second) << row;
+  store_->tombstones.insert(tombstones_.begin(), tombstones_.end());
+  rows_.clear();
+  tombstones_.clear();
+  store_->position = next_;
+  due_.reset();
+  store_->changed.notify_all();
+  return {};
+}
+
+Offset StoreSink::committed() const {
+  const std::lock_guard lock(store_->mutex);
+  return *store_->position;
+}
+
+std::optional<std::chrono::steady_clock::time_point> StoreSink::due() const {
+  return due_;
+}
+
+Status StoreSink::Flush() {
+  const std::lock_guard lock(store_->mutex);
+  ++store_->flushes;
+  return Commit();
+}
+
+namespace {
+
+schema::Field FieldOf(const std::string& name, const std::string& type,
+                      bool required = false) {
+  schema::Field field;
+  field.name = name;
+  field.type = *schema::Type::Parse(type);
+  field.required = required;
+  return field;
+}
+
+}  // namespace
+
+PipelineFixture::PipelineFixture() : logger({.level = telemetry::Level::kError}) {
+  schema::Collection orders;
+  orders.name = "orders";
+  orders.key = "order_id";
+  orders.fields = {FieldOf("order_id", "text"),
+                   FieldOf("customer_id", "text"),
+                   FieldOf("amount", "decimal(10,2)", true),
+                   FieldOf("status", "text"),
+                   FieldOf("note", "text"),
+                   FieldOf("tags", "text[]"),
+                   FieldOf("extra", "json")};
+  schema::Collection customers;
+  customers.name = "customers";
+  customers.key = "customer_id";
+  customers.fields = {FieldOf("customer_id", "text"), FieldOf("name", "text"),
+                      FieldOf("email", "text"), FieldOf("credit", "bigint")};
+  customers.unique = {{"email"}};
+  collections = {{"orders", orders}, {"customers", customers}};
+  pipeline.name = "p";
+  pipeline.collection = "orders";
+  pipeline.max_wait_ms = 1;
+  pipeline.place = {"pipelines/p.yaml", 1, 1};
+  engine = std::move(*sql::Engine::Open({}));
+  std::string name = (std::filesystem::temp_directory_path() / "mr_pipeline_XXXXXX");
+  data = mkdtemp(name.data());
+  state = std::move(*StateDb::Open(data));
+}
+
+PipelineFixture::~PipelineFixture() {
+  state.reset();
+  std::filesystem::remove_all(data);
+}
+
+void PipelineFixture::SetSql(std::string text) {
+  pipeline.sql = {std::move(text), {"pipelines/p.yaml", 10, 3}, 2, true};
+}
+
+void PipelineFixture::AddRule(std::string text) {
+  pipeline.require.push_back({std::move(text), {"pipelines/p.yaml", 5, 12}, 0, true});
+}
+
+void PipelineFixture::AddTable(const std::string& name, const std::string& key,
+                               project::OnDelete on_delete) {
+  pipeline.sinks.push_back({"table." + name, project::TableSink{name, key, on_delete},
+                            {"pipelines/p.yaml", 30, 5}});
+}
+
+void PipelineFixture::AddLake(const std::string& path) {
+  project::LakeSink lake;
+  lake.path = path;
+  pipeline.sinks.push_back({"lake." + path, lake, {"pipelines/p.yaml", 31, 5}});
+}
+
+void PipelineFixture::AddCustomers(const std::string& on,
+                                   const std::string& change_column) {
+  project::Lookup lookup;
+  lookup.name = "customers";
+  lookup.collection = "customers";
+  lookup.on = {{on, change_column}};
+  pipeline.lookups.push_back(lookup);
+}
+
+CompiledPipeline PipelineFixture::Compile() {
+  auto compiled = CompilePipeline(pipeline, collections, *engine);
+  if (compiled) return std::move(*compiled);
+  for (const auto& problem : compiled.error()) {
+    ADD_FAILURE() << project::Format(problem);
+  }
+  std::abort();
+}
+
+std::vector<std::string> PipelineFixture::Problems() {
+  std::vector<std::string> problems;
+  auto compiled = CompilePipeline(pipeline, collections, *engine);
+  if (compiled) return problems;
+  for (const auto& problem : compiled.error()) {
+    problems.push_back(std::to_string(problem.line) + ":" +
+                       std::to_string(problem.column) + " " + problem.message);
+  }
+  return problems;
+}
+
+std::uint64_t PipelineFixture::Change(const std::string& collection, char op,
+                                      const std::string& key, const std::string& before,
+                                      const std::string& after) {
+  const std::uint64_t at = ++position_;
+  change::Event event;
+  event.version = {1, at, 0};
+  const auto document = [&](const std::string& fields, std::uint64_t version) {
+    if (fields.empty()) return std::string();
+    return "{" + fields +
+           ",\"_created_at\":\"2013-01-01T05:00:00Z\",\"_updated_at\":"
+           "\"2013-01-01T06:00:00.000250Z\",\"_version\":\"" +
+           Version{1, version, 0}.ToHex() + "\"}";
+  };
+  const std::string old = document(before, at - 1);
+  const std::string now = document(after, at);
+  event.before = old;
+  event.after = now;
+  event.source = "records";
+  event.collection = collection;
+  event.key = key;
+  event.op = op;
+  event.operation = op == 'c' ? "insert" : op == 'd' ? "delete" : "update";
+  event.committed_at = 1'357'016'400'000'000 + static_cast<TimestampUs>(at);
+  std::string body;
+  change::AppendEnvelope(body, event);
+  log.Add(collection, std::move(body));
+  mark.Raise({1, at});
+  return at;
+}
+
+std::string PipelineFixture::Order(const std::string& id, const std::string& customer,
+                                   const std::string& amount, const std::string& note) {
+  return R"("order_id":")" + id + R"(","customer_id":)" +
+         (customer.empty() ? "null" : "\"" + customer + "\"") + R"(,"amount":")" + amount +
+         R"(","status":"new","note":")" + note + R"(","tags":["a","b"],"extra":{"n":1})";
+}
+
+std::string PipelineFixture::Customer(const std::string& id, const std::string& name,
+                                      const std::string& email) {
+  return R"("customer_id":")" + id + R"(","name":")" + name + R"(","email":")" + email +
+         R"(","credit":7)";
+}
+
+Services PipelineFixture::services() {
+  return {log,     log,          mark, *engine, *state, logger,
+          metrics, SystemClock(), data};
+}
+
+SinkFactory PipelineFixture::factory(
+    std::map<std::string, std::shared_ptr<SinkStore>>& stores) {
+  return [&stores](const CompiledPipeline&, const CompiledSink&,
+                   const project::Sink& sink) -> Result<std::unique_ptr<Sink>> {
+    auto& store = stores[sink.name];
+    if (store == nullptr) store = std::make_shared<SinkStore>();
+    return std::make_unique<StoreSink>(store);
+  };
+}
+
+PipelineStatus PipelineFixture::RunToEnd(
+    std::map<std::string, std::shared_ptr<SinkStore>>& stores) {
+  std::vector<CompiledPipeline> compiled;
+  compiled.push_back(Compile());
+  Options options;
+  options.first_retry = std::chrono::milliseconds(1);
+  Pipelines pipelines(std::move(compiled), services(), options);
+  auto status = pipelines.Run("p", {}, factory(stores));
+  EXPECT_TRUE(status) << status.error().ToString();
+  return *status;
+}
+
+}  // namespace millrace::pipeline
