@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   AddLogCommands(app, action);
   AddVerifyCommand(app, action);
   AddDemoCommand(app, action);
+  AddReferenceCommand(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

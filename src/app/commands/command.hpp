@@ -21,6 +21,7 @@ void AddPipelineCommands(CLI::App& app, Action& action);  // pipelines list|run|
 void AddReplayCommands(CLI::App& app, Action& action);    // replay, import
 void AddVerifyCommand(CLI::App& app, Action& action);     // verify
 void AddDemoCommand(CLI::App& app, Action& action);       // demo
+void AddReferenceCommand(CLI::App& app, Action& action);  // reference (hidden)
 
 /// Prints "millrace: …" with every bad field to stderr; gives the exit code.
 int Report(const Error& error);

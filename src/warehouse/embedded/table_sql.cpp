@@ -69,6 +69,28 @@ std::string ViewColumns(const TableShape& shape, const std::string& alias) {
          QuoteName(kVersionColumn);
 }
 
+/// Rows of the base that no delta has newer.
+std::string SelectFromBase(const TableShape& shape) {
+  const auto key = QuoteName(shape.key);
+  return ViewColumns(shape, "b") + " FROM " + BaseTable(shape) + " b ANTI JOIN " +
+         Deltas(shape) + " d ON d." + key + " = b." + key + " AND " + VersionOf("d") +
+         " > " + VersionOf("b") + " WHERE NOT b._mr_deleted";
+}
+
+/// The newest of the deltas that the base does not have as new. What the base has of
+/// their keys is looked up first: with the whole base in the second join the engine needs
+/// twice the time.
+std::string SelectFromDeltas(const TableShape& shape) {
+  const auto key = QuoteName(shape.key);
+  const auto deltas = Deltas(shape);
+  return ViewColumns(shape, "n") + " FROM (SELECT * FROM " + deltas +
+         " d QUALIFY row_number() OVER (PARTITION BY d." + key +
+         " ORDER BY d._mr_high DESC, d._mr_low DESC) = 1) n ANTI JOIN (SELECT b." + key +
+         " AS k, " + VersionOf("b") + " AS v FROM " + BaseTable(shape) + " b SEMI JOIN " +
+         deltas + " x ON x." + key + " = b." + key + ") o ON o.k = n." + key +
+         " AND o.v >= " + VersionOf("n") + " WHERE NOT n._mr_deleted";
+}
+
 }  // namespace
 
 std::string BaseTable(const TableShape& shape) {
@@ -96,21 +118,9 @@ std::string AddColumn(const std::string& table, const schema::TypedName& column)
 }
 
 std::string CreateView(const TableShape& shape, bool replace) {
-  const auto key = QuoteName(shape.key);
-  const auto deltas = Deltas(shape);
-  const auto base = BaseTable(shape);
-  const auto same_key = [&](const std::string& a, const std::string& b) {
-    return a + "." + key + " = " + b + "." + key;
-  };
   return std::string(replace ? "CREATE OR REPLACE VIEW " : "CREATE VIEW ") +
-         ViewName(shape) + " AS " + ViewColumns(shape, "b") + " FROM " + base +
-         " b ANTI JOIN " + deltas + " d ON " + same_key("d", "b") + " AND " +
-         VersionOf("d") + " > " + VersionOf("b") + " WHERE NOT b._mr_deleted UNION ALL " +
-         ViewColumns(shape, "n") + " FROM (SELECT * FROM " + deltas +
-         " d QUALIFY row_number() OVER (PARTITION BY d." + key +
-         " ORDER BY d._mr_high DESC, d._mr_low DESC) = 1) n ANTI JOIN " + base +
-         " b ON " + same_key("b", "n") + " AND " + VersionOf("b") +
-         " >= " + VersionOf("n") + " WHERE NOT n._mr_deleted";
+         ViewName(shape) + " AS " + SelectFromBase(shape) + " UNION ALL " +
+         SelectFromDeltas(shape);
 }
 
 std::string InsertRows(const TableShape& shape, const schema::Columns& columns) {

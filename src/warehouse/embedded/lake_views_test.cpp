@@ -1,0 +1,171 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "query/query.hpp"
+#include "sql/engine.hpp"
+#include "test_directory.hpp"
+#include "warehouse/testing/warehouse_driver.hpp"
+#include "warehouse_embedded/embedded_warehouse.hpp"
+
+namespace millrace::warehouse {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+
+class LakeTables : public testing::Test {
+ protected:
+  LakeTables() { Open(false); }
+
+  void Open(bool read_only) {
+    warehouse_.reset();
+    EmbeddedWarehouseOptions options;
+    options.directory = directory_.path();
+    options.lake = directory_.path() / "lake";
+    options.read_only = read_only;
+    auto opened = OpenEmbeddedWarehouse(options);
+    ASSERT_TRUE(opened) << opened.error().ToString();
+    warehouse_ = std::move(*opened);
+  }
+
+  /// Writes the rows of a SELECT as a part.
+  void WritePart(const std::string& folder, int number, const std::string& select) {
+    const auto path = directory_.path() / "lake" / folder;
+    fs::create_directories(path);
+    sql::EngineOptions options;
+    options.directories = {path};
+    const auto engine = sql::Engine::Open(options);
+    ASSERT_TRUE(engine);
+    const auto session = (*engine)->Connect();
+    ASSERT_TRUE(session);
+    const auto file = (path / ("part-" + std::to_string(number) + ".parquet")).string();
+    const auto written = (*session)->Run("COPY (" + select + ") TO " +
+                                         sql::QuoteText(file) + " (FORMAT parquet)");
+    ASSERT_TRUE(written) << written.error().ToString();
+  }
+
+  std::vector<std::string> Read(const std::string& select) {
+    std::vector<std::string> rows;
+    const auto read =
+        warehouse_->Query(select, Deadline::Never(), [&](const sql::Batch& block) {
+          for (std::size_t row = 0; row < block.rows(); ++row) {
+            block.AppendJsonRow(rows.emplace_back(), row);
+          }
+          return true;
+        });
+    EXPECT_TRUE(read) << read.error().ToString();
+    return rows;
+  }
+
+  TestDirectory directory_;
+  std::unique_ptr<Warehouse> warehouse_;
+};
+
+TEST_F(LakeTables, AreNamedByTheirFolder) {
+  WritePart("orders/history", 1, "SELECT 0::BIGINT AS _offset, 'a' AS id");
+  EXPECT_THAT(Read("SELECT * FROM lake.orders_history"),
+              ElementsAre(R"({"_offset":0,"id":"a"})"));
+  const auto tables = warehouse_->Tables();
+  ASSERT_TRUE(tables);
+  ASSERT_EQ(tables->size(), 1u);
+  EXPECT_EQ((*tables)[0].name, "lake.orders_history");
+  EXPECT_EQ((*tables)[0].key, "_offset");
+  EXPECT_EQ((*tables)[0].columns.size(), 2u);
+}
+
+TEST_F(LakeTables, ShowLaterPartsAndTheirNewColumns) {
+  WritePart("orders", 1, "SELECT 0::BIGINT AS _offset, 'a' AS id");
+  EXPECT_EQ(Read("SELECT * FROM lake.orders").size(), 1u);
+  WritePart("orders", 2, "SELECT 1::BIGINT AS _offset, 'b' AS id, 5::BIGINT AS weight");
+  EXPECT_THAT(Read("SELECT * FROM lake.orders ORDER BY _offset"),
+              ElementsAre(R"({"_offset":0,"id":"a","weight":null})",
+                          R"({"_offset":1,"id":"b","weight":5})"));
+}
+
+TEST_F(LakeTables, AreGoneWithTheirFolder) {
+  WritePart("orders", 1, "SELECT 0::BIGINT AS _offset");
+  EXPECT_EQ(warehouse_->Tables()->size(), 1u);
+  fs::remove_all(directory_.path() / "lake" / "orders");
+  EXPECT_EQ(warehouse_->Tables()->size(), 0u);
+}
+
+TEST_F(LakeTables, GiveRowsByPages) {
+  WritePart("orders", 1,
+            "SELECT i::BIGINT AS _offset, 'k' || i AS id FROM range(10) t(i)");
+  const auto tables = warehouse_->Tables();
+  ASSERT_TRUE(tables);
+  const auto& columns = (*tables)[0].columns;
+  std::string raw = "_offset=gte.3&limit=4";
+  std::size_t rows = 0;
+  for (int page = 0; page < 2; ++page) {
+    const auto query = query::Parse(raw, "lake.orders", columns, "_offset");
+    ASSERT_TRUE(query) << query.error().ToString();
+    const auto got = warehouse_->Rows("lake.orders", *query, Deadline::Never());
+    ASSERT_TRUE(got) << got.error().ToString();
+    EXPECT_FALSE(got->position);
+    rows += got->rows.size();
+    raw = "_offset=gte.3&limit=4&cursor=" + got->next_cursor.value_or("");
+  }
+  EXPECT_EQ(rows, 7u);
+}
+
+TEST_F(LakeTables, CanBeReadWithTablesByAToolThatOnlyReads) {
+  WritePart("orders", 1, "SELECT 0::BIGINT AS _offset, 'a' AS id");
+  WarehouseDriver driver(*warehouse_);
+  driver.Open();
+  driver.Apply({{"a", 1, "one"}});
+  EXPECT_EQ(Read("SELECT * FROM lake.orders").size(), 1u);
+  Open(true);
+  EXPECT_THAT(Read("SELECT o.note FROM orders o JOIN lake.orders l USING (id)"),
+              ElementsAre(R"({"note":"one"})"));
+  EXPECT_EQ(warehouse_->Tables()->size(), 2u);
+  const auto refused = warehouse_->OpenTable(OrdersSpec());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(LakeTables, NothingElseOfTheDiskCanBeRead) {
+  const auto refused =
+      warehouse_->Query("SELECT * FROM read_text('/etc/hostname')", Deadline::Never(),
+                        [](const sql::Batch&) { return true; });
+  EXPECT_FALSE(refused);
+}
+
+TEST(ReadOnlyWarehouse, ReplaysWhatAKilledProcessLeft) {
+  const TestDirectory directory;
+  const auto live = directory.path() / "live";
+  const auto copy = directory.path() / "copy";
+  EmbeddedWarehouseOptions options;
+  options.directory = live;
+  {
+    const auto warehouse = OpenEmbeddedWarehouse(options);
+    ASSERT_TRUE(warehouse);
+    WarehouseDriver driver(**warehouse);
+    driver.Open();
+    driver.Apply({{"a", 1, "one"}});
+    fs::copy(live, copy, fs::copy_options::recursive);
+  }
+  options.directory = copy;
+  options.read_only = true;
+  const auto warehouse = OpenEmbeddedWarehouse(options);
+  ASSERT_TRUE(warehouse) << warehouse.error().ToString();
+  EXPECT_EQ(WarehouseDriver(**warehouse).ReadAll(),
+            (std::vector<TestRow>{{"a", 1, "one"}}));
+}
+
+TEST(ReadOnlyWarehouse, SaysThatThereIsNone) {
+  const TestDirectory directory;
+  EmbeddedWarehouseOptions options;
+  options.directory = directory.path();
+  options.read_only = true;
+  const auto none = OpenEmbeddedWarehouse(options);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code(), ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace millrace::warehouse
