@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
 #include <string>
+#include <vector>
 
+#include "base/file.hpp"
 #include "change/complete_mark.hpp"
 
 namespace millrace::change {
@@ -48,6 +51,61 @@ TEST(Envelope, ReadsBackWhatItWrote) {
   EXPECT_EQ(event->operation, "insert");
   EXPECT_EQ(event->committed_at, 1'357'000'000'123'456);
   EXPECT_EQ(event->version, (Version{1, 42, 0}));
+}
+
+/// One event of each kind, as tests/data/change/event_v1.json holds them, a line each.
+std::vector<Event> GoldenEvents() {
+  constexpr std::string_view kOld =
+      R"({"order_id":"o-1","note":null,"_version":"00000001000000000000002900000000"})";
+  constexpr std::string_view kNew =
+      R"({"order_id":"o-1","note":"é","_version":"00000001000000000000002a00000000"})";
+  auto create = SomeEvent();
+  auto update = SomeEvent();
+  update.before = kOld;
+  update.after = kNew;
+  update.tenant = "acme";
+  update.key = "o-1";
+  update.op = 'u';
+  update.operation = "replace";
+  auto removal = update;
+  removal.before = kNew;
+  removal.after = {};
+  removal.op = 'd';
+  removal.operation = "delete";
+  removal.version = {1, 43, 7};
+  return {create, update, removal};
+}
+
+TEST(Envelope, WritesTheGoldenFileByteForByte) {
+  const auto golden = ReadFile(MR_TEST_DATA "/change/event_v1.json");
+  ASSERT_TRUE(golden) << golden.error().ToString();
+  std::string text;
+  for (const auto& event : GoldenEvents()) {
+    AppendEnvelope(text, event);
+    text += '\n';
+  }
+  EXPECT_EQ(text, *golden);
+}
+
+TEST(Envelope, ReadsTheGoldenFile) {
+  const auto golden = ReadFile(MR_TEST_DATA "/change/event_v1.json");
+  ASSERT_TRUE(golden) << golden.error().ToString();
+  std::istringstream lines(*golden);
+  for (const auto& expected : GoldenEvents()) {
+    std::string line;
+    ASSERT_TRUE(std::getline(lines, line));
+    SCOPED_TRACE(line);
+    const auto padded = Padded(line);
+    const auto event = Parse(padded);
+    ASSERT_TRUE(event) << event.error().ToString();
+    EXPECT_EQ(event->before, expected.before);
+    EXPECT_EQ(event->after, expected.after);
+    EXPECT_EQ(event->tenant, expected.tenant);
+    EXPECT_EQ(event->op, expected.op);
+    EXPECT_EQ(event->operation, expected.operation);
+    EXPECT_EQ(event->committed_at, expected.committed_at);
+    EXPECT_EQ(event->version, expected.version);
+  }
 }
 
 TEST(Envelope, ReadsMembersInAnyOrderAndWithSpaces) {

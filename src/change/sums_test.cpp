@@ -43,6 +43,19 @@ TEST(Sum, TakesTheVersionOfTheChangeNotOfADeletesBeforeImage) {
   EXPECT_EQ(from_image, from_row);
 }
 
+// Stored in records.db: these numbers never change (docs/formats/sums.md).
+TEST(Sum, GivesTheSameNumbersForEver) {
+  Sum history, state;
+  history.AddChange("records", {1, 42, 0},
+                    R"({"id":"o-1","amount":"12.50","note":null,"_version":"x"})");
+  EXPECT_EQ(history, (Sum{1, 0x6943ef73042751fc}));
+  history.AddChange("records", {1, 43, 0},
+                    R"({"id":"o-2","tags":["a,b"],"_version":"y"})");
+  EXPECT_EQ(history, (Sum{2, 0xae599b3cfd60d9ac}));
+  state.AddState(R"({"id":"o-1","amount":"12.50","note":null,"_version":"x"})");
+  EXPECT_EQ(state, (Sum{1, 0xd5169ee1a7e47643}));
+}
+
 TEST(Sum, DoesNotCareForNullsOrTheOrderOfColumns) {
   Sum one, other;
   one.AddState(R"({"a":1,"b":null,"c":"x"})");
