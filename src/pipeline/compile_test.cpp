@@ -37,7 +37,8 @@ TEST(CompilePipeline, RefusesWhatARowCannotTellAlone) {
        "without UNION"},
       {"limit", "SELECT order_id FROM changes LIMIT 3", "LIMIT"},
       {"order", "SELECT order_id FROM changes ORDER BY 1", "ORDER BY"},
-      {"window", "SELECT order_id, row_number() OVER () n FROM changes", "10:20 a window"},
+      {"window", "SELECT order_id, row_number() OVER () n FROM changes",
+       "10:20 a window"},
       {"unnest", "SELECT order_id, unnest(tags) t FROM changes", "many rows"},
       {"subquery", "SELECT order_id, (SELECT 1) n FROM changes", "subquery"},
       {"exists", "SELECT order_id FROM changes WHERE EXISTS (SELECT 1)", "subquery"},
@@ -57,7 +58,8 @@ TEST(CompilePipeline, RefusesWhatARowCannotTellAlone) {
       {"type error", "SELECT order_id,\n  note + 1.5 + tags FROM changes", "11:"},
       {"two of a name", "SELECT order_id, note, status AS NOTE FROM changes",
        "two columns are named NOTE"},
-      {"made up offset", "SELECT order_id, 1 AS _offset FROM changes", "_offset can only"},
+      {"made up offset", "SELECT order_id, 1 AS _offset FROM changes",
+       "_offset can only"},
       {"made up version", "SELECT order_id, note AS _version FROM changes",
        "_version can only"},
       {"key missing", "SELECT customer_id FROM changes", "30:5 the SQL has no column"},
@@ -122,7 +124,8 @@ TEST(CompilePipeline, AcceptsWhatARowCanTell) {
       "SELECT c.*, customers.name FROM changes c LEFT JOIN customers ON "
       "customers.customer_id = c.customer_id",
       "SELECT order_id, k.name FROM changes JOIN customers AS k USING (customer_id)",
-      "SELECT order_id, \"k\".\"name\" AS \"a \"\"b\" FROM changes JOIN customers AS k ON "
+      "SELECT order_id, \"k\".\"name\" AS \"a \"\"b\" FROM changes JOIN customers AS k "
+      "ON "
       "changes.customer_id = k.customer_id WHERE k.credit BETWEEN 1 AND 10",
       "SELECT order_id, _offset, _version FROM changes",
       "SELECT order_id, date_trunc('day', _created_at) AS d FROM changes",
@@ -195,7 +198,7 @@ TEST(CompilePipeline, ChecksRules) {
       {"amount", "expected a boolean expression"},
       {"amount >", "5:"},
       {"amont > 1", "5:12 "},
-      {"note in (SELECT 1)", "5:16 a subquery"},
+      {"note in (SELECT 1)", "5:17 a subquery"},
       {"true), (false", "expected one boolean expression"},
       {"random() > 0.5", "5:12 random"},
       {"count(*) > 1", "5:12 count"},

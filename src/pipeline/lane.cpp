@@ -51,6 +51,8 @@ Lane::Lane(const CompiledPipeline& pipeline, std::size_t sink,
                                                  "From commit to visible in the sink.",
                                                  LabelsOf(pipeline, compiled_))),
       misses_(pipeline.lookups.size()) {
+  // Until its position is known the lane needs everything.
+  services_.retention.SetReader(reader_, stream_, 0);
   for (const CompiledLookup& lookup : pipeline.lookups) {
     telemetry::Labels labels = LabelsOf(pipeline, compiled_);
     labels.emplace_back("lookup", lookup.name);
@@ -67,8 +69,6 @@ Lane::~Lane() {
 }
 
 void Lane::Prepare() {
-  // Until its position is known the lane needs everything.
-  services_.retention.SetReader(reader_, stream_, 0);
   if (auto opened = Open(); !opened) static_cast<void>(Handle(opened.error()));
 }
 
@@ -104,6 +104,7 @@ bool Lane::Join(Deadline deadline) {
 }
 
 void Lane::Run() {
+  running_ = true;
   while (!stopping()) {
     auto done = Step();
     if (!done && !Handle(done.error())) break;
@@ -246,7 +247,7 @@ Status Lane::ProcessBatch() {
 Status Lane::CatchUpLookups(Position position) {
   bool wait = false;
   for (const CompiledLookup& lookup : pipeline_.lookups) wait |= !lookup.as_of_now;
-  while (wait && !services_.mark.WaitFor(position, Deadline::Never())) {
+  if (wait && !services_.mark.WaitFor(position, Deadline::Never())) {
     // Interrupted: for shutdown only.
     Sleep(Steady::time_point::max());
     return {};

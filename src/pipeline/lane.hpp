@@ -76,6 +76,7 @@ class Lane {
 
   // Of the lane's thread alone.
   bool open_ = false;
+  bool running_ = false;         ///< Run has begun
   bool failed_in_sink_ = false;  ///< what it took beyond committed() is gone
   bool reopen_ = false;
   Offset next_ = 0;

@@ -58,7 +58,7 @@ bool Lane::Handle(const Error& error) {
   const int doubled = std::min(failures_++, 20);
   const auto pause =
       std::min(options_.first_retry * (std::int64_t{1} << doubled), options_.last_retry);
-  if (thread_.joinable()) Sleep(std::chrono::steady_clock::now() + pause);
+  if (running_) Sleep(std::chrono::steady_clock::now() + pause);
   return true;
 }
 

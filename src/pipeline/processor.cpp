@@ -1,5 +1,7 @@
 #include "processor.hpp"
 
+#include <simdjson.h>
+
 #include "schema/record_codec.hpp"
 
 namespace millrace::pipeline {
@@ -9,6 +11,18 @@ using Fate = ReadChange::Fate;
 
 /// Lag is measured on this many events of a batch at most.
 constexpr std::size_t kSamples = 32;
+
+bool HasEscapes(const change::Event& event) {
+  return event.key_json.find('\\') != std::string_view::npos;
+}
+
+std::string KeyText(const change::Event& event) {
+  if (!HasEscapes(event)) return std::string(event.key);
+  simdjson::dom::parser parser;
+  std::string_view text;
+  const auto parsed = parser.parse(simdjson::padded_string(event.key_json)).get(text);
+  return std::string(parsed == simdjson::SUCCESS ? text : event.key);
+}
 
 }  // namespace
 
@@ -34,7 +48,7 @@ DeadLetter Processor::LetterOf(const ReadChange& change, const char* stage,
   if (change.parsed) {
     AppendEventId(letter.event_id, change.event.source, change.event.version);
     letter.version = change.event.version.ToHex();
-    letter.key = change.event.key;
+    letter.key = KeyText(change.event);
   } else {
     letter.event_id = letter.stream + "@" + std::to_string(change.offset);
   }
@@ -109,8 +123,7 @@ bool Processor::NeedsTombstone(const ReadChange& change, bool produced) const {
 
 Status Processor::SetKey(sql::BatchBuilder& builder, const change::Event& event) const {
   const schema::Type& type = pipeline_.collection.key_field().type;
-  const bool plain = event.key.size() + 2 == event.key_json.size();
-  if (type.kind == schema::Kind::kText && plain) {
+  if (type.kind == schema::Kind::kText && !HasEscapes(event)) {
     builder.SetText(0, event.key);
     return {};
   }

@@ -104,7 +104,7 @@ class PipelineFixture {
   /// name text, email text unique, credit bigint).
   std::map<std::string, schema::Collection, std::less<>> collections;
   project::Pipeline pipeline;  ///< orders, no lookups; sql, sinks to be set
-  std::unique_ptr<sql::Engine> engine;
+  sql::Engine* engine;         ///< one for the whole program
   MemoryLog log;
   change::CompleteMark mark;
   telemetry::Registry metrics;

@@ -98,9 +98,8 @@ std::map<std::string, Offset> MemoryLog::readers() const {
 
 void SinkStore::WaitForPosition(Offset next) {
   std::unique_lock lock(mutex);
-  const bool reached = changed.wait_for(lock, std::chrono::seconds(30), [&] {
-    return position.value_or(0) >= next;
-  });
+  const bool reached = changed.wait_for(lock, std::chrono::seconds(30),
+                                        [&] { return position.value_or(0) >= next; });
   EXPECT_TRUE(reached) << "position " << position.value_or(0);
 }
 
@@ -190,9 +189,15 @@ schema::Field FieldOf(const std::string& name, const std::string& type,
   return field;
 }
 
+/// One for the whole program: opening it takes most of a short test's time.
+sql::Engine& SharedEngine() {
+  static const auto engine = std::move(*sql::Engine::Open({}));
+  return *engine;
+}
+
 }  // namespace
 
-PipelineFixture::PipelineFixture() : logger({.level = telemetry::Level::kError}) {
+PipelineFixture::PipelineFixture() : engine(&SharedEngine()), logger({.fd = -1}) {
   schema::Collection orders;
   orders.name = "orders";
   orders.key = "order_id";
@@ -214,7 +219,6 @@ PipelineFixture::PipelineFixture() : logger({.level = telemetry::Level::kError})
   pipeline.collection = "orders";
   pipeline.max_wait_ms = 1;
   pipeline.place = {"pipelines/p.yaml", 1, 1};
-  engine = std::move(*sql::Engine::Open({}));
   std::string name = (std::filesystem::temp_directory_path() / "mr_pipeline_XXXXXX");
   data = mkdtemp(name.data());
   state = std::move(*StateDb::Open(data));
@@ -235,7 +239,8 @@ void PipelineFixture::AddRule(std::string text) {
 
 void PipelineFixture::AddTable(const std::string& name, const std::string& key,
                                project::OnDelete on_delete) {
-  pipeline.sinks.push_back({"table." + name, project::TableSink{name, key, on_delete},
+  pipeline.sinks.push_back({"table." + name,
+                            project::TableSink{name, key, on_delete},
                             {"pipelines/p.yaml", 30, 5}});
 }
 
@@ -307,8 +312,9 @@ std::uint64_t PipelineFixture::Change(const std::string& collection, char op,
 std::string PipelineFixture::Order(const std::string& id, const std::string& customer,
                                    const std::string& amount, const std::string& note) {
   return R"("order_id":")" + id + R"(","customer_id":)" +
-         (customer.empty() ? "null" : "\"" + customer + "\"") + R"(,"amount":")" + amount +
-         R"(","status":"new","note":")" + note + R"(","tags":["a","b"],"extra":{"n":1})";
+         (customer.empty() ? "null" : "\"" + customer + "\"") + R"(,"amount":")" +
+         amount + R"(","status":"new","note":")" + note +
+         R"(","tags":["a","b"],"extra":{"n":1})";
 }
 
 std::string PipelineFixture::Customer(const std::string& id, const std::string& name,
@@ -318,8 +324,7 @@ std::string PipelineFixture::Customer(const std::string& id, const std::string& 
 }
 
 Services PipelineFixture::services() {
-  return {log,     log,          mark, *engine, *state, logger,
-          metrics, SystemClock(), data};
+  return {log, log, mark, *engine, *state, logger, metrics, SystemClock(), data};
 }
 
 SinkFactory PipelineFixture::factory(
