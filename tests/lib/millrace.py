@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -233,3 +234,21 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def copy_data(source, target):
+    """A data directory, without the socket and locks of the process that ran on it."""
+    shutil.copytree(source, target, ignore=lambda _, names: [n for n in names if n.endswith(".sock")])
+    return target
+
+
+def venv_python(code, *args):
+    """Runs Python with duckdb of our version: a reader and writer of Parquet that is not ours."""
+    venv = ROOT / "build" / "venv"
+    python = venv / "bin" / "python"
+    if subprocess.run([str(python), "-c", "import duckdb"], capture_output=True).returncode if python.exists() else True:
+        subprocess.run(["/usr/bin/python3", "-m", "venv", str(venv)], check=True)
+        subprocess.run([str(python), "-m", "pip", "-q", "install", "duckdb==1.5.5"], check=True)
+    result = subprocess.run([str(python), "-c", code, *map(str, args)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
