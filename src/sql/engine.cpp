@@ -22,7 +22,8 @@ Result<Config> MakeConfig(const EngineOptions& options) {
       {"threads", std::to_string(options.threads)},
       {"memory_limit", std::to_string(options.memory_limit) + "B"},
       {"temp_directory", options.temp_directory.string()},
-      // Rows of a long insert go to the file by row group, not five of them in its commit.
+      // Rows of a long insert go to the file by row group, not five of them in its
+      // commit.
       {"write_buffer_row_group_count", "1"},
       {"checkpoint_threshold", std::to_string(options.checkpoint_wal) + "B"},
       {"preserve_insertion_order", "true"},

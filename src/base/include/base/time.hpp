@@ -26,7 +26,7 @@ Result<std::int32_t> ParseDate(std::string_view text);
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual TimestampUs Now() const = 0;
+  virtual TimestampUs Now() const = 0;  ///< any thread; may jump back
 };
 /// The machine's wall clock. Any thread.
 const Clock& SystemClock();

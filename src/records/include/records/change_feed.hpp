@@ -19,8 +19,8 @@ std::string_view ToString(Operation operation);
 
 /// One committed change of one record. Views live as long as the ChangeBatch.
 struct Change {
-  Position position;     ///< {epoch, change sequence}
-  Version version;       ///< of the change itself, also for a delete
+  Position position;  ///< {epoch, change sequence}
+  Version version;    ///< of the change itself, also for a delete
   Operation operation;
   TimestampUs committed_at;
   std::string_view tenant;
@@ -33,7 +33,8 @@ struct Change {
 /// Owns the bytes that its changes look into.
 struct ChangeBatch {
   std::vector<Change> changes;
-  std::vector<std::shared_ptr<const std::string>> arena;  ///< shared with the store's tail of recent commits
+  std::vector<std::shared_ptr<const std::string>>
+      arena;  ///< shared with the store's tail of recent commits
 };
 
 /// The committed changes of all collections in commit order. One reader (capture); any
@@ -55,6 +56,7 @@ class ChangeFeed {
   virtual Result<Position> End() = 0;
   /// Waits until End() > beyond: true; false on the deadline or after Interrupt.
   virtual bool WaitFor(Position beyond, Deadline deadline) = 0;
+  /// Ends every WaitFor, those to come included: the feed's reader is to stop.
   virtual void Interrupt() = 0;
   /// Changes up to `upto` are durable elsewhere and may be removed, some time later,
   /// together with another commit.

@@ -43,8 +43,8 @@ struct Answer {
 };
 
 struct Idempotency {
-  std::string key;            ///< as sent, unquoted, 1..255 characters
-  std::string scope;          ///< method and path: the same key elsewhere is another one
+  std::string key;             ///< as sent, unquoted, 1..255 characters
+  std::string scope;           ///< method and path: the same key elsewhere is another one
   std::uint64_t request_hash;  ///< of the body
 };
 
@@ -97,6 +97,9 @@ class RecordStore {
   /// kNotFound. Sees every acknowledged write.
   virtual Result<Stored> Get(const std::string& tenant, const std::string& collection,
                              const std::string& key) = 0;
+  /// One page of the query; ends early when its documents become many megabytes. Bounded
+  /// by the deadline. Errors: kNotFound (no such collection), kInvalidArgument (the
+  /// query's cursor), kDeadlineExceeded, kUnavailable.
   virtual Result<Page> List(const std::string& tenant, const std::string& collection,
                             const query::Query& query, Deadline deadline) = 0;
   /// Calls `each` for every record of the collection in key order from one snapshot;
@@ -104,6 +107,7 @@ class RecordStore {
   virtual Status Scan(const std::string& collection,
                       const std::function<bool(std::string_view key,
                                                std::string_view document)>& each) = 0;
+  /// One entry for each collection, as of the last commit.
   virtual Result<std::vector<HistorySum>> Sums() = 0;
 };
 

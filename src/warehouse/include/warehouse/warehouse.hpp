@@ -18,9 +18,9 @@ namespace millrace::warehouse {
 
 struct TableSpec {
   std::string name;
-  std::string key;            ///< one of `columns`
-  schema::Columns columns;    ///< of the view, without `_version`
-  std::string owner;          ///< "<pipeline>/<sink>": one writer a table
+  std::string key;          ///< one of `columns`
+  schema::Columns columns;  ///< of the view, without `_version`
+  std::string owner;        ///< "<pipeline>/<sink>": one writer a table
 };
 
 /// Where a table stands: `next` offset of its stream, and the version of the last event.
@@ -61,7 +61,9 @@ class Warehouse {
   virtual Status Apply(const std::string& table, const sql::Batch& rows,
                        const sql::Batch& tombstones, Offset expected,
                        const TablePosition& to) = 0;
+  /// Every table, then every lake table ("lake.orders_history").
   virtual Result<std::vector<TableInfo>> Tables() = 0;
+  /// Removes table and position in one transaction. kNotFound.
   virtual Status DropTable(const std::string& table) = 0;
 
   /// Rows of a table, or of a lake table ("lake.orders_history"), with filters, order and
@@ -71,6 +73,7 @@ class Warehouse {
     std::optional<std::string> next_cursor;
     std::optional<TablePosition> position;
   };
+  /// One page of such rows. kNotFound, kInvalidArgument (the cursor), kDeadlineExceeded.
   virtual Result<RowsPage> Rows(const std::string& table, const query::Query& query,
                                 Deadline deadline) = 0;
   /// Waits until the table's version is at least `version`: true; false on the deadline.
