@@ -189,6 +189,7 @@ class Bench {
   }
 
   void Read() {
+    while (merging_) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     for (const char* text : {"SELECT count(*) FROM bench",
                              "SELECT status, sum(amount) FROM bench GROUP BY 1",
                              "SELECT count(*), max(note), max(_version) FROM bench",
@@ -209,6 +210,8 @@ class Bench {
  private:
   /// On the merging thread.
   void Step(std::string_view step) {
+    if (step == "frozen") merging_ = true;
+    if (step == "after_checkpoint") merging_ = false;
     if (step == "swapped") step_begin_ = Steady::now();
     if (step == "swapped")
       swap_seconds_ = std::max(swap_seconds_.load(), Seconds(swap_begin_));
@@ -238,6 +241,7 @@ class Bench {
   }
 
   Steady::time_point step_begin_, swap_begin_;
+  std::atomic<bool> merging_ = false;
   std::atomic<double> swap_seconds_ = 0, checkpoint_seconds_ = 0;
   std::unique_ptr<warehouse::Warehouse> warehouse_;  ///< ends before what it calls
   Maker maker_;

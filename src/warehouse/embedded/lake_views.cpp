@@ -13,6 +13,12 @@ bool IsPart(const fs::path& path) {
   return name.starts_with("part-") && name.ends_with(".parquet");
 }
 
+/// What is being written, see docs/formats/lake-file.md.
+bool IsHidden(const fs::path& path) {
+  const auto name = path.filename().string();
+  return name.starts_with('_') || name.starts_with('.');
+}
+
 /// Folders below `root` that hold parts, by the name of their view.
 std::map<std::string, fs::path> Folders(const fs::path& root) {
   std::map<std::string, fs::path> folders;
@@ -21,6 +27,7 @@ std::map<std::string, fs::path> Folders(const fs::path& root) {
   for (fs::recursive_directory_iterator it(root, options, error), end; it != end;
        it.increment(error)) {
     if (error) break;
+    if (IsHidden(it->path())) it.disable_recursion_pending();
     if (!IsPart(it->path())) continue;
     const auto folder = it->path().parent_path();
     if (folder == root) continue;

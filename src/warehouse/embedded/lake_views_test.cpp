@@ -77,6 +77,11 @@ TEST_F(LakeTables, AreNamedByTheirFolder) {
   EXPECT_EQ((*tables)[0].columns.size(), 2u);
 }
 
+TEST_F(LakeTables, AreNotWhatIsStillBeingWritten) {
+  WritePart("orders/_staging", 1, "SELECT 0::BIGINT AS _offset");
+  EXPECT_EQ(warehouse_->Tables()->size(), 0u);
+}
+
 TEST_F(LakeTables, ShowLaterPartsAndTheirNewColumns) {
   WritePart("orders", 1, "SELECT 0::BIGINT AS _offset, 'a' AS id");
   EXPECT_EQ(Read("SELECT * FROM lake.orders").size(), 1u);

@@ -81,6 +81,11 @@ StoredTable Table::stored() const {
   return stored_;
 }
 
+bool Table::dropped() const {
+  const std::scoped_lock lock(state_);
+  return dropped_;
+}
+
 Result<schema::Columns> Table::NewColumns(const TableSpec& spec) const {
   MR_CHECK_OK(CheckSpec(spec));
   const auto known = stored();

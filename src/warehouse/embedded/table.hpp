@@ -65,6 +65,7 @@ class Table {
   Table(Database& database, StoredTable stored, Counts counts)
       : database_(database), stored_(std::move(stored)), counts_(counts) {}
   StoredTable stored() const;
+  bool dropped() const;
   Result<schema::Columns> NewColumns(const TableSpec& spec) const;
   Status AddColumns(sql::Session& session, const schema::Columns& added);
   Status PrepareWriter();

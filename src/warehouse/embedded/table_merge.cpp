@@ -35,6 +35,7 @@ Status Table::Merge(sql::Session& session, const MergeRule& rule,
                     const MergeObserver& observer) {
   const std::scoped_lock merging(merging_);
   const auto run = [&]() -> Status {
+    if (dropped()) return {};
     if (!stored().shape.frozen) {
       MR_CHECK_OK(Freeze(session));
       Tell(observer, "frozen");
