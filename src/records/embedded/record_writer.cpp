@@ -134,8 +134,11 @@ Result<std::vector<Written>> RecordWriter::ApplyAll(Target& target,
   for (std::size_t i = 0; i < request.ops.size(); ++i) {
     auto written = ApplyOne(target, request.tenant, request.ops[i]);
     if (fault_) return Fail(*fault_);
-    if (!written) errors.Add(i, std::move(written).error());
-    if (errors.empty()) out.push_back(std::move(*written));
+    if (!written) {
+      errors.Add(i, std::move(written).error());
+    } else if (errors.empty()) {
+      out.push_back(std::move(*written));
+    }
   }
   if (!errors.empty() && rollback_to_.Run() != SQLITE_DONE) return Fault("undo a batch");
   if (release_.Run() != SQLITE_DONE) return Fault("end a batch");
