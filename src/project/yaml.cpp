@@ -111,7 +111,7 @@ class Builder final : public YAML::EventHandler {
       key = std::move(node);
     } else {
       if (key->kind == Node::Kind::kScalar && CheckNew(*key, lines))
-        AddMember(parent, *std::move(key), std::move(node));
+        AddMember(parent, std::move(*key), std::move(node));
       key.reset();
     }
   }
