@@ -114,7 +114,7 @@ class FileAccess final : public DataAccess {
     auto access = std::make_unique<FileAccess>(std::move(directory));
     const auto& paths = access->directory_.paths();
     MR_TRY(access->warehouse_,
-           OpenWarehouse(paths, WarehouseSettings{}, access->logger_, true));
+           OpenWarehouse(paths, WarehouseSettings{}, access->logger_, false));
     auto state =
         pipeline::StateDb::Open(paths.root, pipeline::StateDb::Access::kReadOnly);
     if (state) {

@@ -78,7 +78,13 @@ std::string TableJson(const TableInfo& table) {
     AppendJsonString(out, table.columns[i].type.ToString());
     out += '}';
   }
-  out += "]}";
+  out += "],\"base_rows\":" + std::to_string(table.base_rows) +
+         ",\"delta_rows\":" + std::to_string(table.delta_rows) +
+         ",\"merges\":" + std::to_string(table.merges) + ",\"last_merge_seconds\":";
+  AppendDouble(out, table.last_merge_seconds);
+  out += ",\"worst_merge_seconds\":";
+  AppendDouble(out, table.worst_merge_seconds);
+  out += '}';
   return out;
 }
 

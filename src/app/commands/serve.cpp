@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "../exit_codes.hpp"
 #include "../instance.hpp"
 #include "../logger.hpp"
@@ -18,6 +20,26 @@ struct ServeFlags {
   std::optional<std::uint16_t> port;
   std::vector<std::string> set;
 };
+
+/// Until /readyz answers 200; a signal that came before. What is not ready after a second
+/// is named once: it may take a person to mend it, and the API works meanwhile.
+std::optional<int> WaitUntilReady(Instance& instance, StopSignals& signals,
+                                  telemetry::Logger& logger) {
+  constexpr std::chrono::milliseconds kLookAgain{20};
+  constexpr int kLooksBeforeNaming = 50;
+  for (int looks = 0;; ++looks) {
+    const auto parts = instance.Parts();
+    if (std::ranges::all_of(parts, &gateway::Part::ready)) return std::nullopt;
+    if (looks == kLooksBeforeNaming) {
+      for (const auto& part : parts) {
+        if (!part.ready) {
+          logger.Warn("not ready", {{"part", part.name}, {"reason", part.reason}});
+        }
+      }
+    }
+    if (const auto signal = signals.Wait(kLookAgain)) return signal;
+  }
+}
 
 int Serve(ServeFlags flags) {
   if (flags.port) flags.set.push_back("http.port=" + std::to_string(*flags.port));
@@ -38,9 +60,12 @@ int Serve(ServeFlags flags) {
   auto instance =
       Instance::Start(std::move(*project), std::move(*settings), flags.data, *logger);
   if (!instance) return Report(instance.error());
-  fmt::print("ready {}\n", (*instance)->url());
-  std::fflush(stdout);
-  const auto signal = signals.Wait();
+  auto signal = WaitUntilReady(**instance, signals, *logger);
+  if (!signal) {
+    fmt::print("ready {}\n", (*instance)->url());
+    std::fflush(stdout);
+    signal = signals.Wait();
+  }
   logger->Info("stopping", {{"signal", *signal}});
   const bool clean = (*instance)->Stop(Deadline::After(kDrain));
   if (!clean)

@@ -41,7 +41,8 @@ class Deadline {
   static Deadline Never() { return Deadline(Steady::time_point::max()); }
   /// `other` less `margin`.
   static Deadline Before(Deadline other, std::chrono::milliseconds margin) {
-    return Deadline(other.at_ == Steady::time_point::max() ? other.at_ : other.at_ - margin);
+    return Deadline(other.at_ == Steady::time_point::max() ? other.at_
+                                                           : other.at_ - margin);
   }
   bool expired() const { return Steady::now() >= at_; }
   Steady::time_point at() const { return at_; }
