@@ -1,6 +1,7 @@
 #include "change_reader.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <set>
 
@@ -119,26 +120,37 @@ Result<sql::Batch> ChangeReader::Read() {
   const auto again = std::ranges::unique(states);
   states.erase(again.begin(), again.end());
   for (LookupState* state : states) locks.push_back(state->Lock());
-  for (ReadChange& change : changes_) {
+  const std::span<ReadChange> all(changes_);
+  for (std::size_t at = 0; at < all.size(); at += kGroup) {
+    auto read = ReadGroup(all.subspan(at, std::min(kGroup, all.size() - at)));
+    if (read) continue;
+    builder_.AbandonRow();
+    static_cast<void>(builder_.Finish());
+    return std::unexpected(std::move(read).error());
+  }
+  return builder_.Finish();
+}
+
+Status ChangeReader::ReadGroup(std::span<ReadChange> changes) {
+  std::size_t count = 0;
+  for (ReadChange& change : changes) {
     if (change.fate == ReadChange::Fate::kRefused) continue;
     if (change.event.op == 'd' && !sink_.takes_deletes) {
       change.fate = ReadChange::Fate::kPassed;
-      continue;
+    } else if (Decode(change, group_[count])) {
+      ++count;
     }
-    auto row = ReadRow(change);
-    if (!row) {
-      builder_.AbandonRow();
-      builder_.Finish();
-      return std::unexpected(std::move(row).error());
-    }
-    if (*row) {
-      change.fate = ReadChange::Fate::kRow;
+  }
+  WarmLookups(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    MR_TRY(const bool row, ReadRow(group_[i]));
+    if (row) {
       builder_.EndRow();
     } else {
       builder_.AbandonRow();
     }
   }
-  return builder_.Finish();
+  return {};
 }
 
 void ChangeReader::Refuse(ReadChange& change, const char* stage, std::string reason) {
@@ -147,7 +159,7 @@ void ChangeReader::Refuse(ReadChange& change, const char* stage, std::string rea
   change.reason = std::move(reason);
 }
 
-Result<bool> ChangeReader::ReadRow(ReadChange& change) {
+bool ChangeReader::Decode(ReadChange& change, Decoded& into) {
   const std::string_view image = change.event.image();
   if (image.empty()) {
     Refuse(change, "decode", "the event has no document");
@@ -163,10 +175,54 @@ Result<bool> ChangeReader::ReadRow(ReadChange& change) {
     Refuse(change, "decode", "field " + std::string(gone) + ": removed upstream");
     return false;
   }
-  MR_CHECK_OK(FindLookups(change));
+  into.change = &change;
+  into.values = decoder_.values();
+  KeepTexts(image, into);
+  into.keys.resize(lookups_.size());
+  into.hashes.resize(lookups_.size());
+  into.keyed.resize(lookups_.size());
+  for (std::size_t i = 0; i < lookups_.size(); ++i) {
+    std::string& key = into.keys[i];
+    key.clear();
+    into.keyed[i] = std::ranges::all_of(lookups_[i].key_slots, [&](std::size_t slot) {
+      return AppendKey(key, into.values[slot]);
+    });
+    into.hashes[i] = LookupCache::HashOf(key);
+  }
+  return true;
+}
+
+void ChangeReader::KeepTexts(std::string_view document, Decoded& into) {
+  into.texts.clear();
+  const std::less<> before;
+  for (Value& value : into.values) {
+    if (!value.has_view()) continue;
+    const char* at = value.text.data;
+    if (!before(at, document.data()) && before(at, document.data() + document.size())) {
+      continue;
+    }
+    into.texts.emplace_back(value.view());
+    value.text.data = into.texts.back().data();
+  }
+}
+
+void ChangeReader::WarmLookups(std::size_t count) {
+  for (std::size_t lookup = 0; lookup < lookups_.size(); ++lookup) {
+    for (int step = 0; step < 4; ++step) {
+      for (std::size_t i = 0; i < count; ++i) {
+        lookups_[lookup].state->Warm(group_[i].hashes[lookup], step);
+      }
+    }
+  }
+}
+
+Result<bool> ChangeReader::ReadRow(const Decoded& decoded) {
+  ReadChange& change = *decoded.change;
+  MR_CHECK_OK(FindLookups(decoded));
   if (change.fate == ReadChange::Fate::kRefused) return false;
+  change.fate = ReadChange::Fate::kRow;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    if (auto set = SetInput(change, i, sources_[i]); !set) {
+    if (auto set = SetInput(decoded, i, sources_[i]); !set) {
       change.field_gone = sources_[i].from == From::kField;
       Refuse(change, "decode",
              "field " + pipeline_.input[i].name + ": " + set.error().message());
@@ -176,37 +232,35 @@ Result<bool> ChangeReader::ReadRow(ReadChange& change) {
   return true;
 }
 
-Status ChangeReader::FindLookups(ReadChange& change) {
+Status ChangeReader::FindLookups(const Decoded& decoded) {
+  ReadChange& change = *decoded.change;
   for (std::size_t i = 0; i < lookups_.size(); ++i) {
     UsedLookup& lookup = lookups_[i];
-    scratch_.clear();
-    const bool keyed = std::ranges::all_of(lookup.key_slots, [&](std::size_t slot) {
-      return AppendKey(scratch_, decoder_.values()[slot]);
-    });
     found_[i] = nullptr;
-    if (keyed) {
-      MR_TRY(found_[i], lookup.state->Find(scratch_, change.event.version, lookup.now));
+    if (decoded.keyed[i]) {
+      MR_TRY(found_[i],
+             lookup.state->Find(decoded.keys[i], change.event.version, lookup.now));
     }
     if (found_[i] == nullptr) {
       ++lookup.misses;
-    } else if (!found_[i]->broken.empty()) {
-      Refuse(change, "lookup", pipeline_.lookups[i].name + ": " + found_[i]->broken);
+    } else if (found_[i]->broken() != nullptr) {
+      Refuse(change, "lookup", pipeline_.lookups[i].name + ": " + *found_[i]->broken());
       return {};
     }
   }
   return {};
 }
 
-Status ChangeReader::SetInput(const ReadChange& change, std::size_t column,
+Status ChangeReader::SetInput(const Decoded& decoded, std::size_t column,
                               const Source& source) {
-  const change::Event& event = change.event;
+  const change::Event& event = decoded.change->event;
   switch (source.from) {
     case From::kField:
-      return SetColumn(builder_, column, source.kind, decoder_.values()[source.slot]);
+      return SetColumn(builder_, column, source.kind, decoded.values[source.slot]);
     case From::kLookup: {
       const LookupRow* row = found_[source.lookup];
       if (row != nullptr) {
-        return SetColumn(builder_, column, source.kind, row->values[source.slot]);
+        return SetColumn(builder_, column, source.kind, row->value(source.slot));
       }
       builder_.SetNull(column);
       return {};
@@ -215,7 +269,7 @@ Status ChangeReader::SetInput(const ReadChange& change, std::size_t column,
       builder_.SetBool(column, found_[source.lookup] != nullptr);
       return {};
     case From::kOffset:
-      builder_.SetInt(column, static_cast<std::int64_t>(change.offset));
+      builder_.SetInt(column, static_cast<std::int64_t>(decoded.change->offset));
       return {};
     case From::kVersion:
       scratch_.clear();

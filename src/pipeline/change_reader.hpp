@@ -1,6 +1,9 @@
 #pragma once
 
+#include <array>
+#include <deque>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -79,9 +82,24 @@ class ChangeReader {
     std::size_t lookup;
     schema::Kind kind;
   };
-  Result<bool> ReadRow(ReadChange& change);
-  Status FindLookups(ReadChange& change);
-  Status SetInput(const ReadChange& change, std::size_t column, const Source& source);
+  /// Changes that are worked on side by side, so that the misses of their lookups in the
+  /// processor's cache overlap.
+  static constexpr std::size_t kGroup = 16;
+  struct Decoded {
+    ReadChange* change = nullptr;
+    std::vector<Value> values;
+    std::vector<std::string> keys;  ///< by lookup; see `keyed`
+    std::vector<std::uint64_t> hashes;
+    std::vector<bool> keyed;
+    std::deque<std::string> texts;  ///< of values that are not in the document
+  };
+  Status ReadGroup(std::span<ReadChange> changes);
+  bool Decode(ReadChange& change, Decoded& into);
+  void KeepTexts(std::string_view document, Decoded& into);
+  void WarmLookups(std::size_t count);
+  Result<bool> ReadRow(const Decoded& decoded);
+  Status FindLookups(const Decoded& decoded);
+  Status SetInput(const Decoded& decoded, std::size_t column, const Source& source);
   Status SetBefore(const change::Event& event, std::size_t column);
   static void Refuse(ReadChange& change, const char* stage, std::string reason);
 
@@ -95,6 +113,7 @@ class ChangeReader {
   std::vector<UsedLookup> lookups_;
   std::vector<const LookupRow*> found_;  ///< of the current change, by lookup
   std::vector<ReadChange> changes_;
+  std::array<Decoded, kGroup> group_;
   std::string scratch_;
 };
 

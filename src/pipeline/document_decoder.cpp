@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "base/bytes.hpp"
@@ -16,9 +17,20 @@ namespace ondemand = simdjson::ondemand;
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 constexpr std::size_t kShown = 64;  ///< bytes of a wrong value in a reason
 
+/// A text without escapes is a view into the document: nothing is copied.
+bool ReadText(ondemand::value& value, std::string_view& text) {
+  const std::string_view token = value.raw_json_token();
+  const std::size_t end = token.find_last_of('"');
+  if (end > 0 && std::memchr(token.data(), '\\', end) == nullptr) {
+    text = token.substr(1, end - 1);
+    return true;
+  }
+  return value.get_string().get(text) == simdjson::SUCCESS;
+}
+
 bool DecodeText(ondemand::value& value, const schema::Type& type, Value& out) {
   std::string_view text;
-  if (value.get_string().get(text) != simdjson::SUCCESS) return false;
+  if (!ReadText(value, text)) return false;
   switch (type.kind) {
     case schema::Kind::kText:
       out.SetView(Value::Tag::kText, text);

@@ -27,7 +27,8 @@ class DocumentDecoder {
   ~DocumentDecoder();
 
   /// Fills values()[i] with column `columns[i]`. `document` has 64 readable bytes behind
-  /// it. Texts are valid until the next call, and as long as the document.
+  /// it. Texts are valid as long as the document; those with escapes, which lie outside
+  /// of it, until the next call.
   std::optional<Drift> Decode(std::string_view document);
   const std::vector<Value>& values() const { return values_; }
   /// Which of the columns the document has, after Decode.

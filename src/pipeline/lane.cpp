@@ -10,6 +10,9 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+/// Events that are looked through for the version that a lane goes on from.
+constexpr std::uint32_t kProbed = 100;
+
 telemetry::Labels LabelsOf(const CompiledPipeline& pipeline, const CompiledSink& sink) {
   return {{"pipeline", pipeline.definition.name}, {"sink", sink.name}};
 }
@@ -183,13 +186,17 @@ Status Lane::CheckPosition(Offset next) {
 
 Status Lane::KnowLowWater() {
   if (pipeline_.lookups.empty()) return {};
-  MR_TRY(const auto batch, services_.log.Read(stream_, next_, 1, 1));
-  if (batch.empty()) return {};  // whatever comes is newer than all there is
-  const auto event = change::ParseEnvelope(batch.records().front().body);
-  // Unreadable: stays at nothing, so that nothing is collected until the first commit.
-  const Version low = event ? event->version : Version{};
+  MR_TRY(const auto batch, services_.log.Read(stream_, next_, kProbed, 1u << 20u));
+  std::optional<Version> low;
+  if (!batch.empty()) low = Version{};  // for events that nobody can read
+  for (const eventlog::Record& record : batch.records()) {
+    const auto event = change::ParseEnvelope(record.body);
+    if (!event) continue;
+    low = event->version;
+    break;
+  }
   for (const CompiledLookup& lookup : pipeline_.lookups) {
-    MR_CHECK_OK(lookups_.Of(lookup).SetLowWater(reader_, low));
+    MR_CHECK_OK(lookups_.Of(lookup).SetUser(reader_, {stream_, next_, low}));
   }
   return {};
 }
@@ -262,13 +269,11 @@ Status Lane::CatchUpLookups(Position position) {
 Status Lane::StoreLetters(std::vector<DeadLetter> letters) {
   if (letters.empty()) return {};
   MR_FAIL_POINT("pipeline.before_dead_letters");
-  MR_CHECK_OK(services_.state.Put(letters));
+  MR_TRY(const auto added, services_.state.Put(letters));
   MR_FAIL_POINT("pipeline.after_dead_letters");
   letters_counter_.Add(letters.size());
-  MR_TRY(const auto count,
-         services_.state.Count(pipeline_.definition.name, compiled_.name));
   const std::lock_guard lock(mutex_);
-  dead_letters_ = count;
+  dead_letters_ += added;
   return {};
 }
 
@@ -302,8 +307,8 @@ void Lane::Committed() {
   if (!visible.empty()) {
     for (const CompiledLookup& lookup : pipeline_.lookups) {
       // It only rises here: never a rebuild, so never an error.
-      static_cast<void>(
-          lookups_.Of(lookup).SetLowWater(reader_, visible.back().last_version));
+      static_cast<void>(lookups_.Of(lookup).SetUser(
+          reader_, {stream_, committed, visible.back().last_version}));
     }
   }
   const std::lock_guard lock(mutex_);

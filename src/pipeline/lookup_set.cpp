@@ -63,6 +63,10 @@ LookupState& LookupSet::Of(const CompiledLookup& lookup) {
   return *states_.at(LookupName(lookup.collection, LookupColumns(lookup)));
 }
 
+void LookupSet::StartFeeding() {
+  for (auto& [name, state] : states_) state->StartFeeding();
+}
+
 Status LookupSet::Checkpoint() {
   for (auto& [name, state] : states_) MR_CHECK_OK(state->Checkpoint());
   return {};

@@ -1,6 +1,7 @@
 #include "lookup_state.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/failpoint.hpp"
 #include "change/envelope.hpp"
@@ -13,6 +14,8 @@ constexpr std::uint32_t kRecords = 5000;
 constexpr std::uint64_t kBytes = 8u << 20u;
 /// Events after which the state is made durable, so that the log can let go of them.
 constexpr std::uint64_t kCheckpointEvents = 50'000;
+/// Events that a state may be behind while nobody looks anything up.
+constexpr Offset kFarBehind = 10'000;
 constexpr std::uint64_t kSweepVersions = 50'000;
 
 std::string Definition(const schema::Collection& collection,
@@ -52,7 +55,9 @@ LookupState::LookupState(schema::Collection collection, std::vector<std::size_t>
       key_decoder_(collection_, on_),
       row_decoder_(collection_, columns_) {}
 
-LookupState::~LookupState() = default;
+LookupState::~LookupState() {
+  if (feeder_.joinable()) feeder_.join();
+}
 
 Status LookupState::Open() {
   const std::lock_guard lock(mutex_);
@@ -80,10 +85,11 @@ void LookupState::AddUser(const std::string& user) {
   users_.try_emplace(user);
 }
 
-Status LookupState::SetLowWater(const std::string& user, const Version& low) {
+Status LookupState::SetUser(const std::string& user, const LookupUser& at) {
   const std::lock_guard lock(mutex_);
-  users_[user] = low;
-  if (low >= store_.collected()) return {};
+  LookupUser& known = users_[user].emplace(at);
+  if (!known.low) known.low = store_.collected();
+  if (*known.low >= store_.collected()) return {};
   MR_TRY(const auto info, services_.log.Stream(stream_));
   services_.logger.Info("lookup is built again: a pipeline starts before what it holds",
                         {{"lookup", name_}, {"pipeline", user}});
@@ -95,34 +101,62 @@ Status LookupState::SetLowWater(const std::string& user, const Version& low) {
 }
 
 Version LookupState::LowWater() const {
-  Version low;
-  bool first = true;
+  std::optional<Version> low;
   for (const auto& [user, at] : users_) {
-    low = first ? at : std::min(low, at);
-    first = false;
+    const Version its = at ? at->low.value_or(Version{}) : Version{};
+    low = low ? std::min(*low, its) : its;
   }
-  return low;
+  return low.value_or(Version{});
+}
+
+void LookupState::RaiseIdleUsers(Position mark) {
+  // What a lane that is at the end of its stream reads next is newer than the mark, which
+  // was asked for before that end.
+  const Version low{static_cast<std::uint32_t>(mark.high), mark.low,
+                    std::numeric_limits<std::uint32_t>::max()};
+  for (auto& [user, at] : users_) {
+    if (!at || *at->low >= low) continue;
+    const auto info = services_.log.Stream(at->stream);
+    if (info && info->next == at->committed) at->low = low;
+  }
 }
 
 Status LookupState::CatchUp(Position position) {
   const std::lock_guard lock(mutex_);
   if (complete_ >= position) return {};
-  // Asked before the end: what the mark promises is in the stream by then.
-  const Position mark = services_.mark.Get();
-  MR_CHECK_OK(Consume());
-  complete_ = std::max(complete_, mark);
-  return {};
+  return Consume();
 }
 
 Status LookupState::CatchUpToEnd() {
   const std::lock_guard lock(mutex_);
-  const Position mark = services_.mark.Get();
-  MR_CHECK_OK(Consume());
-  complete_ = std::max(complete_, mark);
-  return {};
+  return Consume();
+}
+
+void LookupState::StartFeeding() {
+  feeder_ = std::thread([this] { Feed(); });
+}
+
+void LookupState::Feed() {
+  while (true) {
+    Offset next = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      next = store_.next();
+    }
+    if (!services_.log.WaitFor(stream_, next + kFarBehind, Deadline::Never())) return;
+    if (auto fed = CatchUpToEnd(); !fed) {
+      // The lane that needs it meets the same error, and says so.
+      services_.logger.Warn("lookup stays behind",
+                            {{"lookup", name_}, {"why", fed.error()}});
+      return;
+    }
+  }
 }
 
 Status LookupState::Consume() {
+  // Asked before the end: what the mark promises is in the stream by then.
+  const Position mark = services_.mark.Get();
+  RaiseIdleUsers(mark);
   MR_TRY(const auto info, services_.log.Stream(stream_));
   while (store_.next() < info.next) {
     auto batch = services_.log.Read(stream_, store_.next(), kRecords, kBytes);
@@ -145,6 +179,7 @@ Status LookupState::Consume() {
     unsynced_ += batch->records().size();
     if (unsynced_ >= kCheckpointEvents) MR_CHECK_OK(CheckpointLocked());
   }
+  complete_ = std::max(complete_, mark);
   return {};
 }
 
@@ -199,19 +234,13 @@ Status LookupState::PutVersion(std::string_view key, const Version& version,
 }
 
 LookupRow LookupState::Decode(const Version& version, std::string_view document) {
-  LookupRow row;
-  row.version = version;
-  if (document.empty()) return row;
+  if (document.empty()) return LookupRow(version);
   // The store's text may end where the page ends; the parser reads beyond.
   padded_.assign(document);
   padded_.append(schema::kJsonPadding, ' ');
-  const std::string_view padded(padded_.data(), document.size());
-  if (const auto drift = row_decoder_.Decode(padded)) {
-    row.exists = true;
-    row.broken = drift->reason;
-    return row;
-  }
-  return LookupRow::Copy(version, row_decoder_.values());
+  auto drift = row_decoder_.Decode(std::string_view(padded_.data(), document.size()));
+  if (drift) return LookupRow::Broken(version, std::move(drift->reason));
+  return LookupRow(version, row_decoder_.values());
 }
 
 Status LookupState::Refuse(const eventlog::Record& record, std::string reason) {
@@ -226,7 +255,8 @@ Status LookupState::Refuse(const eventlog::Record& record, std::string reason) {
   letter.reason = std::move(reason);
   letter.payload = record.body;
   letter.at = SystemClock().Now();
-  return services_.state.Put({letter});
+  MR_CHECK_OK(services_.state.Put({letter}));
+  return {};
 }
 
 Result<const LookupRow*> LookupState::Find(std::string_view key, const Version& version,
@@ -241,7 +271,7 @@ Result<const LookupRow*> LookupState::Find(std::string_view key, const Version& 
   }
   if (entry == nullptr) return nullptr;
   for (auto row = entry->rows.rbegin(); row != entry->rows.rend(); ++row) {
-    if (now || row->version <= version) return row->exists ? &*row : nullptr;
+    if (now || row->version() <= version) return row->exists() ? &*row : nullptr;
   }
   return nullptr;
 }

@@ -5,8 +5,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "change/complete_mark.hpp"
@@ -31,9 +33,18 @@ struct LookupServices {
   std::size_t cache_bytes = 64u << 20u;  ///< of each state
 };
 
+/// Where a lane is that reads a lookup.
+struct LookupUser {
+  StreamId stream;       ///< that the lane reads
+  Offset committed = 0;  ///< by its sink
+  /// It reads as of versions from here on; nullopt: newer than all there are.
+  std::optional<Version> low;
+};
+
 /// Keyed state of one collection by one set of columns, shared by all lanes that look it
-/// up. It is brought forward by the lane that needs it, in that lane's thread, so a quiet
-/// system does nothing. Any thread; a lane holds Lock() while it reads.
+/// up. It is brought forward by the lane that needs it, in that lane's thread, and by a
+/// thread of its own when a quiet lane has left it far behind; a quiet system does
+/// nothing. Any thread; a lane holds Lock() while it reads.
 class LookupState {
  public:
   /// `on`: document columns, ascending. `columns`: those that any lane reads, ascending.
@@ -45,12 +56,16 @@ class LookupState {
   const std::string& name() const { return name_; }
   /// Opens the file and reports the position as a reader of the log.
   Status Open();
-  /// The slot of a document column in LookupRow::values.
+  /// The slot of a document column in LookupRow.
   std::size_t SlotOf(std::size_t column) const;
 
-  /// `user` reads as of versions from `low` on. Lower than what was collected: the state
-  /// is built again from the start of its stream.
-  Status SetLowWater(const std::string& user, const Version& low);
+  /// Reads on by itself whenever it is thousands of events behind, until the log is
+  /// interrupted; the destructor waits for that.
+  void StartFeeding();
+
+  /// A `low` below what was collected: the state is built again from the start of its
+  /// stream.
+  Status SetUser(const std::string& user, const LookupUser& at);
   /// Says that `user` will read, before it knows from where on: nothing is collected.
   void AddUser(const std::string& user);
 
@@ -63,6 +78,8 @@ class LookupState {
   [[nodiscard]] std::unique_lock<std::mutex> Lock() { return std::unique_lock(mutex_); }
   /// The row of `key` as of `version` (newest when `now`), nullptr: none. Under Lock().
   Result<const LookupRow*> Find(std::string_view key, const Version& version, bool now);
+  /// Before Find, for speed alone: see LookupCache::Warm. Under Lock().
+  void Warm(std::uint64_t hash, int step) const { cache_.Warm(hash, step); }
   /// Makes the state durable; the log may drop what it consumed.
   Status Checkpoint();
 
@@ -77,6 +94,8 @@ class LookupState {
   Status Refuse(const eventlog::Record& record, std::string reason);
   LookupRow Decode(const Version& version, std::string_view document);
   Version LowWater() const;
+  void RaiseIdleUsers(Position mark);
+  void Feed();
   Status CheckpointLocked();
 
   const schema::Collection collection_;
@@ -90,11 +109,12 @@ class LookupState {
   LookupCache cache_;
   bool all_cached_ = false;  ///< what the cache lacks, the store lacks too
   DocumentDecoder key_decoder_, row_decoder_;
-  std::map<std::string, Version> users_;  ///< low-water marks
-  Position complete_;                     ///< everything up to here is in the state
-  std::uint64_t stale_ = 0;               ///< versions that a sweep may find
-  std::uint64_t unsynced_ = 0;            ///< events since the last checkpoint
+  std::map<std::string, std::optional<LookupUser>> users_;
+  Position complete_;           ///< everything up to here is in the state
+  std::uint64_t stale_ = 0;     ///< versions that a sweep may find
+  std::uint64_t unsynced_ = 0;  ///< events since the last checkpoint
   std::string key_, old_key_, padded_;
+  std::thread feeder_;
 };
 
 /// All lookup states of a running set of pipelines, by collection and columns.
@@ -103,6 +123,7 @@ class LookupSet {
   explicit LookupSet(LookupServices services) : services_(std::move(services)) {}
   /// Makes a state for each lookup of these pipelines; files of others are removed.
   Status Open(const std::vector<CompiledPipeline>& pipelines);
+  void StartFeeding();
   LookupState& Of(const CompiledLookup& lookup);
   /// On a clean stop.
   Status Checkpoint();

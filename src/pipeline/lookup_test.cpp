@@ -80,21 +80,21 @@ TEST(Lookup, GoesOnFromDiskWithASmallCache) {
   f.AddCustomers();
   f.AddTable("t", "order_id");
   f.SetSql(kSql);
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; i < 500; ++i) {
     const std::string id = "c" + std::to_string(i);
     f.Insert("customers", id, Fixture::Customer(id, "N" + std::to_string(i)));
   }
   Stores stores;
   f.RunToEnd(stores);
   std::vector<std::string> expected;
-  for (int i = 0; i < 200; ++i) {
-    const int customer = (i * 7) % 50;
+  for (int i = 0; i < 1000; ++i) {
+    const int customer = (i * 7) % 500;
     f.Insert("orders", std::to_string(i),
              Fixture::Order(std::to_string(i), "c" + std::to_string(customer), "1.00"));
     expected.push_back("N" + std::to_string(customer));
   }
   Options options;
-  options.lookup_cache_bytes = 2000;
+  options.lookup_cache_bytes = 20'000;
   std::vector<CompiledPipeline> compiled;
   compiled.push_back(f.Compile());
   Pipelines pipelines(std::move(compiled), f.services(), options);

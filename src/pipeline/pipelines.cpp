@@ -36,7 +36,10 @@ Pipelines::Pipelines(std::vector<CompiledPipeline> pipelines, Services services,
       services_(std::move(services)),
       options_(options) {}
 
-Pipelines::~Pipelines() = default;
+Pipelines::~Pipelines() {
+  if (started_) static_cast<void>(Stop(Deadline::Never()));
+  lanes_.clear();  // they use the lookups
+}
 
 Status Pipelines::Open(const SinkFactory& factory, const std::string* only) {
   MR_CHECK_OK(services_.state.SetPipelines(Stored(pipelines_)));
@@ -67,6 +70,8 @@ Status Pipelines::Open(const SinkFactory& factory, const std::string* only) {
 
 Status Pipelines::Start(const SinkFactory& factory) {
   MR_CHECK_OK(Open(factory, nullptr));
+  started_ = true;
+  lookups_->StartFeeding();
   for (auto& lane : lanes_) lane->Start();
   return {};
 }
@@ -89,6 +94,7 @@ bool Pipelines::Finish(Deadline deadline) {
 }
 
 bool Pipelines::Stop(Deadline deadline) {
+  started_ = false;
   for (auto& lane : lanes_) lane->RequestStop();
   services_.log.Interrupt();
   services_.mark.Interrupt();

@@ -75,8 +75,8 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const std::filesystem::path& data
   return std::unique_ptr<StateDb>(new StateDb(std::move(impl)));
 }
 
-Status StateDb::Put(const std::vector<DeadLetter>& letters) {
-  if (letters.empty()) return {};
+Result<std::uint64_t> StateDb::Put(const std::vector<DeadLetter>& letters) {
+  if (letters.empty()) return 0;
   const std::lock_guard lock(impl_->mutex);
   SqliteTransaction transaction(impl_->db);
   MR_CHECK_OK(transaction.Begin());
@@ -84,15 +84,20 @@ Status StateDb::Put(const std::vector<DeadLetter>& letters) {
                        "INSERT INTO dead_letters VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,1) "
                        "ON CONFLICT (pipeline, sink, event_id, stage) DO UPDATE SET "
                        "reason = excluded.reason, payload = excluded.payload, "
-                       "at = excluded.at, attempts = attempts + 1"));
+                       "at = excluded.at, attempts = attempts + 1 "
+                       "RETURNING attempts"));
+  std::uint64_t added = 0;
   for (const DeadLetter& letter : letters) {
     put.Bind(1, letter.pipeline).Bind(2, letter.sink).Bind(3, letter.event_id);
     put.Bind(4, letter.stage).Bind(5, letter.stream).Bind(6, Signed(letter.offset));
     put.Bind(7, letter.version).Bind(8, letter.key).Bind(9, letter.reason);
     put.Bind(10, letter.payload).Bind(11, letter.at);
+    MR_TRY(const bool row, put.Step());
+    added += row && put.Int(0) == 1 ? 1 : 0;
     MR_CHECK_OK(put.Finish());
   }
-  return transaction.Commit();
+  MR_CHECK_OK(transaction.Commit());
+  return added;
 }
 
 Result<std::uint64_t> StateDb::Impl::CountLocked(std::string_view pipeline,

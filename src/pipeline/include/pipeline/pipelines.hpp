@@ -86,7 +86,7 @@ class Pipelines {
  public:
   Pipelines(std::vector<CompiledPipeline> pipelines, Services services,
             Options options = {});
-  ~Pipelines();  ///< as Stop without flushing
+  ~Pipelines();  ///< Stop, if it was not called, however long it takes
 
   /// Opens lookups and sinks, commits first positions, tells the log who reads what, and
   /// starts the lanes. What cannot be opened for now is retried by its lane; a sink that
@@ -119,6 +119,7 @@ class Pipelines {
   Options options_;
   std::unique_ptr<LookupSet> lookups_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+  bool started_ = false;
 };
 
 }  // namespace millrace::pipeline

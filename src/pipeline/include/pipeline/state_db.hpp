@@ -72,8 +72,9 @@ class StateDb {
   ~StateDb();
 
   /// Upserts by (pipeline, sink, event id, stage), all or nothing; survives a power cut
-  /// once this returns. kUnavailable, kResourceExhausted: nothing was stored.
-  Status Put(const std::vector<DeadLetter>& letters);
+  /// once this returns. Gives how many are new. kUnavailable, kResourceExhausted: nothing
+  /// was stored.
+  Result<std::uint64_t> Put(const std::vector<DeadLetter>& letters);
   Result<DeadLetterPage> List(const DeadLetterFilter& filter);
   Result<std::uint64_t> Count(std::string_view pipeline, std::string_view sink);
 
