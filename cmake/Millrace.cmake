@@ -39,8 +39,14 @@ endfunction()
 # Tests that start threads: the tsan preset runs these only. sql, lake and warehouse are
 # left out: DuckDB's archives are not instrumented, so TSan cannot see its locks and would
 # report what they guard.
-set(MR_THREADED_TESTS base_test telemetry_test runtime_test http_test eventlog_embedded_test
-  records_embedded_test capture_test pipeline_test)
+set(MR_THREADED_TESTS base_test runtime_test http_test eventlog_embedded_test
+  records_embedded_test)
+
+# What the asan preset runs: the rooms that read what others wrote. warehouse and pipeline
+# are not among them yet (docs/limits.md).
+set(MR_ADDRESS_TESTS base_test schema_test query_test http_test telemetry_test project_test
+  config_test sql_test objects_embedded_test lake_test eventlog_embedded_test
+  records_embedded_test)
 
 # Every unit test program, and nothing else: what ./dev unit builds.
 add_custom_target(mr_unit_tests)
@@ -78,7 +84,8 @@ function(mr_test name)
   endif()
   add_executable(mr_${name} ${A_SOURCES})
   target_link_libraries(mr_${name} PRIVATE ${A_DEPS} mr_flags GTest::gmock GTest::gtest_main)
-  if(MR_SANITIZE STREQUAL "thread" AND NOT name IN_LIST MR_THREADED_TESTS)
+  if((MR_SANITIZE STREQUAL "thread" AND NOT name IN_LIST MR_THREADED_TESTS) OR
+     (MR_SANITIZE STREQUAL "address" AND NOT name IN_LIST MR_ADDRESS_TESTS))
     set_target_properties(mr_${name} PROPERTIES EXCLUDE_FROM_ALL ON)
     return()
   endif()
@@ -93,6 +100,6 @@ endfunction()
 function(mr_app name)
   cmake_parse_arguments(A "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${A_SOURCES})
-  target_link_libraries(${name} PRIVATE ${A_DEPS} mr_flags -rdynamic)
+  target_link_libraries(${name} PRIVATE ${A_DEPS} mr_flags -Wl,--gc-sections)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
