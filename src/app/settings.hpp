@@ -24,7 +24,7 @@ struct HttpSettings {
         config::Field{"port", &C::port, "TCP port; 0 picks a free one",
                       config::Within{0, 65535}},
         config::Field{"body_limit", &C::body_limit, "largest request body; more is 413",
-                      config::Within{config::Bytes{1024}, config::Bytes{64u << 20u}}},
+                      config::Within{config::Bytes{1024}, config::Bytes{12u << 20u}}},
         config::Field{"batch_max", &C::batch_max, "most records in one array",
                       config::Within{1, 100'000}},
         config::Field{"read_threads", &C::read_threads, "threads for lists, rows and SQL",

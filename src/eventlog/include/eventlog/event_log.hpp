@@ -15,7 +15,7 @@
 namespace millrace::eventlog {
 
 /// Largest body of one event, in bytes.
-inline constexpr std::uint64_t kMaxBodyBytes = 16u << 20u;
+inline constexpr std::uint64_t kMaxBodyBytes = 32u << 20u;
 /// Largest batch: sum of its bodies, in bytes.
 inline constexpr std::uint64_t kMaxBatchBytes = 64u << 20u;
 /// Longest name of a tenant, a stream or a source, in bytes.
