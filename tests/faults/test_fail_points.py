@@ -3,6 +3,7 @@ every other run the power goes too, before the next start."""
 
 import itertools
 import re
+import shutil
 import signal
 
 import disks
@@ -25,13 +26,15 @@ SETTINGS = {"MILLRACE__LOG__SEGMENT_SIZE": "1MiB"}
 
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory):
-    with disks.Disk(tmp_path_factory.mktemp("disk"), mebibytes=4096) as disk:
+    with disks.Disk(tmp_path_factory.mktemp("disk"), mebibytes=16384) as disk:
         yield disk
 
 
 @pytest.fixture
 def data(disk, request):
-    return disk.place / re.sub(r"\W", "_", request.node.name)
+    directory = disk.place / re.sub(r"\W", "_", request.node.name)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def kill_at(name, hit, project, data, binary, drive, seconds=90):

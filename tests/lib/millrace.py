@@ -33,7 +33,7 @@ class Answer:
         return json.loads(self.body)
 
     def __repr__(self):
-        return f"<{self.status} {self.body[:500]!r}>"
+        return f"<{self.status} {self.body[:1500]!r}>"
 
 
 class Api:
