@@ -53,6 +53,29 @@ TEST(Envelope, ReadsBackWhatItWrote) {
   EXPECT_EQ(event->version, (Version{1, 42, 0}));
 }
 
+TEST(Envelope, FindsTheEndOfADocumentWhateverItHolds) {
+  const std::string nested =
+      R"({"j":{"after":{},"source":{"version":"1"}},"s":"},\"source\":{\"version\""})";
+  for (const bool update : {false, true}) {
+    auto event = SomeEvent();
+    event.after = nested;
+    event.key = R"(},"source":{"version":"1","connector":"millrace","name":"{)";
+    if (update) {
+      event.before = nested;
+      event.op = 'u';
+      event.operation = "update";
+    }
+    std::string text;
+    AppendEnvelope(text, event);
+    const auto padded = Padded(text);
+    const auto read = Parse(padded);
+    ASSERT_TRUE(read) << read.error().ToString();
+    EXPECT_EQ(read->after, nested);
+    EXPECT_EQ(read->before, event.before);
+    EXPECT_EQ(read->version, event.version);
+  }
+}
+
 /// One event of each kind, as tests/data/change/event_v1.json holds them, a line each.
 std::vector<Event> GoldenEvents() {
   constexpr std::string_view kOld =

@@ -171,7 +171,10 @@ void Compiler::ReadSelectList() {
     const std::size_t at = PositionOf(items[i]);
     scope_->Rewrite(items[i], found);
     scope_->AddAlias(names_[i], items[i]);
-    parts_.outputs.push_back({names_[i], Text(items[i]), at});
+    const bool computed =
+        ClassOf(items[i]) != "CONSTANT" &&
+        (ClassOf(items[i]) != "COLUMN_REF" || items[i]["column_names"].size() > 1);
+    parts_.outputs.push_back({names_[i], Text(items[i]), at, computed});
   }
   Report(pipeline_.sql, found);
 }

@@ -89,29 +89,34 @@ CompiledSink MakeSink(const project::Sink& sink, const SelectParts& parts,
       const InputColumn op{From::kOp, 0, 0, "_op",
                            schema::Type::Simple(schema::Kind::kText)};
       outputs.push_back(
-          {"_deleted", "(" + sql::QuoteName(input.Use(op, "")) + " = 'd')", 0});
+          {"_deleted", "(" + sql::QuoteName(input.Use(op, "")) + " = 'd')", 0, false});
     }
   }
   std::string columns, packed;
   for (const SelectParts::Output& output : outputs) {
     const std::string name = sql::QuoteName(output.name);
     columns += output.text + " AS " + name + ", ";
-    packed += (packed.empty() ? "" : ", ") + name + " := " + output.text;
+    // TRY goes row by row where there is an error: the less it packs the better.
+    if (output.computed) {
+      packed += (packed.empty() ? "" : ", ") + name + " := " + output.text;
+    }
   }
   const std::string from = std::string(" FROM ") + kRelation;
   const std::string condition = Condition(parts);
   const std::string where = condition.empty() ? "" : " WHERE " + condition;
-  made.select = "SELECT " + columns +
-                "\"_offset\" AS \"_offset\", \"_version\" AS "
-                "\"_version\"" +
-                from + where;
+  made.has_version = made.is_table || made.selects_version;
+  if (made.has_version) input.UseVersion();
+  made.select = "SELECT " + columns + "\"_offset\" AS \"_offset\"" +
+                (made.has_version ? ", \"_version\" AS \"_version\"" : "") + from + where;
   const std::string offsets = "SELECT \"_offset\"" + from + " WHERE ";
   if (!parts.where.empty()) {
     made.failing_filter =
         offsets + "try(struct_pack(w := (" + parts.where + "))) IS NULL";
   }
-  made.failing_output = offsets + (condition.empty() ? "" : condition + " AND ") +
-                        "try(struct_pack(" + packed + ")) IS NULL";
+  if (!packed.empty()) {
+    made.failing_output = offsets + (condition.empty() ? "" : condition + " AND ") +
+                          "try(struct_pack(" + packed + ")) IS NULL";
+  }
   return made;
 }
 
@@ -125,13 +130,9 @@ Status PrepareSink(sql::Session& relation, CompiledSink& sink) {
                 "aggregates are over many changes; they belong into a model");
   }
   sink.output = prepared->columns();
-  sink.output.resize(sink.output.size() - 2);
-  const bool can_ask =
-      relation.Prepare(sink.failing_output) &&
-      (sink.failing_filter.empty() || relation.Prepare(sink.failing_filter));
-  if (!can_ask) {
-    sink.failing_output.clear();
-    sink.failing_filter.clear();
+  sink.output.resize(sink.output.size() - (sink.has_version ? 2 : 1));
+  for (std::string* probe : {&sink.failing_filter, &sink.failing_output}) {
+    if (!probe->empty() && !relation.Prepare(*probe)) probe->clear();
   }
   return {};
 }

@@ -15,6 +15,7 @@ struct SelectParts {
     std::string name;
     std::string text;
     std::size_t at = kNoPosition;  ///< in the user's SQL
+    bool computed = false;         ///< more than a column or a constant: it can fail
   };
   std::vector<Output> outputs;
   std::string where;               ///< empty: none

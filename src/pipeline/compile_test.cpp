@@ -153,14 +153,17 @@ TEST(CompilePipeline, FindsWhatTheSqlUses) {
       "INNER JOIN customers ON customers.customer_id = c.customer_id WHERE c.note <> ''");
   const CompiledPipeline compiled = f.Compile();
   EXPECT_THAT(NamesOf(compiled.InputColumns()),
-              ElementsAre("_offset", "_version", "order_id", "customers.name", "amount",
-                          "note", "customers.?found"));
+              ElementsAre("_offset", "order_id", "customers.name", "amount", "note",
+                          "customers.?found", "_version"));
+  EXPECT_TRUE(compiled.sinks[0].has_version);
+  EXPECT_FALSE(compiled.sinks[1].has_version) << "a lake that does not ask for it";
   EXPECT_THAT(NamesOf(compiled.sinks[0].output), ElementsAre("id", "name", "amount"));
   EXPECT_EQ(compiled.sinks[0].output[2].type, schema::Type::Decimal(10, 2));
   EXPECT_FALSE(compiled.sinks[0].takes_deletes);
   EXPECT_TRUE(compiled.sinks[1].takes_deletes);
   EXPECT_THAT(compiled.lookups[0].on, ElementsAre(std::pair(0u, 1u)));
-  EXPECT_FALSE(compiled.sinks[0].failing_output.empty());
+  EXPECT_TRUE(compiled.sinks[0].failing_output.empty()) << "columns cannot fail";
+  EXPECT_FALSE(compiled.sinks[0].failing_filter.empty());
 }
 
 TEST(CompilePipeline, PutsOffsetAndVersionAtTheEnd) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,7 +31,14 @@ class LookupRow {
     return reinterpret_cast<const Value*>(block_.get())[slot];
   }
   std::size_t bytes() const;
-  void Warm() const { __builtin_prefetch(block_.get()); }
+  /// Values, and the texts behind them.
+  void Warm() const {
+    constexpr std::size_t kLine = 64, kMost = 4 * kLine;
+    for (std::size_t at = 0; at < std::min<std::size_t>(block_bytes_ + 1, kMost);
+         at += kLine) {
+      __builtin_prefetch(block_.get() + at);
+    }
+  }
 
  private:
   Version version_;

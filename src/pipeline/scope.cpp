@@ -106,7 +106,10 @@ schema::Columns ColumnsOf(const ScopeTable& table) {
 
 InputSet::InputSet() {
   columns_.push_back(System(From::kOffset, "_offset", schema::Kind::kBigint));
-  columns_.push_back(System(From::kVersion, "_version", schema::Kind::kText));
+}
+
+void InputSet::UseVersion() {
+  Use(System(From::kVersion, "_version", schema::Kind::kText), "");
 }
 
 const std::string& InputSet::Use(const InputColumn& column, std::string_view table) {

@@ -29,7 +29,8 @@ schema::Columns ColumnsOf(const ScopeTable& table);
 /// The columns of the relation, in the order in which they were first used.
 class InputSet {
  public:
-  InputSet();  ///< has `_offset` and `_version`
+  InputSet();  ///< has `_offset`
+  void UseVersion();
   /// Name in the relation; adds the column if it is new. `table`: the lookup's name.
   const std::string& Use(const InputColumn& column, std::string_view table);
   const std::vector<InputColumn>& columns() const { return columns_; }

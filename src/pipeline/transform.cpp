@@ -140,17 +140,13 @@ Status Transform::DropByHalving(sql::Statement& statement, const char* stage,
 
 Result<sql::Batch> Transform::RunAround(sql::Batch input,
                                         std::vector<FailedRow>& failed) {
-  if (!sink_.failing_output.empty()) {
-    bool probed = true;
-    if (!sink_.failing_filter.empty()) {
-      MR_TRY(probed, DropProbed(sink_.failing_filter, *select_, "sql", input, failed));
-    }
-    if (probed) {
-      MR_TRY(probed, DropProbed(sink_.failing_output, *select_, "sql", input, failed));
-    }
-    auto rows = Execute(*select_, input);
-    if (rows || !IsRowError(rows.error())) return rows;
+  for (const std::string& probe : {sink_.failing_filter, sink_.failing_output}) {
+    if (probe.empty()) continue;
+    MR_TRY(const bool probed, DropProbed(probe, *select_, "sql", input, failed));
+    if (!probed) break;
   }
+  auto rows = Execute(*select_, input);
+  if (rows || !IsRowError(rows.error())) return rows;
   MR_CHECK_OK(DropByHalving(*select_, "sql", input, failed));
   return Execute(*select_, input);
 }

@@ -20,11 +20,11 @@ def events(file, image):
             f"columns={{after: '{image}', source: 'STRUCT(position BIGINT)'}})")
 
 
-def select(folder, first, more=""):
-    """The pipeline's own SELECT, over the files. `_offset` and `_version` as ours has them."""
+def select(folder, first):
+    """The pipeline's own SELECT, over the files, and `_offset` as ours has it."""
     return f"""SELECT c.after.order_id AS order_id, c.after.customer_id AS customer_id, k.after.name AS customer_name,
       k.after.region AS region, c.after.amount AS amount, c.after.quantity AS quantity, c.after.status AS status,
-      c.after._created_at AS created_at, c.source.position - {first} AS _offset, c.after._version AS _version {more}
+      c.after._created_at AS created_at, c.source.position - {first} AS _offset
     FROM {events(folder + '/orders.ndjson', ORDER)} c
     LEFT JOIN {events(folder + '/customers.ndjson', CUSTOMER)} k ON k.after.customer_id = c.after.customer_id"""
 
@@ -55,7 +55,7 @@ def main():
                       rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
     elif verb == "parquet":  # GLOB: fingerprint of rows
         answer["rows"] = fingerprint(connection, f"read_parquet('{arguments[0]}')",
-                                     OUTPUT + ", _offset::BIGINT AS o, _version")
+                                     OUTPUT + ", _offset::BIGINT AS o")
         answer["row_groups"], answer["codecs"] = connection.sql(
             "SELECT count(DISTINCT (file_name, row_group_id)), string_agg(DISTINCT compression, ',') "
             f"FROM parquet_metadata('{arguments[0]}')").fetchone()

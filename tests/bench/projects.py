@@ -38,12 +38,12 @@ lookups:
   customers: {changes: customers, on: customer_id}
 """
 HEAD = "from: {changes: orders, start: earliest}\nbatch: {max_rows: %d, max_wait: 50ms}\n"
-LAKE = "to:\n  - lake: {path: orders_history/, format: parquet, compression: zstd, roll: {rows: 1000000, every: %s}}\n"
+LAKE = "to:\n  - lake: {path: orders_history/, format: parquet, compression: zstd, roll: {rows: %d, every: %s}}\n"
 TABLE = "to:\n  - table: {name: orders, key: order_id, on_delete: delete}\n"
 
 
-def lake_pipeline(roll="60s", select=SELECT, rows=5000):
-    return "pipeline: orders_lake\n" + HEAD % rows + select + LAKE % roll
+def lake_pipeline(roll="60s", select=SELECT, rows=5000, roll_rows=1_000_000):
+    return "pipeline: orders_lake\n" + HEAD % rows + select + LAKE % (roll_rows, roll)
 
 
 def table_pipeline(rows=5000):

@@ -22,7 +22,7 @@ def watch_until_done(server, backlog, each=None, pause=0.25, seconds=3600):
         pipelines = millrace.status(backlog.data)
         if each:
             each(pipelines)
-        broken = [p for p in pipelines if p["state"] not in ("starting", "running")]
+        broken = [p for p in pipelines if p["state"] not in ("starting", "running", "retrying")]
         if broken:
             raise RuntimeError(f"{broken}")
         if all(p["lag_events"] == 0 and p["position"] >= backlog.orders for p in pipelines):
@@ -62,7 +62,7 @@ def lake_round(backlog, number):
 
 
 def backlog_lake(report):
-    backlog = projects.Backlog(harness.directory("backlog_lake"), {"orders_lake": projects.lake_pipeline()},
+    backlog = projects.Backlog(harness.directory("backlog_lake"), {"orders_lake": projects.lake_pipeline(roll_rows=scaled(MILLION))},
                                scaled(MILLION), ndjson=True)
     done = rounds(lambda number: lake_round(backlog, number), watch=("loop_cpu_us",))
     ours, theirs = done.median("cpu_s"), done.median("peer_cpu_s")

@@ -64,8 +64,10 @@ class Run:
                 if answer.status != 200:
                     self.signs += [p["reason"] for p in answer.json["parts"] if not p["ready"]]
                     return True
+                # Without room a part waits for it, ready meanwhile, and says so.
+                self.signs += [p["reason"] for p in answer.json["parts"] if p.get("reason")]
                 self.through = all(p["lag_events"] == 0 for p in millrace.status(self.data))
-                return self.through
+                return self.through or bool(self.signs)
             except (OSError, AssertionError):
                 return server.process.poll() is not None
         millrace.wait_until(settled, 30, what=f"{self.fault}: through, or not ready")

@@ -60,8 +60,10 @@ struct CompiledSink {
   /// The user's SQL gives `_offset` (`_version`) himself; it stands at the end all the
   /// same, as the change's own.
   bool selects_offset = false, selects_version = false;
+  bool has_version = false;  ///< `select` ends in `_version`: tables, or as selected
   std::string select;
-  /// Offsets of the rows whose WHERE (output) cannot be computed; empty: cannot be asked.
+  /// Offsets of the rows whose WHERE (output) cannot be computed; empty: it cannot fail,
+  /// or cannot be asked.
   std::string failing_filter, failing_output;
 };
 
