@@ -49,6 +49,9 @@ std::string LockText(const std::vector<std::filesystem::path>& directories) {
     list += QuoteText(directory.string());
   }
   return "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL Calendar = 'gregorian';"
+         // What the engine's allocator has freed goes back to the system, by a thread
+         // that sleeps while there is nothing to give back.
+         "SET GLOBAL allocator_background_threads = true;"
          "SET GLOBAL allowed_directories = [" +
          list +
          "];"

@@ -119,6 +119,7 @@ Status EmbeddedWarehouse::Open() {
   merger.rule = {options_.merge_ratio,
                  std::max<std::uint64_t>(1, options_.min_merge_rows)};
   merger.checkpoint_wal = options_.checkpoint_wal;
+  merger.quiet = options_.quiet;
   merger.observer = options_.on_merge_step;
   MR_TRY(merger_, Merger::Start(database_, std::move(merger)));
   for (const auto& [name, table] : tables_) merger_->Consider(table);

@@ -4,6 +4,12 @@
 #include <chrono>
 
 namespace millrace::warehouse {
+namespace {
+
+/// A shorter log is not worth a checkpoint when writers go quiet.
+constexpr std::uint64_t kQuietWal = 1u << 20u;
+
+}  // namespace
 
 Result<std::unique_ptr<Merger>> Merger::Start(Database& database, MergerOptions options) {
   MR_TRY(auto session, database.engine->Connect());
@@ -31,8 +37,10 @@ Merger::~Merger() {
 void Merger::Consider(const std::shared_ptr<Table>& table) {
   const bool merge = table->MergeIsDue(options_.rule);
   const bool log_is_long = database_.WalBytes() >= 2 * options_.checkpoint_wal;
-  if (!merge && !log_is_long) return;
   const std::scoped_lock lock(mutex_);
+  const bool waits = written_.has_value();
+  written_ = std::chrono::steady_clock::now();
+  if (waits && !merge && !log_is_long) return;
   const bool queued =
       table == current_ || std::ranges::find(queue_, table) != queue_.end();
   if (merge && !queued) queue_.push_back(table);
@@ -43,7 +51,8 @@ void Merger::Consider(const std::shared_ptr<Table>& table) {
 void Merger::Run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stop_ || log_is_long_ || !queue_.empty(); });
+    changed_.wait(
+        lock, [this] { return stop_ || log_is_long_ || written_ || !queue_.empty(); });
     if (stop_) break;
     if (!queue_.empty()) {
       current_ = std::move(queue_.front());
@@ -54,6 +63,10 @@ void Merger::Run() {
       current_.reset();
       continue;
     }
+    if (!log_is_long_) {
+      CheckpointWhenQuiet(lock);
+      continue;
+    }
     lock.unlock();
     CheckpointAt(2 * options_.checkpoint_wal);
     lock.lock();
@@ -61,6 +74,18 @@ void Merger::Run() {
   }
   ended_ = true;
   changed_.notify_all();
+}
+
+void Merger::CheckpointWhenQuiet(std::unique_lock<std::mutex>& lock) {
+  const auto due = *written_ + options_.quiet;
+  const bool other = changed_.wait_until(
+      lock, due, [this] { return stop_ || log_is_long_ || !queue_.empty(); });
+  if (other || *written_ + options_.quiet > due) return;
+  written_.reset();
+  lock.unlock();
+  CheckpointAt(std::min(kQuietWal, options_.checkpoint_wal));
+  if (options_.observer) options_.observer("quiet");
+  lock.lock();
 }
 
 void Merger::MergeWhileDue(Table& table) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "database.hpp"
@@ -15,11 +17,14 @@ namespace millrace::warehouse {
 struct MergerOptions {
   MergeRule rule;
   std::uint64_t checkpoint_wal = 64u << 20u;  ///< bytes; see EmbeddedWarehouseOptions
+  std::chrono::milliseconds quiet{2'000};     ///< see EmbeddedWarehouseOptions
   MergeObserver observer;
 };
 
 /// The thread that merges tables and folds the write-ahead log into the file, one thing
-/// at a time. Asleep while nothing is due. Any thread calls.
+/// at a time: when the log is long, after a merge, and when writers have gone quiet,
+/// since what is only in the log is in memory uncompressed. Asleep while nothing is due.
+/// Any thread calls.
 class Merger {
  public:
   static Result<std::unique_ptr<Merger>> Start(Database& database, MergerOptions options);
@@ -37,6 +42,7 @@ class Merger {
   void Run();
   void MergeWhileDue(Table& table);
   void CheckpointAt(std::uint64_t wal_bytes);
+  void CheckpointWhenQuiet(std::unique_lock<std::mutex>& lock);
   void Report(std::string_view message, const Status& status);
 
   Database& database_;
@@ -47,6 +53,7 @@ class Merger {
   std::deque<std::shared_ptr<Table>> queue_;  ///< each once; shared with the warehouse
   std::shared_ptr<Table> current_;
   bool log_is_long_ = false;
+  std::optional<std::chrono::steady_clock::time_point> written_;  ///< not yet folded
   std::atomic<bool> stop_ = false;
   bool ended_ = false;
   std::thread thread_;
