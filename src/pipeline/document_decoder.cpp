@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "base/bytes.hpp"
-#include "base/time.hpp"
 #include "schema/record_codec.hpp"
 
 namespace millrace::pipeline {
@@ -26,44 +25,6 @@ bool ReadText(ondemand::value& value, std::string_view& text) {
     return true;
   }
   return value.get_string().get(text) == simdjson::SUCCESS;
-}
-
-bool DecodeText(ondemand::value& value, const schema::Type& type, Value& out) {
-  std::string_view text;
-  if (!ReadText(value, text)) return false;
-  switch (type.kind) {
-    case schema::Kind::kText:
-      out.SetView(Value::Tag::kText, text);
-      return true;
-    case schema::Kind::kDecimal: {
-      const auto unscaled = ParseDecimal(text, type.precision, type.scale);
-      if (!unscaled) return false;
-      out.tag = Value::Tag::kDecimal;
-      out.unscaled = *unscaled;
-      return true;
-    }
-    case schema::Kind::kDate: {
-      const auto days = ParseDate(text);
-      out.tag = Value::Tag::kInteger;
-      out.integer = days ? *days : 0;
-      return days.has_value();
-    }
-    case schema::Kind::kTimestamp: {
-      const auto at = ParseTimestamp(text);
-      out.tag = Value::Tag::kInteger;
-      out.integer = at ? *at : 0;
-      return at.has_value();
-    }
-    case schema::Kind::kUuid: {
-      const auto uuid = ParseUuid(text);
-      if (!uuid) return false;
-      out.tag = Value::Tag::kUuid;
-      out.uuid = *uuid;
-      return true;
-    }
-    default:
-      return false;
-  }
 }
 
 bool DecodeNumber(ondemand::value& value, const schema::Type& type, Value& out) {
@@ -90,6 +51,7 @@ bool DecodeRaw(ondemand::value& value, Value::Tag tag, Value& out) {
 bool DecodeValue(ondemand::value& value, ondemand::json_type found,
                  const schema::Type& type, Value& out) {
   using Json = ondemand::json_type;
+  std::string_view text;
   switch (type.kind) {
     case schema::Kind::kBoolean: {
       bool flag = false;
@@ -109,7 +71,7 @@ bool DecodeValue(ondemand::value& value, ondemand::json_type found,
     case schema::Kind::kDate:
     case schema::Kind::kTimestamp:
     case schema::Kind::kUuid:
-      return found == Json::string && DecodeText(value, type, out);
+      return found == Json::string && ReadText(value, text) && ParseText(text, type, out);
     case schema::Kind::kJson:
       return DecodeRaw(value, Value::Tag::kText, out);
     case schema::Kind::kBytes:
@@ -138,6 +100,7 @@ DocumentDecoder::DocumentDecoder(const schema::Collection& collection,
                                  std::vector<std::size_t> columns)
     : document_(collection.DocumentColumns()),
       columns_(std::move(columns)),
+      canonical_(document_, columns_),
       slots_(document_.size(), kNone),
       values_(columns_.size()),
       present_(columns_.size()),
@@ -166,6 +129,8 @@ std::size_t DocumentDecoder::SlotOf(std::string_view name) {
 
 std::optional<Drift> DocumentDecoder::Decode(std::string_view document) {
   if (columns_.empty()) return std::nullopt;
+  present_.assign(present_.size(), false);
+  if (canonical_.Decode(document, values_, present_)) return FillAbsent();
   expected_ = 0;
   present_.assign(present_.size(), false);
   if (auto drift = DecodeFields(document)) return drift;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "canonical_decoder.hpp"
 #include "schema/collection.hpp"
 #include "value.hpp"
 
@@ -44,6 +45,7 @@ class DocumentDecoder {
 
   schema::Columns document_;
   std::vector<std::size_t> columns_;
+  CanonicalDecoder canonical_;
   std::vector<bool> required_;      ///< by column of the document
   std::vector<std::size_t> slots_;  ///< by column of the document; kNone: not wanted
   std::vector<Value> values_;

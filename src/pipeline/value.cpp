@@ -2,7 +2,45 @@
 
 #include <cstring>
 
+#include "base/time.hpp"
+
 namespace millrace::pipeline {
+
+bool ParseText(std::string_view text, const schema::Type& type, Value& out) {
+  switch (type.kind) {
+    case schema::Kind::kText:
+      out.SetView(Value::Tag::kText, text);
+      return true;
+    case schema::Kind::kDecimal: {
+      const auto unscaled = ParseDecimal(text, type.precision, type.scale);
+      if (!unscaled) return false;
+      out.tag = Value::Tag::kDecimal;
+      out.unscaled = *unscaled;
+      return true;
+    }
+    case schema::Kind::kDate: {
+      const auto days = ParseDate(text);
+      out.tag = Value::Tag::kInteger;
+      out.integer = days ? *days : 0;
+      return days.has_value();
+    }
+    case schema::Kind::kTimestamp: {
+      const auto at = ParseTimestamp(text);
+      out.tag = Value::Tag::kInteger;
+      out.integer = at ? *at : 0;
+      return at.has_value();
+    }
+    case schema::Kind::kUuid: {
+      const auto uuid = ParseUuid(text);
+      if (!uuid) return false;
+      out.tag = Value::Tag::kUuid;
+      out.uuid = *uuid;
+      return true;
+    }
+    default:
+      return false;
+  }
+}
 
 Status SetColumn(sql::BatchBuilder& builder, std::size_t column, schema::Kind kind,
                  const Value& value) {

@@ -46,6 +46,10 @@ struct Value {
   bool has_view() const { return tag == Tag::kText || tag == Tag::kLiteral; }
 };
 
+/// The value of a JSON string's text (without escapes) in a field of `type`, as a view
+/// where the type is text. False: the type is not written as a string, or not so.
+bool ParseText(std::string_view text, const schema::Type& type, Value& out);
+
 /// Sets a column of the current row. kInvalidArgument: a literal does not fit the type.
 Status SetColumn(sql::BatchBuilder& builder, std::size_t column, schema::Kind kind,
                  const Value& value);
