@@ -28,6 +28,7 @@ struct Origin {
   std::string path;
   std::string request_id;
   bool batch;
+  bool single;  ///< the batch has one record: the store takes it for no batch
   bool create;
 };
 
@@ -45,8 +46,16 @@ std::string JoinDocuments(const std::vector<Written>& written) {
   return out;
 }
 
+/// As the client counts: what an array of one record holds stands below "/0".
+Error InArray(const Error& error) {
+  auto fields = error.fields();
+  for (auto& field : fields) field.pointer.insert(0, "/0");
+  return Error(error.code(), error.message(), std::move(fields));
+}
+
 Answer RenderError(const Error& error, const Origin& origin) {
-  auto problem = http::Problem(error, origin.path, origin.request_id);
+  auto problem = http::Problem(origin.batch && origin.single ? InArray(error) : error,
+                               origin.path, origin.request_id);
   return Answer{problem.status, "", "", std::move(problem.body)};
 }
 
@@ -192,7 +201,7 @@ void RecordRoutes::Submit(const http::Request& request, http::Responder responde
   // Shared by render and done, which the store may keep apart.
   auto origin = std::make_shared<const Origin>(
       Origin{std::string(request.path), std::string(request.request_id), batch,
-             operation == Operation::kInsert});
+             ops.size() == 1, operation == Operation::kInsert});
   auto shared = std::make_shared<http::Responder>(std::move(responder));
   records::WriteRequest write;
   write.collection = request.Param("collection");

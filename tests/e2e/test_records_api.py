@@ -46,6 +46,17 @@ def test_array_is_one_atomic_batch(server):
     assert server.api.get(f"{ORDERS}/x1").status == 404
 
 
+@pytest.mark.parametrize("others", [0, 2])
+def test_what_the_store_refuses_is_named_by_its_place_in_the_array(server, others):
+    create(server.api, order_id="taken")
+    new = [{"order_id": f"n{i}", "customer_id": "c", "amount": 1} for i in range(others)]
+    answer = server.api.post(ORDERS, [*new, {"order_id": "taken", "customer_id": "c", "amount": 1}])
+    assert answer.status == 409
+    assert [e["pointer"] for e in answer.json["errors"]] == [f"/{others}/order_id"]
+    assert server.api.post(ORDERS, {"order_id": "taken", "customer_id": "c", "amount": 1}).json["errors"][0][
+        "pointer"] == "/order_id"
+
+
 @pytest.mark.parametrize("body, pointer", [
     ({"customer_id": "c"}, "/amount"),
     ({"customer_id": "c", "amount": "1.234"}, "/amount"),
