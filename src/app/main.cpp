@@ -5,6 +5,7 @@
 
 #include "commands/command.hpp"
 #include "exit_codes.hpp"
+#include "unknown_command.hpp"
 #include "version.hpp"
 
 int main(int argc, char** argv) {
@@ -31,6 +32,11 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (const auto unknown = UnknownCommand(app); unknown && error.get_exit_code() != 0) {
+      std::fprintf(stderr, "millrace: %s\nRun with --help for more information.\n",
+                   unknown->c_str());
+      return kUsage;
+    }
     const int code = app.exit(error);
     return code == 0 ? kOk : kUsage;
   }
