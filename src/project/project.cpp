@@ -26,6 +26,11 @@ class Loader {
  public:
   explicit Loader(const fs::path& directory) { project_.directory = directory; }
 
+  config::GivenMap Settings() {
+    ReadProject();
+    return std::move(project_.settings);
+  }
+
   std::expected<Project, std::vector<Problem>> Run() {
     if (ReadProject()) {
       CheckFolderNames();
@@ -176,6 +181,10 @@ std::string Format(const Problem& problem) {
 
 std::expected<Project, std::vector<Problem>> Load(const fs::path& directory) {
   return Loader(directory).Run();
+}
+
+config::GivenMap LoadSettingsOnly(const fs::path& directory) {
+  return Loader(directory).Settings();
 }
 
 }  // namespace millrace::project

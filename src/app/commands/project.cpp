@@ -70,18 +70,24 @@ std::vector<project::Problem> CheckSql(const project::Project& project) {
   return problems;
 }
 
+/// "1 pipeline", "2 pipelines".
+std::string Count(std::size_t count, std::string_view thing) {
+  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
+}
+
 int Check(const ProjectFlags& flags) {
   const auto project = project::Load(flags.project);
-  if (!project) return PrintProblems(project.error(), flags.json);
-  auto problems = CheckSql(*project);
-  if (const auto settings = LoadSettings(project->settings, flags.project, flags.set);
-      !settings) {
+  auto problems = project ? CheckSql(*project) : project.error();
+  const auto given =
+      project ? project->settings : project::LoadSettingsOnly(flags.project);
+  if (const auto settings = LoadSettings(given, flags.project, flags.set); !settings) {
     for (const auto& line : settings.error())
       problems.push_back({"settings", 0, 0, line});
   }
   if (problems.empty() && !flags.json) {
-    fmt::print("{}: {} collections, {} pipelines, no problem found\n", project->name,
-               project->collections.size(), project->pipelines.size());
+    fmt::print("{}: {}, {}, no problem found\n", project->name,
+               Count(project->collections.size(), "collection"),
+               Count(project->pipelines.size(), "pipeline"));
     return kOk;
   }
   return PrintProblems(problems, flags.json);

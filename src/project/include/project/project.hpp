@@ -124,4 +124,8 @@ struct Project {
 /// lines. Nothing is written. Blocks on the disk; any thread.
 std::expected<Project, std::vector<Problem>> Load(const std::filesystem::path& directory);
 
+/// The `settings:` of millrace.yaml as far as they can be read, whatever is wrong with
+/// the rest of the project: so that `check` can name the problems of both.
+config::GivenMap LoadSettingsOnly(const std::filesystem::path& directory);
+
 }  // namespace millrace::project
