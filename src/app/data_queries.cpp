@@ -13,7 +13,7 @@ constexpr std::chrono::minutes kSqlDeadline{10};
 
 /// The worst state of the sinks is the pipeline's.
 std::string WorstState(const PipelineState& pipeline) {
-  for (const std::string_view bad : {"stopped", "waiting"}) {
+  for (const std::string_view bad : {"stopped", "retrying", "starting"}) {
     if (std::ranges::any_of(pipeline.sinks,
                             [&](const SinkState& sink) { return sink.state == bad; })) {
       return std::string(bad);

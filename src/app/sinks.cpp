@@ -1,8 +1,11 @@
 #include "sinks.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <variant>
+
+#include "lake/lake_catalog.hpp"
 
 namespace millrace::app {
 namespace {
@@ -52,6 +55,14 @@ class TableSink final : public pipeline::Sink {
   }
 
   Offset committed() const override { return committed_; }
+  std::optional<Offset> Stored() override {
+    const auto tables = warehouse_.Tables();
+    if (!tables) return std::nullopt;
+    const auto found =
+        std::ranges::find(*tables, spec_.name, &warehouse::TableInfo::name);
+    if (found == tables->end() || !found->position) return std::nullopt;
+    return found->position->next;
+  }
   std::optional<Steady::time_point> due() const override { return std::nullopt; }
   Status Flush() override { return {}; }
 
@@ -99,6 +110,16 @@ class LakeSink final : public pipeline::Sink {
   }
 
   Offset committed() const override { return writer_->committed().value_or(0); }
+  std::optional<Offset> Stored() override {
+    if (writer_) return writer_->committed();
+    const auto session = parts_.engine.Connect();
+    if (!session) return std::nullopt;
+    const auto tables = lake::LakeCatalog(parts_.lake, **session).Tables();
+    if (!tables) return std::nullopt;
+    const auto found =
+        std::ranges::find(*tables, options_.path, &lake::LakeTable::folder);
+    return found == tables->end() ? std::nullopt : found->next_offset;
+  }
   std::optional<Steady::time_point> due() const override { return writer_->due(); }
   Status Flush() override { return writer_->Flush(); }
 

@@ -57,6 +57,8 @@ class Lane {
   Status Deliver(Processed processed);
   void Committed();
   void FallBack();
+  /// Where a sink stands that never opened: for the status.
+  void KnowStored();
   bool Handle(const Error& error);
   bool AtEnd() const { return end_ && next_ >= *end_; }
   void Finish();

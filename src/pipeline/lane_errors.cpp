@@ -37,6 +37,7 @@ bool Lane::Handle(const Error& error) {
   // An unknown outcome is asked of the sink itself, by opening it again.
   const bool unknown = error.code() == ErrorCode::kDeadlineExceeded;
   if (!error.retryable() && !unknown) {
+    if (!open_) KnowStored();
     const std::string reason = ReasonOf(error, open_);
     services_.logger.Error("pipeline stopped", {{"pipeline", pipeline_.definition.name},
                                                 {"sink", compiled_.name},
@@ -60,6 +61,12 @@ bool Lane::Handle(const Error& error) {
       std::min(options_.first_retry * (std::int64_t{1} << doubled), options_.last_retry);
   if (running_) Sleep(std::chrono::steady_clock::now() + pause);
   return true;
+}
+
+void Lane::KnowStored() {
+  const auto stored = sink_->Stored();
+  const std::lock_guard lock(mutex_);
+  if (!committed_) committed_ = stored;
 }
 
 void Lane::FallBack() {

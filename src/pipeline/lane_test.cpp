@@ -172,6 +172,8 @@ TEST_F(LaneTest, StopsWhenTheLogDoesNotFitTheSink) {
   EXPECT_THAT(f_.RunToEnd(stores_).reason, StartsWith("position_lost: "));
   store().columns = {{"other", {}}};
   EXPECT_THAT(f_.RunToEnd(stores_).reason, StartsWith("schema_changed: "));
+  store().position = 3;
+  EXPECT_EQ(f_.RunToEnd(stores_).sinks[0].position, 3u) << "stopped, and not at 0";
   EXPECT_TRUE(store().rows.empty());
 }
 

@@ -82,6 +82,7 @@ class StoreSink : public Sink {
   Status Start(Offset first) override;
   Status Write(SinkBatch batch) override;
   Offset committed() const override;
+  std::optional<Offset> Stored() override;
   std::optional<std::chrono::steady_clock::time_point> due() const override;
   Status Flush() override;
 

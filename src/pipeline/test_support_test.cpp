@@ -163,6 +163,11 @@ Status StoreSink::Commit() {
   return {};
 }
 
+std::optional<Offset> StoreSink::Stored() {
+  const std::lock_guard lock(store_->mutex);
+  return store_->position;
+}
+
 Offset StoreSink::committed() const {
   const std::lock_guard lock(store_->mutex);
   return *store_->position;

@@ -46,6 +46,7 @@ class NullSink final : public pipeline::Sink {
     committed_ = batch.next;
     return {};
   }
+  std::optional<Offset> Stored() override { return committed(); }
   Offset committed() const override { return committed_; }
   std::optional<std::chrono::steady_clock::time_point> due() const override {
     return std::nullopt;

@@ -43,6 +43,9 @@ class Sink {
   virtual Status Write(SinkBatch batch) = 0;
   /// Next offset after what is durable and visible.
   virtual Offset committed() const = 0;
+  /// What is stored as the next offset, also where Open has failed, for people to read;
+  /// nullopt: none, or it cannot be told.
+  virtual std::optional<Offset> Stored() = 0;
   /// When an open roll is due (then call Flush); nullopt: nothing is open.
   virtual std::optional<std::chrono::steady_clock::time_point> due() const = 0;
   /// Commits everything written.
