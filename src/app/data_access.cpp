@@ -29,6 +29,8 @@ ErrorCode CodeOf(int status) {
       return ErrorCode::kTooLarge;
     case 504:
       return ErrorCode::kDeadlineExceeded;
+    case 507:
+      return ErrorCode::kResourceExhausted;
     default:
       return ErrorCode::kUnavailable;
   }

@@ -78,6 +78,7 @@ class Run:
             oracle.check(self.data, self.crew.writers[0].journal.path.parent, server.api, self.fault)
             assert not self.crew.violations, (str(self.fault), self.crew.violations[:5])
             server.kill()
+        self.crew.close()
 
     def check_signs(self):
         """What does not go on has said why. (SQLite passes over some calls that it does not

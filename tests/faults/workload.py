@@ -211,6 +211,10 @@ class Crew:
             assert not thread.is_alive(), "a writer got no answer within five minutes"
         self.threads = []
 
+    def close(self):
+        for writer in self.writers:
+            writer.journal.close()
+
     @property
     def doubted(self):
         """The most that one writer was told while in doubt."""

@@ -36,7 +36,7 @@ Status Database::Checkpoint() {
 
 std::uint64_t Database::WalBytes() const {
   std::error_code error;
-  const auto size = std::filesystem::file_size(file.string() + ".wal", error);
+  const auto size = std::filesystem::file_size(wal(), error);
   return error ? 0 : size;
 }
 

@@ -24,6 +24,7 @@ struct Database {
   /// Folds the write-ahead log into the file; waits until no one writes. Needs the
   /// catalog. kConflict: a read under way that began before the last write; try later.
   Status Checkpoint();
+  std::filesystem::path wal() const { return file.string() + ".wal"; }
   /// Length of the write-ahead log.
   std::uint64_t WalBytes() const;
 };

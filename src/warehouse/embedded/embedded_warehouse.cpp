@@ -5,6 +5,7 @@
 #include <shared_mutex>
 
 #include "base/file.hpp"
+#include "damaged_wal.hpp"
 #include "lake_views.hpp"
 #include "merger.hpp"
 #include "rows_query.hpp"
@@ -22,6 +23,19 @@ bool MentionsLake(std::string_view text) {
     return std::tolower(static_cast<unsigned char>(a)) == b;
   };
   return !std::ranges::search(text, kWord, same).empty();
+}
+
+/// Under another name until it is whole: the engine refuses a file that a failed or
+/// killed first start left half made.
+Status CreateDatabase(const fs::path& file) {
+  sql::EngineOptions engine;
+  engine.database = file.string() + ".new";
+  std::error_code absent;
+  fs::remove(engine.database, absent);
+  fs::remove(engine.database.string() + ".wal", absent);
+  MR_TRY(auto made, sql::Engine::Open(engine));
+  made.reset();
+  return PublishFile(engine.database, file);
 }
 
 class EmbeddedWarehouse final : public Warehouse {
@@ -69,6 +83,7 @@ class EmbeddedWarehouse final : public Warehouse {
 };
 
 Status EmbeddedWarehouse::OpenEngine() {
+  if (!fs::exists(database_.file)) MR_CHECK_OK(CreateDatabase(database_.file));
   sql::EngineOptions engine;
   engine.database = database_.file;
   engine.read_only = database_.read_only;
@@ -78,7 +93,17 @@ Status EmbeddedWarehouse::OpenEngine() {
   // Only Merger checkpoints: the engine would do it within any commit.
   engine.checkpoint_wal = std::uint64_t{1} << 40u;
   if (!options_.lake.empty()) engine.directories.push_back(options_.lake);
-  MR_TRY(database_.engine, sql::Engine::Open(engine));
+  auto opened = sql::Engine::Open(engine);
+  if (!opened) {
+    MR_TRY(const bool cut, CutDamagedWal(database_.wal(), opened.error()));
+    if (cut) {
+      if (database_.logger != nullptr) {
+        database_.logger->Warn("cut a torn write-ahead log", {{"error", opened.error()}});
+      }
+      opened = sql::Engine::Open(engine);
+    }
+  }
+  MR_TRY(database_.engine, std::move(opened));
   return {};
 }
 
@@ -213,7 +238,7 @@ Result<Warehouse::RowsPage> EmbeddedWarehouse::Rows(const std::string& name,
                                                     Deadline deadline) {
   MR_TRY(const auto info, FindInfo(name));
   const bool lake = name.starts_with(kLakePrefix);
-  const auto from = lake ? "lake." + sql::QuoteName(name.substr(kLakePrefix.size()))
+  const auto from = lake ? lake_.Source(name.substr(kLakePrefix.size()))
                          : "main." + sql::QuoteName(name);
   MR_TRY(const auto session, readers_->Take(deadline));
   return ReadPage(*session, from, info, query, deadline);
@@ -228,7 +253,10 @@ Result<bool> EmbeddedWarehouse::WaitFor(const std::string& name, const Version& 
 Status EmbeddedWarehouse::Query(
     const std::string& select, Deadline deadline,
     const std::function<bool(const sql::Batch& block)>& each) {
-  if (MentionsLake(select)) MR_CHECK_OK(lake_.Refresh());
+  if (MentionsLake(select)) {
+    MR_CHECK_OK(lake_.Refresh());
+    MR_CHECK_OK(lake_.CheckStored(select));
+  }
   MR_TRY(const auto session, readers_->Take(deadline));
   return session->Stream(select, deadline, each);
 }

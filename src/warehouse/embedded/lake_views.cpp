@@ -54,6 +54,14 @@ Status LakeViews::Define(const std::string& text) {
   return transaction.Commit();
 }
 
+/// False: the disk is full.
+Result<bool> LakeViews::DefineIfThereIsRoom(const std::string& text) {
+  auto done = Define(text);
+  if (done) return true;
+  if (done.error().code() == ErrorCode::kResourceExhausted) return false;
+  return Fail(std::move(done).error());
+}
+
 Status LakeViews::ReadStored() {
   MR_TRY(const auto names, session_->Query("SELECT view_name FROM duckdb_views() WHERE "
                                            "schema_name = 'lake' AND NOT internal"));
@@ -61,7 +69,7 @@ Status LakeViews::ReadStored() {
     const std::string name(names.Text(0, row));
     // A view whose files are gone cannot be described; Refresh removes it.
     const auto described = session_->Prepare("SELECT * FROM " + LakeName(name));
-    View view{fs::file_time_type::min(), {}};
+    View view{fs::file_time_type::min(), {}, {}};
     if (described) view.columns = described->columns();
     views_.emplace(name, std::move(view));
   }
@@ -72,13 +80,17 @@ Status LakeViews::RefreshOne(const std::string& name, const fs::path& folder) {
   std::error_code error;
   const auto changed = fs::last_write_time(folder, error);
   const auto known = views_.find(name);
-  if (known != views_.end() && !error && known->second.changed == changed) return {};
-  MR_TRY(const auto now, session_->Prepare(ReadParts(folder)));
-  if (known == views_.end() || known->second.columns != now.columns()) {
-    MR_CHECK_OK(
-        Define("CREATE OR REPLACE VIEW " + LakeName(name) + " AS " + ReadParts(folder)));
+  const bool defined = known != views_.end() && known->second.files.empty();
+  if (defined && !error && known->second.changed == changed) return {};
+  const auto files = ReadParts(folder);
+  MR_TRY(const auto now, session_->Prepare(files));
+  View view{changed, now.columns(), {}};
+  if (!defined || known->second.columns != view.columns) {
+    MR_TRY(const bool stored, DefineIfThereIsRoom("CREATE OR REPLACE VIEW " +
+                                                  LakeName(name) + " AS " + files));
+    if (!stored) view.files = files;
   }
-  views_[name] = {changed, now.columns()};
+  views_[name] = std::move(view);
   return {};
 }
 
@@ -107,6 +119,24 @@ Status LakeViews::Refresh() {
     if (!folders.contains(name)) gone.push_back(name);
   }
   for (const auto& name : gone) MR_CHECK_OK(Remove(name));
+  return {};
+}
+
+std::string LakeViews::Source(const std::string& name) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = views_.find(name);
+  if (found == views_.end() || found->second.files.empty()) return LakeName(name);
+  return "(" + found->second.files + ")";
+}
+
+Status LakeViews::CheckStored(std::string_view select) const {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [name, view] : views_) {
+    if (view.files.empty() || !select.contains(name)) continue;
+    return Fail(ErrorCode::kResourceExhausted, "no room left for the view lake." + name +
+                                                   "; /api/tables/lake." + name +
+                                                   "/rows can be read without it");
+  }
   return {};
 }
 

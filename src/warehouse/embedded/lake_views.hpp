@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "database.hpp"
@@ -20,8 +21,13 @@ class LakeViews {
  public:
   LakeViews(Database& database, std::filesystem::path root)
       : database_(database), root_(std::move(root)) {}
-  /// Looks which folders there are and whether their columns changed.
+  /// Looks which folders there are and whether their columns changed. No room for a view
+  /// is no failure: the next call tries again, and Source reads the folder meanwhile.
   Status Refresh();
+  /// What stands for the lake table `name` after FROM: its view, or the files themselves.
+  std::string Source(const std::string& name) const;
+  /// kResourceExhausted when `select` names a lake table whose view found no room.
+  Status CheckStored(std::string_view select) const;
   /// As of the last Refresh, in order of names.
   std::vector<TableInfo> Tables() const;
 
@@ -29,10 +35,12 @@ class LakeViews {
   struct View {
     std::filesystem::file_time_type changed;  ///< of the folder
     schema::Columns columns;
+    std::string files;  ///< reads them; empty when the view in the database does
   };
   Status ReadStored();
   Status RefreshOne(const std::string& name, const std::filesystem::path& folder);
   Status Define(const std::string& text);
+  Result<bool> DefineIfThereIsRoom(const std::string& text);
   Status Remove(const std::string& name);
 
   Database& database_;
