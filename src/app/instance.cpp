@@ -208,6 +208,7 @@ class Instance::Impl {
 
     http::ServerOptions options;
     options.listeners.resize(2);
+    options.limits.idle_timeout = settings_.http.idle_timeout;
     auto& open = options.listeners[0];
     open.address = settings_.http.address;
     open.port = static_cast<std::uint16_t>(settings_.http.port);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ struct HttpSettings {
   config::Bytes body_limit{8u << 20u};
   std::uint32_t batch_max = 10'000;
   std::uint32_t read_threads = 4;
+  std::chrono::milliseconds idle_timeout{75'000};
 
   static auto Fields() {
     using C = HttpSettings;
@@ -28,7 +30,11 @@ struct HttpSettings {
         config::Field{"batch_max", &C::batch_max, "most records in one array",
                       config::Within{1, 100'000}},
         config::Field{"read_threads", &C::read_threads, "threads for lists, rows and SQL",
-                      config::Within{1, 64}}};
+                      config::Within{1, 64}},
+        config::Field{"idle_timeout", &C::idle_timeout,
+                      "a connection without a request for so long is closed",
+                      config::Within{std::chrono::milliseconds{100},
+                                     std::chrono::milliseconds{3'600'000}}}};
   }
 };
 
