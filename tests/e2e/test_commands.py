@@ -1,5 +1,7 @@
 """What the command line says when something is not as it should be."""
 
+import socket
+
 import millrace
 from conftest import CUSTOMERS, ORDERS, ORDERS_NOW
 
@@ -36,11 +38,37 @@ def test_status_of_a_sink_that_cannot_start_shows_where_it_stands(shop, data):
         millrace.wait_drained(data)
     pipeline = shop / "pipelines" / "orders_now.yaml"
     pipeline.write_text(pipeline.read_text().replace("c.amount,", "c.amount::double AS amount,"))
-    with millrace.Server(shop, data, wait=False):
-        def stopped():
-            sinks = [s for p in millrace.status(data) for s in p["sinks"]]
-            return len(sinks) == 2 and all(s["state"] == "stopped" for s in sinks) and sinks
-
-        sinks = millrace.wait_until(stopped)
+    with millrace.Server(shop, data, wait=False) as server:
+        # Only then: a status that comes before the server would hold the directory's lock.
+        millrace.wait_until(lambda: server.errors().count("pipeline stopped") == 2, what="both sinks refused")
+        sinks = millrace.status(data)[0]["sinks"]
+        assert [s["state"] for s in sinks] == ["stopped", "stopped"]
         assert [(s["position"], s["lag_events"]) for s in sinks] == [(3, 0), (3, 0)]
         assert "pipelines rebuild orders_now" in sinks[0]["reason"]
+
+
+def test_the_reference_of_settings_is_what_the_program_prints(tmp_path):
+    millrace.run("reference", "--write", tmp_path)
+    for page in tmp_path.iterdir():
+        assert page.read_text() == (millrace.ROOT / "docs" / "reference" / page.name).read_text(), "run ./dev docs"
+
+
+def test_an_idle_connection_is_closed_after_the_set_time(shop, data):
+    with millrace.Server(shop, data, args=["--set", "http.idle_timeout=100ms"]) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = b""
+            while piece := client.recv(4096):  # ends when the server closes, long before the default of 75 s
+                answer += piece
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b'{"status":"ok"}')
+
+
+def test_a_retyped_field_of_stored_records_is_refused(shop, data):
+    with millrace.Server(shop, data) as server:
+        order = {"order_id": "o1", "customer_id": "c", "amount": "12.50"}
+        assert server.api.post("/api/collections/orders/records", order).status == 201
+    orders = shop / "collections" / "orders.yaml"
+    orders.write_text(orders.read_text().replace("decimal(10,2)", "decimal(10,3)"))
+    refused = millrace.run("serve", "--project", shop, "--data", data, "--port", 0, check=False)
+    assert refused.returncode != 0
+    assert "orders: field amount is decimal(10,3) now, and was decimal(10,2) when record 'o1'" in refused.stderr

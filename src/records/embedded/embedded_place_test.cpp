@@ -39,6 +39,61 @@ TEST_P(EmbeddedFile, ANewerFormatIsRefused) {
   EXPECT_FALSE(RecordsReader::Open(place().directory()));
 }
 
+TEST_P(EmbeddedFile, AFieldThatRecordsHaveKeepsItsType) {
+  ASSERT_TRUE(CreateOrder("a", R"(,"amount":"12.50","note":"x")").ok());
+  auto retyped = Orders();
+  retyped.unique.clear();
+  retyped.fields[2].type = schema::Type::Decimal(10, 3);
+  retyped.fields[4].type = schema::Type::Simple(schema::Kind::kBigint);
+  EXPECT_EQ(OpenError({retyped, Counters()}), ErrorCode::kInvalidArgument);
+  EXPECT_NE(message_.find("orders: field amount is decimal(10,3) now, and was "
+                          "decimal(10,2) when record 'a' was stored; field note is "
+                          "bigint now, and was text"),
+            std::string::npos)
+      << message_;
+  // Refused as a whole: the types that are remembered are those of the records.
+  Open({Orders(), Counters()});
+  EXPECT_EQ(OpenError({retyped, Counters()}), ErrorCode::kInvalidArgument);
+}
+
+TEST_P(EmbeddedFile, AFieldThatNoRecordHasMayChangeItsType) {
+  ASSERT_TRUE(CreateOrder("a", R"(,"status":null)").ok());
+  auto retyped = Orders();
+  retyped.indexes.clear();
+  retyped.fields[3].type = schema::Type::Simple(schema::Kind::kBigint);
+  Open({retyped, Counters()});
+  EXPECT_EQ(Ask("SELECT count(*) FROM fields WHERE field='status' AND type='bigint'"), 1);
+}
+
+TEST_P(EmbeddedFile, ATypeThatWritesStoredValuesTheSameWayIsTaken) {
+  using schema::Kind;
+  using schema::Type;
+  auto wide = Counters();
+  wide.fields.push_back({.name = "size", .type = Type::Simple(Kind::kInteger)});
+  wide.fields.push_back({.name = "place", .type = Type{Kind::kObject, 0, 0, {}}});
+  wide.fields.back().type.children = {{"x", Type::Simple(Kind::kInteger)}};
+  Open({Orders(), wide});
+  ASSERT_TRUE(Create(R"({"name":"a","size":1,"place":{"x":1}})", "counters").ok());
+  wide.fields[wide.fields.size() - 2].type = Type::Simple(Kind::kBigint);
+  wide.fields.back().type.children.push_back({"y", Type::Simple(Kind::kText)});
+  Open({Orders(), wide});
+  wide.fields.back().type.children.front().type = Type::Simple(Kind::kText);
+  EXPECT_EQ(OpenError({Orders(), wide}), ErrorCode::kInvalidArgument);
+}
+
+TEST_P(EmbeddedFile, Version1IsReadAndBecomesVersion2) {
+  ASSERT_TRUE(CreateOrder("a", R"(,"amount":"12.50")").ok());
+  Close();
+  ASSERT_TRUE(File().Exec("DROP TABLE fields"));
+  ASSERT_TRUE(File().Exec("PRAGMA user_version=1"));
+  ASSERT_TRUE(RecordsReader::Open(place().directory()));
+  Reopen();
+  EXPECT_EQ(Ask("PRAGMA user_version"), 2);
+  auto retyped = Orders();
+  retyped.fields[2].type = schema::Type::Decimal(12, 2);
+  EXPECT_EQ(OpenError({retyped, Counters()}), ErrorCode::kInvalidArgument);
+}
+
 TEST_P(EmbeddedFile, AnotherSourceNameIsRefused) {
   place().options.source = "other";
   EXPECT_EQ(OpenError({Orders()}), ErrorCode::kConflict);

@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "field_function.hpp"
+#include "field_types.hpp"
 
 namespace millrace::records {
 namespace {
@@ -12,6 +13,9 @@ namespace {
 // `epoch` and `position` of a version are numbers of a few bytes; its ordinal is always
 // 0. The idempotency table is found by a hash: its index stays small and the table grows
 // at its end only.
+constexpr const char* kFieldsTable =
+    "CREATE TABLE fields(collection TEXT NOT NULL, field TEXT NOT NULL, type TEXT NOT "
+    "NULL, PRIMARY KEY(collection, field)) WITHOUT ROWID";
 constexpr const char* kStoreTables = R"(
 CREATE TABLE store(
   id INTEGER PRIMARY KEY CHECK(id = 1),
@@ -137,15 +141,20 @@ Status PrepareCollection(Database& db, const schema::Collection& collection) {
                       "(tenant,key)"));
   MR_CHECK_OK(db.Exec("INSERT OR IGNORE INTO collections VALUES(" +
                       QuotedText(collection.name) + ",0,0,0)"));
+  MR_CHECK_OK(KeepFieldTypes(db, collection));
   return PrepareIndexes(db, collection);
 }
 
+/// Version 1 did not keep the types of fields: those of now are taken for the stored.
 Status PrepareStore(Database& db, const std::string& source) {
   MR_TRY(const auto version, db.QueryInt("PRAGMA user_version", 0));
   if (version == kFormatVersion) return {};
-  MR_CHECK_OK(db.Exec(kStoreTables));
-  MR_CHECK_OK(
-      db.Exec("INSERT INTO store VALUES(1," + QuotedText(source) + ",0,1,0,0,0)"));
+  if (version == 0) {
+    MR_CHECK_OK(db.Exec(kStoreTables));
+    MR_CHECK_OK(
+        db.Exec("INSERT INTO store VALUES(1," + QuotedText(source) + ",0,1,0,0,0)"));
+  }
+  MR_CHECK_OK(db.Exec(kFieldsTable));
   return db.Exec("PRAGMA user_version=" + std::to_string(kFormatVersion));
 }
 
