@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/bytes.hpp"
 #include "base/file.hpp"
@@ -23,10 +24,9 @@ class ByteReader {
   static Result<ByteReader> Open(const std::filesystem::path& path) {
     gzFile file = gzopen(path.c_str(), "rb");
     if (file == nullptr) return Fail(SystemError("open", path, errno));
-    return ByteReader(file, path);
+    return ByteReader(file);
   }
-  ByteReader(ByteReader&& other) noexcept
-      : file_(std::exchange(other.file_, nullptr)), path_(std::move(other.path_)) {}
+  ByteReader(ByteReader&& other) noexcept : file_(std::exchange(other.file_, nullptr)) {}
   ~ByteReader() {
     if (file_ != nullptr) gzclose(file_);
   }
@@ -35,20 +35,21 @@ class ByteReader {
   Result<int> Get() {
     if (at_ < size_) return static_cast<unsigned char>(buffer_[at_++]);
     const int got = gzread(file_, buffer_.data(), static_cast<unsigned>(buffer_.size()));
-    if (got < 0) {
-      return Fail(ErrorCode::kDataLoss, path_.string() + ": broken gzip data");
+    if (got < 0) return Fail(ErrorCode::kDataLoss, "broken gzip data");
+    if (got == 0) {
+      int problem = Z_OK;
+      gzerror(file_, &problem);
+      if (problem == Z_OK) return -1;
+      return Fail(ErrorCode::kDataLoss, "the gzip data end too early: the file was cut");
     }
-    if (got == 0) return -1;
     size_ = static_cast<std::size_t>(got);
     at_ = 1;
     return static_cast<unsigned char>(buffer_[0]);
   }
 
  private:
-  ByteReader(gzFile file, std::filesystem::path path)
-      : file_(file), path_(std::move(path)) {}
+  explicit ByteReader(gzFile file) : file_(file) {}
   gzFile file_;
-  std::filesystem::path path_;
   std::vector<char> buffer_ = std::vector<char>(256u << 10u);
   std::size_t at_ = 0, size_ = 0;
 };
@@ -71,12 +72,14 @@ class CsvReader {
       MR_TRY(int c, bytes_.Get());
       if (c < 0) return std::nullopt;
       line_ = next_line_;
-      if (c == '\r') continue;
       if (c == '\n') {
         ++next_line_;
         continue;
       }
-      return ReadRecord(c);
+      MR_TRY(auto record, ReadRecord(c));
+      const bool blank = record->cells.size() == 1 && record->cells.front().empty() &&
+                         !record->quoted.front() && record->problem.empty();
+      if (!blank) return record;
     }
   }
 
@@ -84,7 +87,7 @@ class CsvReader {
   Result<std::optional<CsvRecord>> ReadRecord(int c) {
     CsvRecord record;
     std::string cell;
-    bool quoted = false, inside = false;
+    bool quoted = false, inside = false;  // quoted and not inside: behind its end
     const auto finish_cell = [&] {
       record.cells.push_back(std::move(cell));
       record.quoted.push_back(quoted);
@@ -99,7 +102,7 @@ class CsvReader {
           MR_TRY(c, bytes_.Get());
           if (c != '"') {
             inside = false;
-            continue;  // what follows the closing quote is read as outside
+            continue;
           }
         }
         cell += static_cast<char>(c);
@@ -107,14 +110,20 @@ class CsvReader {
         finish_cell();
       } else if (c == '"' && cell.empty() && !quoted) {
         inside = quoted = true;
-      } else if (c != '\r') {
+      } else if (!quoted) {
         cell += static_cast<char>(c);
+      } else if (c != '\r') {
+        record.problem = "text behind a closing quote: double the quotes inside a cell";
       }
       if (cell.size() > kLongestLine) record.problem = "a cell is over 64 MiB";
       if (!record.problem.empty()) cell.clear();
       MR_TRY(c, bytes_.Get());
     }
-    if (inside) record.problem = "a quote is never closed";
+    if (inside) {
+      record.problem = "a quote is never closed: nothing from here to the end was read";
+    }
+    // CR LF ends a line; any other CR is part of its cell.
+    if (!quoted && cell.ends_with('\r')) cell.pop_back();
     finish_cell();
     return record;
   }
@@ -141,13 +150,19 @@ class CsvImport final : public ImportReader {
     for (const auto& cell : header->cells) {
       const auto found = std::ranges::find(names, cell);
       if (found == names.end()) unknown.push_back(Unknown(cell, names));
-      columns_.push_back(static_cast<std::size_t>(found - names.begin()));
+      const auto column = static_cast<std::size_t>(found - names.begin());
+      if (std::ranges::find(columns_, column) != columns_.end() && found != names.end()) {
+        unknown.push_back({cell, "stands in the header twice"});
+      }
+      columns_.push_back(column);
     }
     if (unknown.empty()) return {};
     return Fail(Error(ErrorCode::kInvalidArgument,
-                      "the header names columns that the collection lacks",
+                      "line 1: the header has columns that cannot be used",
                       std::move(unknown)));
   }
+
+  std::uint64_t line() const override { return csv_.line(); }
 
   Result<std::optional<ImportRow>> Next() override {
     MR_TRY(auto record, csv_.Next());
@@ -207,6 +222,8 @@ class NdjsonImport final : public ImportReader {
   NdjsonImport(ByteReader bytes, const CollectionShape& shape)
       : bytes_(std::move(bytes)), key_(shape.key) {}
 
+  std::uint64_t line() const override { return line_; }
+
   Result<std::optional<ImportRow>> Next() override {
     for (;;) {
       std::string line;
@@ -224,7 +241,12 @@ class NdjsonImport final : public ImportReader {
       if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
       ImportRow row;
       row.line = line_;
-      if (too_long) row.problem = "the line is over 64 MiB";
+      if (line_ == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
+      if (too_long) {
+        row.problem = "the line is over 64 MiB";
+      } else if (line[line.find_first_not_of(" \t\r")] != '{') {
+        row.problem = "expected one JSON object, got " + Excerpt(line);
+      }
       row.key = TextMember(line, key_);
       row.body = std::move(line);
       return row;

@@ -40,8 +40,10 @@ class ImportReader {
   static Result<std::unique_ptr<ImportReader>> Open(const std::filesystem::path& file,
                                                     const CollectionShape& shape,
                                                     const std::string& null_text);
-  /// nullopt at the end.
+  /// nullopt at the end. kDataLoss: broken or cut gzip data; nothing more can be read.
   virtual Result<std::optional<ImportRow>> Next() = 0;
+  /// Where the last row began, from 1.
+  virtual std::uint64_t line() const = 0;
 };
 
 /// Of the whole content: the identity of an import.

@@ -1,9 +1,9 @@
 """What the command line says when something is not as it should be."""
 
+import gzip
 import socket
 
 import millrace
-from conftest import CUSTOMERS, ORDERS, ORDERS_NOW
 
 USAGE, BAD_PROJECT = 2, 3
 
@@ -20,11 +20,12 @@ def test_check_counts_in_words(shop):
     assert millrace.run("check", "--project", shop).stdout == "test: 2 collections, 1 pipeline, no problem found\n"
 
 
-def test_check_names_bad_settings_beside_other_problems(tmp_path):
-    project = millrace.write_project(
-        tmp_path / "project", {"orders": ORDERS.replace("key: order_id", "key: nope"), "customers": CUSTOMERS},
-        {"orders_now": ORDERS_NOW}, "settings: {http: {prot: 1}}\n")
-    result = millrace.run("check", "--project", project, check=False)
+def test_check_names_bad_settings_beside_other_problems(shop):
+    orders = shop / "collections" / "orders.yaml"
+    orders.write_text(orders.read_text().replace("key: order_id", "key: nope"))
+    with open(shop / "millrace.yaml", "a") as file:
+        file.write("settings: {http: {prot: 1}}\n")
+    result = millrace.run("check", "--project", shop, check=False)
     assert result.returncode == BAD_PROJECT
     assert "collections/orders.yaml:" in result.stdout
     assert "millrace.yaml:3:" in result.stdout and "http.prot" in result.stdout
@@ -72,3 +73,17 @@ def test_a_retyped_field_of_stored_records_is_refused(shop, data):
     refused = millrace.run("serve", "--project", shop, "--data", data, "--port", 0, check=False)
     assert refused.returncode != 0
     assert "orders: field amount is decimal(10,3) now, and was decimal(10,2) when record 'o1'" in refused.stderr
+
+
+def test_import_names_file_and_line_of_what_it_refused(shop, data, tmp_path):
+    good = "".join(f"c{i},n{i}\n" for i in range(5000))
+    content = gzip.compress(f'customer_id,name\na,"x"y\n{good}'.encode())
+    path = tmp_path / "cut.csv.gz"
+    path.write_bytes(content[:len(content) // 2])
+    with millrace.Server(shop, data) as server:
+        result = millrace.run("import", "customers", path, "--url", f"http://127.0.0.1:{server.port}", "--quiet",
+                              check=False)
+    assert result.returncode == 1
+    assert "2 refused" in result.stdout
+    assert f"{path}:2: text behind a closing quote" in result.stdout
+    assert "the gzip data end too early" in result.stdout and "nothing behind it was read" in result.stdout

@@ -53,7 +53,8 @@ Result<SenderOptions> OptionsFrom(const SendFlags& flags, std::string prefix) {
   return options;
 }
 
-int PrintSummary(const SendSummary& summary, bool json) {
+/// `place`: what a refusal's number is one of, "row " or "orders.csv:".
+int PrintSummary(const SendSummary& summary, bool json, const std::string& place) {
   if (json) {
     fmt::print("{}\n", summary.ToJson());
     return summary.refused == 0 ? kOk : kFailed;
@@ -71,7 +72,9 @@ int PrintSummary(const SendSummary& summary, bool json) {
   if (summary.refused == 0) return kOk;
   fmt::print("{} refused, the first of them:\n", summary.refused);
   for (const auto& refusal : summary.refusals) {
-    fmt::print("  row {}: {} {}\n", refusal.row, refusal.status, refusal.answer);
+    fmt::print("  {}{}: ", place, refusal.row);
+    if (refusal.status != 0) fmt::print("{} ", refusal.status);
+    fmt::print("{}\n", refusal.answer);
   }
   return kFailed;
 }
@@ -81,6 +84,7 @@ int PrintSummary(const SendSummary& summary, bool json) {
 struct ReplayFlags : SendFlags {
   std::filesystem::path file;
   std::vector<std::string> variables;
+  static std::string Place() { return "row "; }
 };
 
 struct Variable {
@@ -205,6 +209,7 @@ struct ImportFlags : SendFlags {
   std::string collection;
   std::filesystem::path file;
   std::string null_text;
+  std::string Place() const { return file.string() + ":"; }
 };
 
 Result<SendSummary> Import(const ImportFlags& flags) {
@@ -222,18 +227,26 @@ Result<SendSummary> Import(const ImportFlags& flags) {
   std::vector<Refusal> unreadable;
   std::uint64_t unreadable_count = 0;
   for (;;) {
-    MR_TRY(auto next, reader->Next());
-    if (!next) break;
-    if (!next->problem.empty()) {
+    auto next = reader->Next();
+    if (!next) {
+      // What was read is sent all the same, and counted.
       ++unreadable_count;
-      if (unreadable.size() < 20) unreadable.push_back({next->line, 0, next->problem});
+      unreadable.push_back(
+          {reader->line(), 0, next.error().message() + "; nothing behind it was read"});
+      break;
+    }
+    if (!*next) break;
+    auto& row = **next;
+    if (!row.problem.empty()) {
+      ++unreadable_count;
+      if (unreadable.size() < 20) unreadable.push_back({row.line, 0, row.problem});
       continue;
     }
     Operation operation;
-    operation.row = next->line;
+    operation.row = row.line;
     operation.collection = flags.collection;
-    operation.key = std::move(next->key);
-    operation.body = std::move(next->body);
+    operation.key = std::move(row.key);
+    operation.body = std::move(row.body);
     MR_CHECK_OK(sender.Add(std::move(operation)));
   }
   MR_TRY(auto summary, sender.Finish());
@@ -246,7 +259,8 @@ Result<SendSummary> Import(const ImportFlags& flags) {
 template <typename Flags>
 int Run(Result<SendSummary> (*work)(const Flags&), const Flags& flags) {
   const auto summary = work(flags);
-  return summary ? PrintSummary(*summary, flags.json) : Report(summary.error());
+  return summary ? PrintSummary(*summary, flags.json, flags.Place())
+                 : Report(summary.error());
 }
 
 }  // namespace
