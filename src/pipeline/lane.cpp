@@ -37,6 +37,7 @@ Lane::Lane(const CompiledPipeline& pipeline, std::size_t sink,
       options_(options),
       reader_(pipeline.definition.name + "/" + compiled_.name),
       stream_{"", pipeline.collection.name},
+      log_reader_(services.log, stream_),
       history_(stream_.name, services.state),
       counted_misses_(pipeline.lookups.size()),
       events_(services.metrics.AddCounter("pipeline_events_total",
@@ -241,8 +242,7 @@ Status Lane::ProcessBatch() {
   std::uint64_t rows = definition.max_rows;
   if (end_) rows = std::min<std::uint64_t>(rows, *end_ - next_);
   MR_TRY(const auto batch,
-         services_.log.Read(stream_, next_, static_cast<std::uint32_t>(rows),
-                            definition.max_bytes));
+         log_reader_.Read(next_, static_cast<std::uint32_t>(rows), definition.max_bytes));
   if (batch.empty()) return {};
   const Position position = processor_->Begin(batch);
   MR_CHECK_OK(CatchUpLookups(position));

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "eventlog/sequential_reader.hpp"
 #include "lag.hpp"
 #include "lookup_state.hpp"
 #include "pipeline/pipelines.hpp"
@@ -73,6 +74,7 @@ class Lane {
   const Options& options_;
   const std::string reader_;  ///< name in the log and in the lookups
   const StreamId stream_;
+  eventlog::SequentialReader log_reader_;
   FieldHistory history_;
   std::unique_ptr<Processor> processor_;
 

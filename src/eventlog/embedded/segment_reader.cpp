@@ -64,13 +64,17 @@ class SegmentReader {
 
   Result<RecordBatch> Run() {
     MR_TRY(const auto start, Locate());
-    ReadBuffer buffer(file_, start.position, end_);
-    MR_CHECK_OK(buffer.Fill(Estimate()));
-    MR_CHECK_OK(Collect(buffer, start.first));
+    ReadBuffer buffer(file_, start.entry.position, end_);
+    MR_CHECK_OK(buffer.Fill(std::max(Estimate(), start.length + kReadSlack)));
+    MR_CHECK_OK(Collect(buffer, start.entry.first));
     return Finish(buffer);
   }
 
  private:
+  struct Start {
+    SparseIndex::Entry entry;
+    std::uint64_t length;  ///< of its batch
+  };
   struct Place {
     Offset offset;
     std::uint64_t at;  ///< in the buffer
@@ -78,7 +82,7 @@ class SegmentReader {
   };
 
   /// Walks over batch headers from the nearest known batch to the one that holds `from`.
-  Result<SparseIndex::Entry> Locate() {
+  Result<Start> Locate() {
     auto known = segment_.index.Floor(range_.from);
     if (!known) {
       MR_TRY(const auto begin, ScanHeader(file_, range_.stream, segment_.first));
@@ -90,7 +94,7 @@ class SegmentReader {
       segment_.index.Add(at);
       MR_TRY(const auto start, window.View(at.position, kBatchHeaderMax));
       MR_TRY(const auto header, Expect(start, at));
-      if (header.next() > range_.from) return at;
+      if (header.next() > range_.from) return Start{at, header.length()};
       at = {header.next(), at.position + header.length()};
     }
   }
@@ -120,6 +124,15 @@ class SegmentReader {
   bool Enough() const {
     return places_.size() >= range_.max_records || bytes_ >= range_.max_bytes;
   }
+  /// Half of what is wanted, and no more of it without going beyond: better to end with a
+  /// whole batch.
+  bool EnoughBefore(const BatchHeader& header) const {
+    const auto count = header.next() - header.first;
+    return (2 * places_.size() >= range_.max_records &&
+            places_.size() + count > range_.max_records) ||
+           (2 * bytes_ >= range_.max_bytes &&
+            bytes_ + header.length() > range_.max_bytes);
+  }
 
   Status Collect(ReadBuffer& buffer, Offset first) {
     std::uint64_t at = 0;
@@ -127,6 +140,7 @@ class SegmentReader {
       const SparseIndex::Entry entry{first, buffer.begin() + at};
       MR_CHECK_OK(buffer.Fill(at + kBatchHeaderMax));
       MR_TRY(const auto peeked, Expect(buffer.From(at), entry));
+      if (!places_.empty() && EnoughBefore(peeked)) break;
       MR_CHECK_OK(buffer.Fill(at + peeked.length()));
       // Growing moved the bytes that the first header points into.
       MR_TRY(const auto header, Expect(buffer.From(at), entry));
@@ -141,11 +155,11 @@ class SegmentReader {
     return {};
   }
 
-  /// Finds the records of one valid batch.
+  /// Finds the records of one valid batch, all of them: it was read and checked.
   Status Split(const ReadBuffer& buffer, std::uint64_t at, const BatchHeader& header) {
     const auto batch = buffer.From(at).substr(0, header.length());
     std::uint64_t in_batch = header.header_length();
-    for (auto offset = header.first; offset < header.next() && !Enough(); ++offset) {
+    for (auto offset = header.first; offset < header.next(); ++offset) {
       if (in_batch + 4 > batch.size()) return Overrun(buffer.begin() + at);
       const auto length = LoadU32(batch.data() + in_batch);
       in_batch += 4;
@@ -164,13 +178,15 @@ class SegmentReader {
   }
 
   Result<RecordBatch> Finish(ReadBuffer& buffer) const {
-    auto bytes = buffer.Take();
+    const std::shared_ptr<const char[]> bytes = buffer.Take();
     std::vector<Record> records;
     records.reserve(places_.size());
     for (const auto& place : places_) {
       records.push_back({place.offset, {bytes.get() + place.at, place.length}});
     }
-    return RecordBatch(range_.from, std::move(bytes), std::move(records));
+    RecordBatch batch(range_.from, bytes, std::move(records));
+    batch.Limit(range_.max_records, range_.max_bytes);
+    return batch;
   }
 
   Segment& segment_;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "eventlog/event_log.hpp"
+#include "eventlog/sequential_reader.hpp"
 #include "eventlog/testing/log_driver.hpp"
 
 /// What event_log.hpp promises, as tests. An adapter's test file includes this header and
@@ -200,6 +201,37 @@ TEST_P(EventLogConformance, ReadsFromAnyOffsetWithAnyLimit) {
       const auto batch = log().Read(stream_, from, limit, 1u << 20u);
       ASSERT_TRUE(batch);
       EXPECT_LE(batch->records().size(), limit);
+    }
+  }
+}
+
+TEST_P(EventLogConformance, ReadsOnInAnyStepsWithWhatItHasReadAhead) {
+  std::vector<std::string> all;
+  for (const int size : {1, 40, 2, 3, 100, 1}) {
+    std::vector<std::string> bodies;
+    for (int i = 0; i < size; ++i)
+      bodies.push_back(std::to_string(all.size() + bodies.size()));
+    ASSERT_TRUE(driver().Append(stream_, bodies));
+    all.insert(all.end(), bodies.begin(), bodies.end());
+  }
+  for (const std::uint32_t limit : {1u, 7u, 50u, 1000u}) {
+    for (const std::uint64_t bytes : {5u, 30u, 1u << 20u}) {
+      SequentialReader reader(log(), stream_);
+      std::vector<std::string> bodies;
+      for (Offset next = 0;;) {
+        const auto batch = reader.Read(next, limit, bytes);
+        ASSERT_TRUE(batch);
+        if (batch->empty()) break;
+        EXPECT_LE(batch->records().size(), limit);
+        for (const auto& record : batch->records()) {
+          EXPECT_EQ(record.offset, next++);
+          bodies.emplace_back(record.body);
+        }
+        EXPECT_EQ(batch->next(), next);
+        // Going back, as after a failed write.
+        if (next % 3 == 0) ASSERT_TRUE(reader.Read(0, limit, bytes));
+      }
+      EXPECT_EQ(bodies, all) << limit << " records, " << bytes << " bytes";
     }
   }
 }

@@ -36,7 +36,8 @@ class RecordBatch {
 
   RecordBatch() = default;
   /// For adapters: `records` point into `bytes`; `from` is the offset that was asked for.
-  RecordBatch(Offset from, std::unique_ptr<char[]> bytes, std::vector<Record> records)
+  RecordBatch(Offset from, std::shared_ptr<const char[]> bytes,
+              std::vector<Record> records)
       : from_(from), bytes_(std::move(bytes)), records_(std::move(records)) {}
 
   /// Ascending, without gaps, beginning with the offset asked for.
@@ -45,10 +46,18 @@ class RecordBatch {
   /// Where to read on: after the last record, or the offset asked for when empty.
   Offset next() const { return empty() ? from_ : records_.back().offset + 1; }
 
+  /// Sets aside what is beyond `max_records`, or comes after `max_bytes` of bodies; one
+  /// record stays in any case.
+  void Limit(std::uint32_t max_records, std::uint64_t max_bytes);
+  /// What was read beyond the limits, since a log reads and checks its batches whole; it
+  /// begins at next(), and shares the bytes.
+  RecordBatch TakeRest();
+
  private:
   Offset from_ = 0;
-  std::unique_ptr<char[]> bytes_;
+  std::shared_ptr<const char[]> bytes_;
   std::vector<Record> records_;
+  std::vector<Record> rest_;
 };
 
 /// Events of one source that become durable together or not at all.
