@@ -87,3 +87,16 @@ def test_import_names_file_and_line_of_what_it_refused(shop, data, tmp_path):
     assert "2 refused" in result.stdout
     assert f"{path}:2: text behind a closing quote" in result.stdout
     assert "the gzip data end too early" in result.stdout and "nothing behind it was read" in result.stdout
+
+
+def test_verify_compares_everything_of_the_example(tmp_path, data):
+    millrace.run("init", tmp_path / "shop")
+    with millrace.Server(tmp_path / "shop", data) as server:
+        for collection, record in [("customers", {"customer_id": "ada", "name": "Ada"}),
+                                   ("orders", {"order_id": "o-1", "customer_id": "ada", "amount": "12.50"})]:
+            assert server.api.post(f"/api/collections/{collection}/records", record).status == 201
+    printed = millrace.run("verify", "--data", data).stdout
+    orders = printed[printed.index("orders: agrees"):]
+    assert "left out" not in orders
+    for line in ["history  lake.orders_history ", "state    lake.orders_history ", "state    orders "]:
+        assert line in orders, printed
