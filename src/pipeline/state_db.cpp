@@ -38,9 +38,11 @@ std::uint64_t Unsigned(std::int64_t value) { return static_cast<std::uint64_t>(v
 Status CheckFormat(Sqlite& db) {
   MR_TRY(auto statement, db.Prepare("SELECT version FROM format"));
   MR_TRY(const bool found, statement.Step());
-  if (found && statement.Int(0) == kFormat) return {};
-  return Fail(ErrorCode::kDataLoss,
-              "pipelines.db has another format than this version of millrace reads");
+  if (!found) return Fail(ErrorCode::kDataLoss, "pipelines.db says no format");
+  if (statement.Int(0) <= kFormat) return {};
+  return Fail(ErrorCode::kConflict,
+              "pipelines.db has format " + std::to_string(statement.Int(0)) +
+                  "; this program reads up to " + std::to_string(kFormat));
 }
 
 }  // namespace
