@@ -28,35 +28,35 @@ std::vector<TestRow> RowsIn(const fs::path& directory) {
 class KilledWarehouse : public testing::Test {
  protected:
   /// A directory as a killed process leaves it, with two transactions in the write-ahead
-  /// log; the second one begins at `second_`.
+  /// log; the second one begins at `second`.
   KilledWarehouse() {
     EmbeddedWarehouseOptions options;
-    options.directory = directory_.path() / "live";
+    options.directory = directory.path() / "live";
     const auto warehouse = OpenEmbeddedWarehouse(options);
     if (!warehouse) throw std::runtime_error(warehouse.error().ToString());
     WarehouseDriver driver(**warehouse);
     driver.Open();
     driver.Apply({{"a", 1, "one"}});
-    second_ = fs::file_size(options.directory / "warehouse.duckdb.wal");
+    second = fs::file_size(options.directory / "warehouse.duckdb.wal");
     driver.Apply({{"b", 2, "two"}});
-    fs::copy(options.directory, killed_, fs::copy_options::recursive);
+    fs::copy(options.directory, killed, fs::copy_options::recursive);
   }
 
-  std::string Wal() const { return *ReadFile(killed_ / "warehouse.duckdb.wal"); }
+  std::string Wal() const { return *ReadFile(killed / "warehouse.duckdb.wal"); }
   /// What is there after a start with this write-ahead log, and after the next start.
   std::vector<TestRow> RowsWith(const std::string& wal) const {
-    const auto copy = directory_.path() / "copy";
+    const auto copy = directory.path() / "copy";
     fs::remove_all(copy);
-    fs::copy(killed_, copy, fs::copy_options::recursive);
+    fs::copy(killed, copy, fs::copy_options::recursive);
     EXPECT_TRUE(WriteFileDurably(copy / "warehouse.duckdb.wal", wal));
     auto rows = RowsIn(copy);
     EXPECT_EQ(RowsIn(copy), rows);
     return rows;
   }
 
-  TestDirectory directory_;
-  const fs::path killed_ = directory_.path() / "killed";
-  std::size_t second_ = 0;
+  TestDirectory directory;
+  const fs::path killed = directory.path() / "killed";
+  std::size_t second = 0;
 };
 
 const std::vector<TestRow> kFirst = {{"a", 1, "one"}};
@@ -68,7 +68,7 @@ TEST_F(KilledWarehouse, OpensWithALengthWhoseBytesNeverCame) {
 
 TEST_F(KilledWarehouse, OpensWithoutATransactionOfWhichAPartNeverCame) {
   const auto wal = Wal();
-  for (auto at = second_; at + 8 <= wal.size(); at += 29) {
+  for (auto at = second; at + 8 <= wal.size(); at += 29) {
     auto torn = wal;
     torn.replace(at, 8, 8, '\xee');
     EXPECT_EQ(RowsWith(torn), kFirst) << at;
@@ -77,7 +77,7 @@ TEST_F(KilledWarehouse, OpensWithoutATransactionOfWhichAPartNeverCame) {
 
 TEST_F(KilledWarehouse, OpensWithoutATransactionThatIsCutAnywhere) {
   const auto wal = Wal();
-  for (auto size = second_; size < wal.size(); size += 29) {
+  for (auto size = second; size < wal.size(); size += 29) {
     EXPECT_EQ(RowsWith(wal.substr(0, size)), kFirst) << size;
   }
 }

@@ -133,9 +133,12 @@ Status LakeViews::CheckStored(std::string_view select) const {
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, view] : views_) {
     if (view.files.empty() || !select.contains(name)) continue;
-    return Fail(ErrorCode::kResourceExhausted, "no room left for the view lake." + name +
-                                                   "; /api/tables/lake." + name +
-                                                   "/rows can be read without it");
+    std::string text = "no room left for the view lake.";
+    text += name;
+    text += "; /api/tables/lake.";
+    text += name;
+    text += "/rows can be read without it";
+    return Fail(ErrorCode::kResourceExhausted, std::move(text));
   }
   return {};
 }
