@@ -266,7 +266,7 @@ Status Lane::CatchUpLookups(Position position) {
   return {};
 }
 
-Status Lane::StoreLetters(std::vector<DeadLetter> letters) {
+Status Lane::StoreLetters(const std::vector<DeadLetter>& letters) {
   if (letters.empty()) return {};
   MR_FAIL_POINT("pipeline.before_dead_letters");
   MR_TRY(const auto added, services_.state.Put(letters));
@@ -279,7 +279,7 @@ Status Lane::StoreLetters(std::vector<DeadLetter> letters) {
 
 Status Lane::Deliver(Processed processed) {
   MR_CHECK_OK(history_.Save());
-  MR_CHECK_OK(StoreLetters(std::move(processed.letters)));
+  MR_CHECK_OK(StoreLetters(processed.letters));
   const Offset next = processed.batch.next;
   const std::uint64_t events = next - processed.batch.first;
   const std::uint64_t rows = processed.batch.rows.rows();

@@ -54,7 +54,7 @@ class Lane {
   Status FlushIfDue();
   Status ProcessBatch();
   Status CatchUpLookups(Position position);
-  Status StoreLetters(std::vector<DeadLetter> letters);
+  Status StoreLetters(const std::vector<DeadLetter>& letters);
   Status Deliver(Processed processed);
   void Committed();
   void FallBack();
