@@ -210,7 +210,10 @@ class ChangePump::Impl {
   }
 
   void GiveUp(const Error& error) {
-    SetState("stopped", error.ToString());
+    const bool unknown = error.code() == ErrorCode::kDeadlineExceeded;
+    SetState("stopped",
+             error.ToString() +
+                 (unknown ? "; only a restart tells whether it was written" : ""));
     logger_.Error("capture stopped: changes stay in the record store until a restart",
                   {{"error", error}});
   }

@@ -4,7 +4,10 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <future>
 #include <mutex>
+#include <optional>
+#include <utility>
 
 #include "change/envelope.hpp"
 #include "eventlog_embedded/embedded_event_log.hpp"
@@ -82,6 +85,48 @@ class FakeFeed final : public records::ChangeFeed {
   std::uint64_t end_ = 0;
   Position trimmed_;
   bool interrupted_ = false;
+};
+
+/// A log that takes no append once it was told so; promises the first one it refused.
+class RefusingLog final : public eventlog::EventLog {
+ public:
+  explicit RefusingLog(eventlog::EventLog& log) : log_(log) {}
+  void Refuse(Error error) {
+    const std::lock_guard lock(mutex_);
+    error_ = std::move(error);
+  }
+  void WaitUntilRefused() { refused_.get_future().wait(); }
+
+  Result<Offset> Append(const eventlog::EventBatch& batch, Deadline deadline) override {
+    const std::lock_guard lock(mutex_);
+    if (!error_) return log_.Append(batch, deadline);
+    if (!std::exchange(promised_, true)) refused_.set_value();
+    return Fail(*error_);
+  }
+  Result<Position> LastPosition(const StreamId& stream,
+                                const std::string& source) override {
+    return log_.LastPosition(stream, source);
+  }
+  Result<eventlog::RecordBatch> Read(const StreamId& stream, Offset from,
+                                     std::uint32_t max_records,
+                                     std::uint64_t max_bytes) override {
+    return log_.Read(stream, from, max_records, max_bytes);
+  }
+  Result<std::vector<eventlog::StreamInfo>> Streams() override { return log_.Streams(); }
+  Result<eventlog::StreamInfo> Stream(const StreamId& stream) override {
+    return log_.Stream(stream);
+  }
+  bool WaitFor(const StreamId& stream, Offset beyond, Deadline deadline) override {
+    return log_.WaitFor(stream, beyond, deadline);
+  }
+  void Interrupt() override { log_.Interrupt(); }
+
+ private:
+  eventlog::EventLog& log_;
+  std::mutex mutex_;
+  std::optional<Error> error_;
+  bool promised_ = false;
+  std::promise<void> refused_;
 };
 
 class ChangePumpTest : public testing::Test {
@@ -175,6 +220,45 @@ TEST_F(ChangePumpTest, GoesOnAfterARestart) {
   }
   EXPECT_EQ(Keys("orders").size(), 15u);
   EXPECT_EQ(Keys("orders").back(), "14");
+}
+
+TEST_F(ChangePumpTest, SaysWhyALogTakesNothing) {
+  struct Case {
+    const char* name;
+    Error error;
+    const char* state;
+    const char* reason;
+  };
+  const Case cases[] = {
+      {"nobody knows whether it was written",
+       {ErrorCode::kDeadlineExceeded, "sync 000.log: input/output error"},
+       "stopped",
+       "deadline_exceeded: append to orders: sync 000.log: input/output error; only a "
+       "restart tells whether it was written"},
+      {"read-only since then",
+       {ErrorCode::kUnavailable, "read-only since a write or sync failed: restart"},
+       "waiting",
+       "unavailable: append to orders: read-only since a write or sync failed: restart"},
+      {"no room",
+       {ErrorCode::kResourceExhausted, "no space left"},
+       "waiting",
+       "resource_exhausted: append to orders: no space left"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    RefusingLog log(*log_);
+    change::CompleteMark mark;
+    ChangePump pump(feed_, log, mark, logger_);
+    ASSERT_TRUE(pump.Start());
+    const auto carried = mark.Get();
+    log.Refuse(c.error);
+    feed_.Add("orders", "a");
+    log.WaitUntilRefused();
+    pump.Stop();
+    EXPECT_EQ(pump.status().state, c.state);
+    EXPECT_EQ(pump.status().reason, c.reason);
+    EXPECT_EQ(mark.Get(), carried) << "what the log did not take is not complete";
+  }
 }
 
 TEST_F(ChangePumpTest, StopsWhenTheSourceWentBack) {
