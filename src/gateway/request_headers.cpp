@@ -54,8 +54,9 @@ Result<std::optional<records::Idempotency>> ReadIdempotency(
 }
 
 Result<std::optional<std::string>> ReadIfMatch(const http::Request& request) {
+  if (!HasHeader(request, "if-match")) return std::nullopt;
   const auto header = request.Header("if-match");
-  if (header.empty()) return std::nullopt;
+  if (header.empty()) return Fail(BadHeader("If-Match", "is empty"));
   if (header == "*") return "*";
   if (header.find(',') != std::string_view::npos) {
     return Fail(BadHeader("If-Match", "expected one entity tag or *"));
