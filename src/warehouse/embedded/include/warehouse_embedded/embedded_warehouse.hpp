@@ -31,10 +31,10 @@ struct EmbeddedWarehouseOptions {
   /// The write-ahead log is folded into the file after a merge when it is this long, and
   /// at twice this length without one. Writers wait meanwhile. Opening replays it.
   std::uint64_t checkpoint_wal = 64u << 20u;  ///< bytes
-  /// Nothing written for so long: a log above 1 MiB is folded too, since rows that are only
-  /// in the log are in memory uncompressed.
+  /// Nothing written for so long: a log above 1 MiB is folded too, since rows that are
+  /// only in the log are in memory uncompressed.
   std::chrono::milliseconds quiet{2'000};
-  std::uint32_t readers = 4;                  ///< reads at a time; more wait their turn
+  std::uint32_t readers = 4;  ///< reads at a time; more wait their turn
   /// Without a write. Lake tables are those that the last writing process knew.
   bool read_only = false;
   telemetry::Logger* logger = nullptr;  ///< null: silent
