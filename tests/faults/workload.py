@@ -20,7 +20,7 @@ class Writer:
     """Random creates, patches, replaces and deletes; goes on over restarts. An answer that
     contradicts what this writer was told before is a violation."""
 
-    def __init__(self, name, seed, directory, keys=80, note_size=120, doubt=None):
+    def __init__(self, name, seed, directory, keys=80, note_size=120, doubt=None, dark=None):
         self.name = name
         self.rng = random.Random(f"{seed}/{name}")
         self.journal = Journal(directory, name)
@@ -32,7 +32,8 @@ class Writer:
         self.count = 0
         self.acked = 0
         self.doubt = doubt or threading.Event()
-        self.doubted = 0        # acknowledgements that do not count
+        self.dark = dark or threading.Event()
+        self.dark_acks = 0      # acknowledgements of requests that were sent in the dark
         self.full = 0           # answers 507
         self.slowest = 0.0      # seconds to an answer
         self.again = None       # request without an answer, to be sent again
@@ -116,7 +117,7 @@ class Writer:
         self.again = None
         if first:
             self.journal.intend(ops)
-        begin = time.monotonic()
+        begin, dark = time.monotonic(), self.dark.is_set()
         try:
             answer = api.request(method, path, body, headers)
         except BROKEN:
@@ -124,6 +125,7 @@ class Writer:
             return False
         self.slowest = max(self.slowest, time.monotonic() - begin)
         if 200 <= answer.status < 300:
+            self.dark_acks += dark and "idempotent-replayed" not in answer.headers
             self._acknowledged(ops, answer)
         elif answer.status in REFUSALS:
             self._refused(ops, answer)
@@ -157,7 +159,6 @@ class Writer:
         self.acked += len(ops)
 
     def _doubt(self, ops):
-        self.doubted += 1
         self.journal.unknown(ops)
         for op in ops:
             self.belief[op.collection, op.key] = UNKNOWN
@@ -181,9 +182,10 @@ class Crew:
 
     def __init__(self, seed, directory, writers=4, **more):
         directory.mkdir(parents=True, exist_ok=True)
-        # Set while the power is being cut: see disks.py.
-        self.doubt = threading.Event()
-        self.writers = [Writer(f"w{i}", seed, directory, doubt=self.doubt, **more) for i in range(writers)]
+        # From before the power is cut, and from when it is: see disks.py.
+        self.doubt, self.dark = threading.Event(), threading.Event()
+        self.writers = [Writer(f"w{i}", seed, directory, doubt=self.doubt, dark=self.dark, **more)
+                        for i in range(writers)]
         self.threads = []
         self.stop_now = threading.Event()
 
@@ -216,9 +218,8 @@ class Crew:
             writer.journal.close()
 
     @property
-    def doubted(self):
-        """The most that one writer was told while in doubt."""
-        return max(w.doubted for w in self.writers)
+    def dark_acks(self):
+        return sum(w.dark_acks for w in self.writers)
 
     @property
     def acked(self):
