@@ -45,7 +45,7 @@ Result<std::optional<std::string>> FindValue(Database& db, const std::string& co
   MR_TRY(auto select,
          db.Prepare("SELECT CAST(key AS TEXT) FROM " + TableOf(collection) +
                     " WHERE json_extract(document, ?1) IS NOT NULL LIMIT 1"));
-  select.Bind(1, "$." + field);  // a field's name needs no quotes
+  select.BindCopy(1, "$." + field);  // a field's name needs no quotes
   const int code = select.Step();
   if (code == SQLITE_ROW) return std::string(select.Text(0));
   if (code != SQLITE_DONE) return Fail(SqliteError(db.get(), "look for stored values"));
