@@ -15,7 +15,6 @@
 #include <fmt/format.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,6 +32,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "cpu_seconds.hpp"
 
 namespace {
 
@@ -170,11 +171,7 @@ class Load {
   }
 
   void Print() {
-    rusage used{};
-    getrusage(RUSAGE_SELF, &used);
-    const auto cpu =
-        static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-        static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+    const double cpu = CpuSeconds();
     std::ranges::sort(latencies_);
     const auto done = latencies_.size();
     const auto at = [&](double share) {

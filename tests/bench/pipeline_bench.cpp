@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <string>
 
+#include "cpu_seconds.hpp"
 #include "eventlog_embedded/embedded_event_log.hpp"
 #include "pipeline/compile.hpp"
 #include "pipeline/pipelines.hpp"
@@ -99,15 +100,6 @@ project::Pipeline Definition(std::string_view mode) {
       " FROM changes c LEFT JOIN customers ON customers.customer_id = c.customer_id";
   pipeline.sinks.push_back({"lake.null", project::LakeSink{}, {}});
   return pipeline;
-}
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 //
 // Prints one JSON line. `ratio` is ours / bare in records a second, median of the rounds.
 #include <sqlite3.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -117,7 +116,7 @@ Run RunOurs(const std::filesystem::path& directory, std::size_t creates,
   const schema::RecordCodec codec(Orders());
   std::vector<std::vector<records::WriteOp>> requests(creates / per_request);
   for (std::size_t i = 0; i < requests.size() * per_request; ++i) {
-    requests[i / per_request].push_back({.key = {}, .body = ParseDraft(codec, i)});
+    requests[i / per_request].emplace_back().body = ParseDraft(codec, i);
   }
   std::counting_semaphore<kInFlight> free(kInFlight);
   double first_cpu = -1, last_cpu = 0;

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "cpu_seconds.hpp"
 #include "warehouse_embedded/embedded_warehouse.hpp"
 
 /// Rows with hashed keys into one table, a fifth of them updates; then small batches at a
@@ -31,15 +32,6 @@ constexpr std::size_t kBatchesAhead = 20;  ///< made while no clock runs
 [[noreturn]] void Die(const std::string& what) {
   fmt::print(stderr, "warehouse_bench: {}\n", what);
   std::exit(1);
-}
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 double ThreadCpuSeconds() {

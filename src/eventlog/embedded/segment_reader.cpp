@@ -184,9 +184,7 @@ class SegmentReader {
     for (const auto& place : places_) {
       records.push_back({place.offset, {bytes.get() + place.at, place.length}});
     }
-    RecordBatch batch(range_.from, bytes, std::move(records));
-    batch.Limit(range_.max_records, range_.max_bytes);
-    return batch;
+    return RecordBatch(range_.from, bytes, std::move(records));
   }
 
   Segment& segment_;

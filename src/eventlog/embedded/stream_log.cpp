@@ -81,6 +81,7 @@ Result<RecordBatch> StreamLog::Read(Offset from, std::uint32_t max_records,
   for (const auto& record : read->records()) {
     context_.counters.read_bytes += record.body.size();
   }
+  read->Limit(range.max_records, range.max_bytes);
   return read;
 }
 

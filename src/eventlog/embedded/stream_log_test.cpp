@@ -132,5 +132,14 @@ TEST_F(StreamLogTest, AReadSeesDurableEventsOnly) {
   EXPECT_EQ(log_->Info().next, 1u);
 }
 
+TEST_F(StreamLogTest, WhatIsReadAheadIsCountedAsRead) {
+  auto batch = Batch("s", 0, "x");
+  batch.bodies = {"one", "two", "three"};
+  ASSERT_TRUE(log_->Append(batch, Deadline::Never()));
+  EXPECT_EQ(log_->Read(0, 1, 100)->records().size(), 1u);
+  EXPECT_EQ(context_.counters.read_events, 3u);
+  EXPECT_EQ(context_.counters.read_bytes, 11u);
+}
+
 }  // namespace
 }  // namespace millrace::eventlog

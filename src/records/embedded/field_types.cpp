@@ -1,7 +1,6 @@
 #include "field_types.hpp"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,18 +11,11 @@
 namespace millrace::records {
 namespace {
 
-using Types = std::map<std::string, std::string, std::less<>>;  // field → type
-
-Result<Types> StoredTypes(Database& db, const std::string& collection) {
+/// Field → type.
+Result<TextPairs> StoredTypes(Database& db, const std::string& collection) {
   MR_TRY(auto select, db.Prepare("SELECT field, type FROM fields WHERE collection=?1"));
   select.Bind(1, collection);
-  Types out;
-  int code = SQLITE_OK;
-  while ((code = select.Step()) == SQLITE_ROW) {
-    out[std::string(select.Text(0))] = std::string(select.Text(1));
-  }
-  if (code != SQLITE_DONE) return Fail(SqliteError(db.get(), "read the field types"));
-  return out;
+  return ReadPairs(select, "read the field types");
 }
 
 /// Whether each value of the old type is written the same way by the new one.

@@ -1,7 +1,6 @@
 #include "layout.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include "base/bytes.hpp"
 #include "field_function.hpp"
@@ -55,7 +54,7 @@ CREATE TABLE idempotency(
 CREATE INDEX idempotency_slot ON idempotency(slot);
 )";
 
-using Indexes = std::map<std::string, std::string>;  // name → CREATE statement
+using Indexes = TextPairs;  // name → CREATE statement
 
 std::string Joined(const std::vector<std::string>& fields) {
   std::string out;
@@ -99,13 +98,7 @@ Result<Indexes> StoredIndexes(Database& db, const std::string& table) {
                                  "AND tbl_name=?1 COLLATE NOCASE AND sql IS NOT NULL "
                                  "AND name NOT LIKE 'k\\_%' ESCAPE '\\'"));
   select.Bind(1, table);
-  Indexes out;
-  int code = SQLITE_OK;
-  while ((code = select.Step()) == SQLITE_ROW) {
-    out[std::string(select.Text(0))] = std::string(select.Text(1));
-  }
-  if (code != SQLITE_DONE) return Fail(SqliteError(db.get(), "read the indexes"));
-  return out;
+  return ReadPairs(select, "read the indexes");
 }
 
 Status PrepareIndexes(Database& db, const schema::Collection& collection) {

@@ -121,6 +121,16 @@ void Statement::Bind(int at, double value) {
 
 void Statement::BindNull(int at) { sqlite3_bind_null(statement_.get(), at); }
 
+Result<TextPairs> ReadPairs(Statement& select, std::string_view action) {
+  TextPairs out;
+  int code = SQLITE_OK;
+  while ((code = select.Step()) == SQLITE_ROW) {
+    out[std::string(select.Text(0))] = std::string(select.Text(1));
+  }
+  if (code != SQLITE_DONE) return Fail(SqliteError(select.db(), action));
+  return out;
+}
+
 int Statement::Run() {
   const int code = Step();
   Reset();

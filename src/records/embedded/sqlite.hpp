@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,6 +50,10 @@ class Statement {
   };
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
+
+/// The rows of a select of two texts, by the first.
+using TextPairs = std::map<std::string, std::string, std::less<>>;
+Result<TextPairs> ReadPairs(Statement& select, std::string_view action);
 
 /// Resets at the end of a scope: a statement left open would keep its snapshot.
 class ResetAtEnd {
