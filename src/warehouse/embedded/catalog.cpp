@@ -126,6 +126,20 @@ Status Catalog::Remove(sql::Session& session, const std::string& table) {
   return {};
 }
 
+Status Catalog::Rename(sql::Session& session, const std::string& from,
+                       const TableShape& to) {
+  const auto frozen = to.frozen ? std::to_string(*to.frozen) : "null";
+  MR_CHECK_OK(
+      session.Query("UPDATE _mr._mr_tables SET name = ?, base = ?, delta = ?, frozen = ? "
+                    "WHERE name = ?",
+                    {Text(to.name), std::to_string(to.base), std::to_string(to.delta),
+                     frozen, Text(from)}));
+  MR_CHECK_OK(
+      session.Query("UPDATE _mr._mr_positions SET \"table\" = ? WHERE \"table\" = ?",
+                    {Text(to.name), Text(from)}));
+  return {};
+}
+
 Status Catalog::InsertPosition(sql::Session& session, const std::string& table,
                                const std::string& owner, Offset first) {
   MR_TRY(const auto known,

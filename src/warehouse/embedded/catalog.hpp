@@ -31,6 +31,10 @@ class Catalog {
   /// Deltas and numbers of merges.
   static Status Update(sql::Session& session, const StoredTable& table);
   static Status Remove(sql::Session& session, const std::string& table);
+  /// Gives the table that was called `from`, and its positions, the shape's name and
+  /// numbers.
+  static Status Rename(sql::Session& session, const std::string& from,
+                       const TableShape& to);
   /// kFenced if there is one.
   static Status InsertPosition(sql::Session& session, const std::string& table,
                                const std::string& owner, Offset first);

@@ -25,6 +25,19 @@ bool MentionsLake(std::string_view text) {
   return !std::ranges::search(text, kWord, same).empty();
 }
 
+/// Runs `read` on the table's parts; again when a merge has taken one of them meanwhile.
+template <typename Read>
+auto WithParts(const Table& table, Read read) {
+  for (;;) {
+    const auto shape = table.shape();
+    auto answer = read(shape);
+    if (answer || answer.error().code() != ErrorCode::kInvalidArgument ||
+        SameParts(shape, table.shape())) {
+      return answer;
+    }
+  }
+}
+
 /// Under another name until it is whole: the engine refuses a file that a failed or
 /// killed first start left half made.
 Status CreateDatabase(const fs::path& file) {
@@ -53,6 +66,10 @@ class EmbeddedWarehouse final : public Warehouse {
                const TablePosition& to) override;
   Result<std::vector<TableInfo>> Tables() override;
   Status DropTable(const std::string& table) override;
+  Status Replace(const std::string& table, const std::string& with) override;
+  Result<std::optional<RowVersion>> FindKey(const std::string& table,
+                                            const std::string& key,
+                                            Deadline deadline) override;
   Result<RowsPage> Rows(const std::string& table, const query::Query& query,
                         Deadline deadline) override;
   Result<bool> WaitFor(const std::string& table, const Version& version,
@@ -237,17 +254,56 @@ Result<Warehouse::RowsPage> EmbeddedWarehouse::Rows(const std::string& name,
                                                     const query::Query& query,
                                                     Deadline deadline) {
   MR_TRY(const auto info, FindInfo(name));
-  const bool lake = name.starts_with(kLakePrefix);
-  const auto from = lake ? lake_.Source(name.substr(kLakePrefix.size()))
-                         : "main." + sql::QuoteName(name);
   MR_TRY(const auto session, readers_->Take(deadline));
-  return ReadPage(*session, from, info, query, deadline);
+  if (name.starts_with(kLakePrefix)) {
+    const auto from = lake_.Source(name.substr(kLakePrefix.size()));
+    return ReadPage(*session, from, info, query, deadline);
+  }
+  const auto keys = KeyCondition(info, query);
+  if (!keys) {
+    return ReadPage(*session, "main." + sql::QuoteName(name), info, query, deadline);
+  }
+  MR_TRY(const auto table, Find(name));
+  return WithParts(*table, [&](const TableShape& shape) {
+    const auto from = "(" + SelectNewest(shape, *keys) + ")";
+    return ReadPage(*session, from, info, query, deadline);
+  });
+}
+
+Status EmbeddedWarehouse::Replace(const std::string& name, const std::string& with) {
+  MR_CHECK_OK(CheckWritable());
+  const std::scoped_lock admin(admin_);
+  MR_TRY(const auto next, Find(with));
+  if (name == with) return {};
+  const auto old = Find(name);
+  MR_CHECK_OK(next->TakePlace(*session_, name, old ? old->get() : nullptr));
+  const std::unique_lock lock(tables_mutex_);
+  tables_[name] = next;
+  tables_.erase(with);
+  return {};
+}
+
+Result<std::optional<RowVersion>> EmbeddedWarehouse::FindKey(const std::string& name,
+                                                             const std::string& key,
+                                                             Deadline deadline) {
+  MR_TRY(const auto table, Find(name));
+  MR_TRY(const auto session, readers_->Take(deadline));
+  return WithParts(*table, [&](const TableShape& shape) {
+    return FindVersion(*session, shape, key, deadline);
+  });
 }
 
 Result<bool> EmbeddedWarehouse::WaitFor(const std::string& name, const Version& version,
                                         Deadline deadline) {
-  MR_TRY(const auto table, Find(name));
-  return table->WaitFor(version, deadline);
+  MR_TRY(auto table, Find(name));
+  for (;;) {
+    auto reached = table->WaitFor(version, deadline);
+    if (reached) return reached;
+    // Another may have taken its place.
+    MR_TRY(auto next, Find(name));
+    if (next == table) return reached;
+    table = std::move(next);
+  }
 }
 
 Status EmbeddedWarehouse::Query(

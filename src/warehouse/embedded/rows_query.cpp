@@ -1,5 +1,7 @@
 #include "rows_query.hpp"
 
+#include <algorithm>
+
 #include "query/sql.hpp"
 #include "schema/record_codec.hpp"
 
@@ -9,12 +11,6 @@ namespace {
 /// Stands where a value comes; no name of a column has it.
 constexpr char kPlace = '\x01';
 
-std::string Parameter(const schema::Type& type) {
-  const std::string place(1, kPlace);
-  if (type.kind == schema::Kind::kBytes) return "from_base64(" + place + ")";
-  return "CAST(" + place + " AS " + type.ToSql() + ")";
-}
-
 /// Puts the values in as quoted text: the engine's stream takes no parameters.
 std::string WithValues(const query::SqlText& sql) {
   std::string out;
@@ -23,8 +19,8 @@ std::string WithValues(const query::SqlText& sql) {
     if (c != kPlace) {
       out += c;
     } else {
-      const auto& literal = sql.parameters[next++].literal;
-      out += literal == "null" ? "NULL" : sql::QuoteText(schema::TextOf(literal));
+      const auto& parameter = sql.parameters[next++];
+      out += ValueSql(parameter.type, parameter.literal);
     }
   }
   return out;
@@ -36,7 +32,7 @@ std::string PageText(const std::string& from, const TableInfo& table,
   dialect.column = [&](std::size_t column) {
     return sql::QuoteName(table.columns[column].name);
   };
-  dialect.parameter = Parameter;
+  dialect.parameter = [](const schema::Type&) { return std::string(1, kPlace); };
   dialect.nullable = [&](std::size_t column) {
     return table.columns[column].name != table.key;
   };
@@ -65,6 +61,23 @@ Status CheckColumns(const TableInfo& table, const query::Query& query) {
 
 }  // namespace
 
+std::optional<std::string> KeyCondition(const TableInfo& table,
+                                        const query::Query& query) {
+  for (const auto& filter : query.filters) {
+    if (filter.column >= table.columns.size() || filter.negated) continue;
+    const auto& column = table.columns[filter.column];
+    if (column.name != table.key) continue;
+    if (filter.op != query::Op::kEq && filter.op != query::Op::kIn) continue;
+    std::string values;
+    for (const auto& literal : filter.literals) {
+      if (!values.empty()) values += ", ";
+      values += ValueSql(column.type, literal);
+    }
+    return sql::QuoteName(column.name) + " IN (" + values + ")";
+  }
+  return std::nullopt;
+}
+
 Result<Warehouse::RowsPage> ReadPage(sql::Session& session, const std::string& from,
                                      const TableInfo& table, const query::Query& query,
                                      Deadline deadline) {
@@ -92,6 +105,29 @@ Result<Warehouse::RowsPage> ReadPage(sql::Session& session, const std::string& f
                                return true;
                              }));
   return page;
+}
+
+Result<std::optional<RowVersion>> FindVersion(sql::Session& session,
+                                              const TableShape& shape,
+                                              const std::string& key, Deadline deadline) {
+  const auto column =
+      std::ranges::find(shape.columns, shape.key, &schema::TypedName::name);
+  auto literal = schema::RecordCodec::LiteralFromText(column->type, key);
+  if (!literal) return Fail(std::move(literal).error().During("key " + shape.key));
+  const auto condition =
+      sql::QuoteName(shape.key) + " = " + ValueSql(column->type, *literal);
+  std::optional<std::string> version;
+  RowVersion found;
+  MR_CHECK_OK(session.Stream(SelectNewestVersion(shape, condition), deadline,
+                             [&](const sql::Batch& block) {
+                               if (block.rows() == 0) return true;
+                               version = block.Text(0, 0);
+                               found.deleted = block.Int64(1, 0) != 0;
+                               return false;
+                             }));
+  if (!version) return std::nullopt;
+  MR_TRY(found.version, Version::Parse(*version));
+  return found;
 }
 
 }  // namespace millrace::warehouse

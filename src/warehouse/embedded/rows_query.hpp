@@ -1,17 +1,29 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "query/query.hpp"
 #include "sql/engine.hpp"
+#include "table_sql.hpp"
 #include "warehouse/warehouse.hpp"
 
 namespace millrace::warehouse {
 
-/// Reads one page: `from` is the quoted name, `table` says columns and key. The query's
-/// columns are those of `table`.
+/// The keys that the query asks for one by one, as a condition on the key column;
+/// nullopt: it asks for others as well.
+std::optional<std::string> KeyCondition(const TableInfo& table,
+                                        const query::Query& query);
+
+/// Reads one page: `from` is the quoted name, or a SELECT in brackets, `table` says
+/// columns and key. The query's columns are those of `table`.
 Result<Warehouse::RowsPage> ReadPage(sql::Session& session, const std::string& from,
                                      const TableInfo& table, const query::Query& query,
                                      Deadline deadline);
+
+/// The newest version of a key given as text. kInvalidArgument: no value of its type.
+Result<std::optional<RowVersion>> FindVersion(sql::Session& session,
+                                              const TableShape& shape,
+                                              const std::string& key, Deadline deadline);
 
 }  // namespace millrace::warehouse

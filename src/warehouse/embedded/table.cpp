@@ -81,6 +81,11 @@ StoredTable Table::stored() const {
   return stored_;
 }
 
+TableShape Table::shape() const {
+  const std::scoped_lock lock(state_);
+  return stored_.shape;
+}
+
 bool Table::dropped() const {
   const std::scoped_lock lock(state_);
   return dropped_;
@@ -126,9 +131,7 @@ Status Table::AddColumns(sql::Session& session, const schema::Columns& added) {
   const std::scoped_lock locks(merging_, writing_);
   const std::scoped_lock definitions(database_.definitions);
   auto next = stored();
-  std::vector<std::string> parts{BaseTable(next.shape),
-                                 DeltaTable(next.shape, next.shape.delta)};
-  if (next.shape.frozen) parts.push_back(DeltaTable(next.shape, *next.shape.frozen));
+  const auto parts = Parts(next.shape);
   MR_TRY(auto transaction, Transaction::Begin(database_, session));
   for (const auto& column : added) {
     for (const auto& part : parts) MR_CHECK_OK(session.Run(AddColumn(part, column)));
@@ -220,24 +223,26 @@ Status Table::Apply(const sql::Batch& rows, const sql::Batch& tombstones, Offset
   return {};
 }
 
-Status Table::Drop(sql::Session& session) {
-  const std::scoped_lock locks(merging_, writing_);
-  const std::scoped_lock definitions(database_.definitions);
-  const auto known = stored();
-  const auto& shape = known.shape;
-  writer_ = {};
-  MR_TRY(auto transaction, Transaction::Begin(database_, session));
+Status Table::DropStored(sql::Session& session, const TableShape& shape) {
   MR_CHECK_OK(session.Run("DROP VIEW " + ViewName(shape)));
-  MR_CHECK_OK(session.Run("DROP TABLE " + BaseTable(shape)));
-  MR_CHECK_OK(session.Run("DROP TABLE " + DeltaTable(shape, shape.delta)));
-  if (shape.frozen) {
-    MR_CHECK_OK(session.Run("DROP TABLE " + DeltaTable(shape, *shape.frozen)));
-  }
-  MR_CHECK_OK(Catalog::Remove(session, shape.name));
-  MR_CHECK_OK(transaction.Commit());
+  for (const auto& part : Parts(shape)) MR_CHECK_OK(session.Run("DROP TABLE " + part));
+  return Catalog::Remove(session, shape.name);
+}
+
+void Table::SetDropped() {
   const std::scoped_lock lock(state_);
   dropped_ = true;
   changed_.notify_all();
+}
+
+Status Table::Drop(sql::Session& session) {
+  const std::scoped_lock locks(merging_, writing_);
+  const std::scoped_lock definitions(database_.definitions);
+  writer_ = {};
+  MR_TRY(auto transaction, Transaction::Begin(database_, session));
+  MR_CHECK_OK(DropStored(session, stored().shape));
+  MR_CHECK_OK(transaction.Commit());
+  SetDropped();
   return {};
 }
 

@@ -39,6 +39,9 @@ class Table {
   Status Apply(const sql::Batch& rows, const sql::Batch& tombstones, Offset expected,
                const TablePosition& to);
   Status Drop(sql::Session& session);
+  /// Takes `name`, which `old` has, if there is one: that is dropped in the same
+  /// transaction. Nobody writes until the next Open.
+  Status TakePlace(sql::Session& session, const std::string& name, Table* old);
 
   bool MergeIsDue(const MergeRule& rule) const;
   /// Freezes the delta unless one is frozen already, and brings it into the base. On
@@ -50,6 +53,7 @@ class Table {
   /// kNotFound when the table is dropped.
   Result<bool> WaitFor(const Version& version, Deadline deadline);
   TableInfo Info() const;
+  TableShape shape() const;
 
  private:
   struct Counts {
@@ -66,6 +70,8 @@ class Table {
       : database_(database), stored_(std::move(stored)), counts_(counts) {}
   StoredTable stored() const;
   bool dropped() const;
+  static Status DropStored(sql::Session& session, const TableShape& shape);
+  void SetDropped();
   Result<schema::Columns> NewColumns(const TableSpec& spec) const;
   Status AddColumns(sql::Session& session, const schema::Columns& added);
   Status PrepareWriter();

@@ -1,5 +1,6 @@
 #include "table_sql.hpp"
 
+#include "schema/record_codec.hpp"
 #include "sql/engine.hpp"
 
 namespace millrace::warehouse {
@@ -63,10 +64,13 @@ std::string InsertNewest(const TableShape& shape, const std::string& into) {
          "mr_stored WHERE stays) s ON s.place = n.place)";
 }
 
+std::string VersionText(const std::string& alias) {
+  return "format('{:016x}{:016x}', " + alias + "._mr_high, " + alias + "._mr_low)";
+}
+
 std::string ViewColumns(const TableShape& shape, const std::string& alias) {
-  return "SELECT " + Names(shape.columns, alias).substr(2) +
-         ", format('{:016x}{:016x}', " + alias + "._mr_high, " + alias + "._mr_low) AS " +
-         QuoteName(kVersionColumn);
+  return "SELECT " + Names(shape.columns, alias).substr(2) + ", " + VersionText(alias) +
+         " AS " + QuoteName(kVersionColumn);
 }
 
 /// Rows of the base that no delta has newer.
@@ -103,6 +107,29 @@ std::string DeltaTable(const TableShape& shape, std::uint64_t number) {
 
 std::string ViewName(const TableShape& shape) { return "main." + QuoteName(shape.name); }
 
+std::vector<std::string> Parts(const TableShape& shape) {
+  std::vector<std::string> parts{BaseTable(shape), DeltaTable(shape, shape.delta)};
+  if (shape.frozen) parts.push_back(DeltaTable(shape, *shape.frozen));
+  return parts;
+}
+
+bool SameParts(const TableShape& left, const TableShape& right) {
+  return left.name == right.name && left.base == right.base &&
+         left.delta == right.delta && left.frozen == right.frozen;
+}
+
+std::vector<std::string> RenameStatements(const TableShape& from, const TableShape& to) {
+  constexpr std::string_view kSchema = "_mr.";
+  std::vector<std::string> out;
+  const auto old_names = Parts(from);
+  const auto new_names = Parts(to);
+  for (std::size_t i = 0; i < old_names.size(); ++i) {
+    out.push_back("ALTER TABLE " + old_names[i] + " RENAME TO " +
+                  new_names[i].substr(kSchema.size()));
+  }
+  return out;
+}
+
 std::string CreateBase(const TableShape& shape) {
   return CreateStored(shape, BaseTable(shape), "");
 }
@@ -121,6 +148,39 @@ std::string CreateView(const TableShape& shape, bool replace) {
   return std::string(replace ? "CREATE OR REPLACE VIEW " : "CREATE VIEW ") +
          ViewName(shape) + " AS " + SelectFromBase(shape) + " UNION ALL " +
          SelectFromDeltas(shape);
+}
+
+std::string ValueSql(const schema::Type& type, const std::string& literal) {
+  if (literal == "null") return "NULL";
+  const auto text = sql::QuoteText(schema::TextOf(literal));
+  if (type.kind == schema::Kind::kBytes) return "from_base64(" + text + ")";
+  return "CAST(" + text + " AS " + type.ToSql() + ")";
+}
+
+std::string SelectVersions(const TableShape& shape, const std::string& condition) {
+  const auto part = [&](const std::string& table) {
+    return "SELECT " + std::string(kOwnNames) + Names(shape.columns, "") + " FROM " +
+           table + " WHERE " + condition;
+  };
+  std::string text;
+  for (const auto& table : Parts(shape)) {
+    text += (text.empty() ? "" : " UNION ALL ") + part(table);
+  }
+  return text;
+}
+
+std::string SelectNewestVersion(const TableShape& shape, const std::string& condition) {
+  return "SELECT " + VersionText("v") + ", v._mr_deleted FROM (" +
+         SelectVersions(shape, condition) +
+         ") v ORDER BY v._mr_high DESC, "
+         "v._mr_low DESC LIMIT 1";
+}
+
+std::string SelectNewest(const TableShape& shape, const std::string& condition) {
+  return ViewColumns(shape, "n") + " FROM (SELECT * FROM (" +
+         SelectVersions(shape, condition) + ") QUALIFY row_number() OVER (PARTITION BY " +
+         QuoteName(shape.key) +
+         " ORDER BY _mr_high DESC, _mr_low DESC) = 1) n WHERE NOT n._mr_deleted";
 }
 
 std::string InsertRows(const TableShape& shape, const schema::Columns& columns) {

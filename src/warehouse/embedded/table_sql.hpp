@@ -29,6 +29,13 @@ inline constexpr std::string_view kTombstonesRelation = "mr_tombstones";
 std::string BaseTable(const TableShape& shape);
 std::string DeltaTable(const TableShape& shape, std::uint64_t number);
 std::string ViewName(const TableShape& shape);
+/// Base and deltas.
+std::vector<std::string> Parts(const TableShape& shape);
+/// Whether these are the same.
+bool SameParts(const TableShape& left, const TableShape& right);
+/// ALTER TABLE statements that make the parts of one shape those of another, which has as
+/// many.
+std::vector<std::string> RenameStatements(const TableShape& from, const TableShape& to);
 
 std::string CreateBase(const TableShape& shape);
 /// Not compressed: its rows are rewritten soon.
@@ -36,6 +43,15 @@ std::string CreateDelta(const TableShape& shape);
 std::string AddColumn(const std::string& table, const schema::TypedName& column);
 /// The newest version of each key, without tombstones.
 std::string CreateView(const TableShape& shape, bool replace);
+/// A value of a type as SQL, from its canonical literal.
+std::string ValueSql(const schema::Type& type, const std::string& literal);
+/// Everything that is stored of the keys for which `condition` holds: our columns, then
+/// the table's. It names the key only, so each part is asked, and skips what it can.
+std::string SelectVersions(const TableShape& shape, const std::string& condition);
+/// The newest of these: version, and whether it is a tombstone. One row or none.
+std::string SelectNewestVersion(const TableShape& shape, const std::string& condition);
+/// What the view shows of these keys.
+std::string SelectNewest(const TableShape& shape, const std::string& condition);
 /// Appends a batch to the delta: `columns` and the version as text.
 std::string InsertRows(const TableShape& shape, const schema::Columns& columns);
 std::string InsertTombstones(const TableShape& shape);

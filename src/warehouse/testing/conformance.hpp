@@ -1,82 +1,11 @@
 #pragma once
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <atomic>
-#include <functional>
-#include <memory>
-#include <ostream>
-#include <random>
-#include <set>
-#include <string>
-#include <thread>
-#include <vector>
-
-#include "query/query.hpp"
-#include "warehouse/testing/warehouse_driver.hpp"
+#include "warehouse/testing/conformance_fixture.hpp"
+#include "warehouse/testing/conformance_reads.hpp"
 
 /// What warehouse.hpp promises, as tests. An adapter's test file includes this header and
 /// instantiates it; nobody edits the suite to suit one adapter.
 namespace millrace::warehouse {
-
-/// A warehouse that starts empty and can be closed and opened again with what it holds.
-class WarehouseUnderTest {
- public:
-  virtual ~WarehouseUnderTest() = default;
-  virtual Warehouse& warehouse() = 0;
-  virtual void Reopen() = 0;
-};
-
-struct Adapter {
-  std::string name;
-  std::function<std::unique_ptr<WarehouseUnderTest>()> make;
-};
-
-inline void PrintTo(const Adapter& adapter, std::ostream* out) { *out << adapter.name; }
-
-inline std::string AdapterName(const testing::TestParamInfo<Adapter>& info) {
-  return info.param.name;
-}
-
-class WarehouseConformance : public testing::TestWithParam<Adapter> {
- protected:
-  void SetUp() override {
-    under_test_ = GetParam().make();
-    OpenDriver();
-  }
-  void TearDown() override { driver_.reset(); }
-
-  Warehouse& warehouse() { return under_test_->warehouse(); }
-  WarehouseDriver& orders() { return *driver_; }
-  void Reopen() {
-    driver_.reset();
-    under_test_->Reopen();
-    OpenDriver();
-  }
-
-  /// The page of a raw query, as a client would ask.
-  Result<Warehouse::RowsPage> Page(const std::string& raw,
-                                   const std::string& cursor = "") {
-    MR_TRY(const auto tables, warehouse().Tables());
-    const auto text = cursor.empty() ? raw : raw + "&cursor=" + cursor;
-    MR_TRY(const auto query, query::Parse(text, "orders", tables[0].columns, "id"));
-    return warehouse().Rows("orders", query, Deadline::Never());
-  }
-
- private:
-  void OpenDriver() {
-    driver_ = std::make_unique<WarehouseDriver>(warehouse());
-    driver_->Open();
-  }
-  std::unique_ptr<WarehouseUnderTest> under_test_;
-  std::unique_ptr<WarehouseDriver> driver_;
-};
-
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using Rows = std::vector<TestRow>;
 
 TEST_P(WarehouseConformance, TheNewestVersionWins) {
   orders().Apply({{"a", 1, "one"}, {"b", 2, "two"}});
@@ -218,88 +147,44 @@ TEST_P(WarehouseConformance, ADroppedTableCanBeMadeAnew) {
   EXPECT_THAT(orders().ReadAll(), IsEmpty());
 }
 
-TEST_P(WarehouseConformance, RowsCanBeFilteredAndOrdered) {
-  orders().Apply({{"a", 100, "x"}, {"b", 200, "y"}, {"c", 300, "x"}, {"d", 400, "it's"}});
-  struct Case {
-    std::string raw;
-    std::vector<std::string> ids;
-  };
-  const Case cases[] = {
-      {"note=eq.x", {"a", "c"}},
-      {"note=eq.it's", {"d"}},
-      {"amount=gte.2.00&order=amount.desc", {"d", "c", "b"}},
-      {"id=in.(a,d)", {"a", "d"}},
-      {"note=like.i*", {"d"}},
-      {"note=not.eq.x&order=note.desc", {"b", "d"}},
-      {"_version=eq." + VersionAt(300).ToHex(), {"c"}},
-  };
-  for (const auto& c : cases) {
-    SCOPED_TRACE(c.raw);
-    const auto page = Page(c.raw);
-    ASSERT_TRUE(page) << page.error().ToString();
-    ASSERT_EQ(page->rows.size(), c.ids.size());
-    for (std::size_t i = 0; i < c.ids.size(); ++i) {
-      EXPECT_THAT(page->rows[i], HasSubstr("{\"id\":\"" + c.ids[i] + "\""));
-    }
-    EXPECT_FALSE(page->next_cursor);
+TEST_P(WarehouseConformance, ATableTakesThePlaceOfAnother) {
+  orders().Apply({{"a", 1, "old"}, {"gone", 2, "old"}});
+  auto spec = OrdersSpec();
+  spec.name = "shadow";
+  ASSERT_TRUE(warehouse().OpenTable(spec));
+  ASSERT_TRUE(warehouse().StartTable("shadow", 0));
+  ASSERT_TRUE(warehouse().Apply("shadow", RowsBatch({{"a", 3, "new"}}),
+                                TombstoneBatch({}), 0, {7, VersionAt(3)}));
+  std::jthread waiting([&] {
+    const auto reached = warehouse().WaitFor("orders", VersionAt(3), Deadline::Never());
+    EXPECT_TRUE(reached && *reached);
+  });
+  const auto replaced = warehouse().Replace("orders", "shadow");
+  ASSERT_TRUE(replaced) << replaced.error().ToString();
+  waiting.join();
+  for (int open = 0; open < 2; ++open) {
+    EXPECT_EQ(orders().ReadAll(), (Rows{{"a", 3, "new"}}));
+    const auto tables = warehouse().Tables();
+    ASSERT_TRUE(tables);
+    ASSERT_EQ(tables->size(), 1u);
+    EXPECT_EQ((*tables)[0].name, "orders");
+    EXPECT_EQ((*tables)[0].position->next, 7u);
+    Reopen();
   }
+  orders().Apply({{"b", 4, "later"}});
+  EXPECT_EQ(orders().ReadAll(), (Rows{{"a", 3, "new"}, {"b", 4, "later"}}));
 }
 
-TEST_P(WarehouseConformance, ACursorGoesOnWhereThePageEnded) {
-  Rows rows;
-  for (std::uint64_t i = 1; i <= 25; ++i) {
-    rows.push_back({"k" + std::to_string(100 + i), i, i % 3 == 0 ? "x" : "y"});
-  }
-  orders().Apply(rows);
-  std::vector<std::string> seen;
-  std::string cursor;
-  do {
-    const auto page = Page("order=note.desc&limit=7", cursor);
-    ASSERT_TRUE(page) << page.error().ToString();
-    ASSERT_TRUE(page->position);
-    EXPECT_EQ(page->position->next, 25u);
-    seen.insert(seen.end(), page->rows.begin(), page->rows.end());
-    cursor = page->next_cursor.value_or("");
-  } while (!cursor.empty());
-  EXPECT_EQ(seen.size(), 25u);
-  EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), 25u);
-  EXPECT_THAT(seen.front(), HasSubstr("\"y\""));
-  EXPECT_THAT(seen.back(), HasSubstr("\"x\""));
-}
-
-TEST_P(WarehouseConformance, UnknownTablesAreNotFound) {
-  const query::Query query;
-  EXPECT_EQ(warehouse().Rows("nothing", query, Deadline::Never()).error().code(),
-            ErrorCode::kNotFound);
-  EXPECT_EQ(warehouse().Rows("lake.nothing", query, Deadline::Never()).error().code(),
-            ErrorCode::kNotFound);
-  EXPECT_EQ(warehouse().WaitFor("nothing", {}, Deadline::Never()).error().code(),
-            ErrorCode::kNotFound);
-}
-
-TEST_P(WarehouseConformance, QueryOnlyReads) {
+TEST_P(WarehouseConformance, ReplaceIsAChangeOfNameWhereNothingIs) {
   orders().Apply({{"a", 1, "one"}});
-  for (const char* text :
-       {"DELETE FROM _mr._mr_positions", "DROP TABLE orders", "SELECT 1; SELECT 2",
-        "COPY orders TO '/tmp/x'", "ATTACH '/tmp/x'", "SET threads = 2"}) {
-    SCOPED_TRACE(text);
-    const auto refused = warehouse().Query(text, Deadline::Never(),
-                                           [](const sql::Batch&) { return true; });
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument);
-  }
-  EXPECT_EQ(orders().ReadAll().size(), 1u);
-}
-
-TEST_P(WarehouseConformance, WaitForWakesWhenTheVersionArrives) {
-  orders().Apply({{"a", 1, "one"}});
-  EXPECT_TRUE(*warehouse().WaitFor("orders", VersionAt(1), Deadline::Never()));
-  const auto now = Deadline::After(std::chrono::milliseconds(0));
-  EXPECT_FALSE(*warehouse().WaitFor("orders", VersionAt(2), now));
-  std::jthread writer([this] { orders().Apply({{"a", 2, "two"}}); });
-  const auto reached = warehouse().WaitFor("orders", VersionAt(2), Deadline::Never());
-  ASSERT_TRUE(reached);
-  EXPECT_TRUE(*reached);
+  EXPECT_EQ(warehouse().Replace("orders", "nothing").error().code(),
+            ErrorCode::kNotFound);
+  ASSERT_TRUE(warehouse().Replace("purchases", "orders"));
+  EXPECT_EQ(warehouse().FindKey("orders", "a", Deadline::Never()).error().code(),
+            ErrorCode::kNotFound);
+  const auto found = warehouse().FindKey("purchases", "a", Deadline::Never());
+  ASSERT_TRUE(found) << found.error().ToString();
+  EXPECT_TRUE(*found);
 }
 
 /// Every batch replaces all keys with one note: a reader must see one note only.

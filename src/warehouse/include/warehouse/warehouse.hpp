@@ -40,32 +40,25 @@ struct TableInfo {
   double worst_merge_seconds = 0, last_merge_seconds = 0;
 };
 
-/// Tables by key that always show the newest version of each record, with the position
-/// of their writer in the same transaction. Adapters: warehouse/embedded (DuckDB).
-/// Any thread; Apply for one table from one thread.
-class Warehouse {
- public:
-  virtual ~Warehouse() = default;
+/// The newest that a table knows of a key.
+struct RowVersion {
+  Version version;
+  bool deleted = false;  ///< a tombstone: the record was deleted, or left the filter
+};
 
-  /// Creates the table or adds new columns (null in old rows). kInvalidArgument naming
-  /// the column when the key or a type changed, or the owner is another; a column the
-  /// spec no longer has stays, null in new rows. Gives where the table stands; nullopt:
-  /// never started.
-  virtual Result<std::optional<TablePosition>> OpenTable(const TableSpec& spec) = 0;
-  /// Commits the first position. kFenced if it has one.
-  virtual Status StartTable(const std::string& table, Offset first) = 0;
-  /// One transaction: rows (the spec's columns by name, `_version`), tombstones (key
-  /// column, `_version`), and the position moves from `expected` to `to`. An older
-  /// version than the stored one has no effect. kFenced if the position is not `expected`
-  /// (nothing written). Durable and visible on return.
-  virtual Status Apply(const std::string& table, const sql::Batch& rows,
-                       const sql::Batch& tombstones, Offset expected,
-                       const TablePosition& to) = 0;
+/// The reading half: tables by key, and lake tables. Any thread.
+class WarehouseReader {
+ public:
+  virtual ~WarehouseReader() = default;
+
   /// Every table, then every lake table ("lake.orders_history").
   virtual Result<std::vector<TableInfo>> Tables() = 0;
-  /// Removes table and position in one transaction. kNotFound.
-  virtual Status DropTable(const std::string& table) = 0;
-
+  /// What the table has of one key, given as text (as in a URL); nullopt: never seen.
+  /// Looks at the rows around the key only. kNotFound: the table; kInvalidArgument: no
+  /// value of the key's type; kDeadlineExceeded.
+  virtual Result<std::optional<RowVersion>> FindKey(const std::string& table,
+                                                    const std::string& key,
+                                                    Deadline deadline) = 0;
   /// Rows of a table, or of a lake table ("lake.orders_history"), with filters, order and
   /// cursor: as JSON objects. `position`: of the table before the read (tables only).
   struct RowsPage {
@@ -82,6 +75,35 @@ class Warehouse {
   /// One SELECT over tables and lake tables, in blocks; bounded in time and memory.
   virtual Status Query(const std::string& select, Deadline deadline,
                        const std::function<bool(const sql::Batch& block)>& each) = 0;
+};
+
+/// Tables by key that always show the newest version of each record, with the position
+/// of their writer in the same transaction. Adapters: warehouse/embedded (DuckDB).
+/// Any thread; Apply for one table from one thread.
+class Warehouse : public WarehouseReader {
+ public:
+  /// Creates the table or adds new columns (null in old rows). kInvalidArgument naming
+  /// the column when the key or a type changed, or the owner is another; a column the
+  /// spec no longer has stays, null in new rows. Gives where the table stands; nullopt:
+  /// never started.
+  virtual Result<std::optional<TablePosition>> OpenTable(const TableSpec& spec) = 0;
+  /// Commits the first position. kFenced if it has one.
+  virtual Status StartTable(const std::string& table, Offset first) = 0;
+  /// One transaction: rows (the spec's columns by name, `_version`), tombstones (key
+  /// column, `_version`), and the position moves from `expected` to `to`. An older
+  /// version than the stored one has no effect. kFenced if the position is not `expected`
+  /// (nothing written). Durable and visible on return.
+  virtual Status Apply(const std::string& table, const sql::Batch& rows,
+                       const sql::Batch& tombstones, Offset expected,
+                       const TablePosition& to) = 0;
+  /// Removes table and position in one transaction. kNotFound.
+  virtual Status DropTable(const std::string& table) = 0;
+  /// `with` takes the place of `table`: name, rows, position and owner, in one
+  /// transaction (after a crash both are there as they were, or only `table` is). The old
+  /// rows are dropped; an absent `table` is fine: then it is a change of name. Reads
+  /// under way see the old ones. Writing needs OpenTable again. kNotFound: there is no
+  /// `with`.
+  virtual Status Replace(const std::string& table, const std::string& with) = 0;
 };
 
 }  // namespace millrace::warehouse
