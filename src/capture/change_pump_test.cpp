@@ -112,6 +112,10 @@ class RefusingLog final : public eventlog::EventLog {
                                      std::uint64_t max_bytes) override {
     return log_.Read(stream, from, max_records, max_bytes);
   }
+  Result<eventlog::RecordBatch> Find(const StreamId& stream, const std::string& source,
+                                     const Position& position) override {
+    return log_.Find(stream, source, position);
+  }
   Result<std::vector<eventlog::StreamInfo>> Streams() override { return log_.Streams(); }
   Result<eventlog::StreamInfo> Stream(const StreamId& stream) override {
     return log_.Stream(stream);

@@ -28,6 +28,10 @@ class MemoryLog : public eventlog::EventLog, public eventlog::LogRetention {
   Result<eventlog::RecordBatch> Read(const StreamId& stream, Offset from,
                                      std::uint32_t max_records,
                                      std::uint64_t max_bytes) override;
+  Result<eventlog::RecordBatch> Find(const StreamId&, const std::string&,
+                                     const Position&) override {
+    return eventlog::RecordBatch();
+  }
   Result<std::vector<eventlog::StreamInfo>> Streams() override { return {}; }
   Result<eventlog::StreamInfo> Stream(const StreamId& stream) override;
   bool WaitFor(const StreamId& stream, Offset beyond, Deadline deadline) override;

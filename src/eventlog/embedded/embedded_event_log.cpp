@@ -115,6 +115,17 @@ class SegmentEventLog final : public EmbeddedEventLog {
     return log->Read(from, max_records, max_bytes);
   }
 
+  Result<RecordBatch> Find(const StreamId& stream, const std::string& source,
+                           const Position& position) override {
+    MR_CHECK_OK(CheckStream(stream));
+    MR_CHECK_OK(CheckSource(source));
+    if (position == Position{}) {
+      return Fail(ErrorCode::kInvalidArgument, "no event has the position 0");
+    }
+    MR_TRY(const auto log, LookUp(stream));
+    return log == nullptr ? RecordBatch() : log->Find(source, position);
+  }
+
   Result<std::vector<StreamInfo>> Streams() override {
     if (context_.read_only) {
       MR_TRY(const auto streams, ListStreams(context_.directory));

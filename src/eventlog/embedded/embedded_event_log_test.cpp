@@ -50,6 +50,33 @@ TEST(EmbeddedEventLog, ASecondOpenIsRefused) {
   EXPECT_EQ(second.error().code(), ErrorCode::kConflict);
 }
 
+TEST(EmbeddedEventLog, FindsAnyOfManyPositionsAlsoForReadersBesideIt) {
+  const TempDir dir;
+  auto log = MustOpen({.directory = dir.path(), .segment_bytes = 1u << 20u});
+  constexpr Offset kEvents = 6'000;
+  for (Offset i = 0; i < kEvents; ++i) {
+    // Bodies that look like nothing, and now and then one that is larger than a probe.
+    ASSERT_TRUE(LogDriver(*log).Append(
+        kStream, {std::to_string(i) + std::string(i % 1'000 == 7 ? 300'000 : 300, 'M')}));
+  }
+  const auto reader = OpenEmbeddedReadOnly(dir.path());
+  ASSERT_TRUE(reader);
+  for (int round = 0; round < 2; ++round) {
+    for (Offset i = 0; i < kEvents; i += 37) {
+      for (EventLog* one :
+           {static_cast<EventLog*>(log.get()), static_cast<EventLog*>(reader->get())}) {
+        const auto found = one->Find(kStream, "src", {0, i + 1});
+        ASSERT_TRUE(found) << found.error().ToString();
+        ASSERT_EQ(found->records().size(), 1u);
+        EXPECT_EQ(found->records().front().offset, i);
+        EXPECT_TRUE(found->records().front().body.starts_with(std::to_string(i) + "M"));
+      }
+    }
+    log = nullptr;
+    log = MustOpen({.directory = dir.path(), .segment_bytes = 1u << 20u});
+  }
+}
+
 TEST(EmbeddedEventLog, RefusesOptionsThatCannotWork) {
   const TempDir dir;
   for (const auto& options :

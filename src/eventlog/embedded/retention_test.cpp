@@ -52,6 +52,17 @@ TEST_F(RetentionTest, OldestSegmentsGoAtTheLimitAndTheirReadersLearnIt) {
   EXPECT_THAT(log_->LastPosition(kStream, "src"), Holds(Position{0, 100}));
 }
 
+TEST_F(RetentionTest, APositionThatHasGoneIsOutOfRangeForASearch) {
+  Open(OnFull::kDropOldest);
+  ASSERT_TRUE(Fill(kStream, 100));
+  const auto gone = log_->Find(kStream, "src", {0, First(kStream)});
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code(), ErrorCode::kOutOfRange);
+  const auto oldest = log_->Find(kStream, "src", {0, First(kStream) + 1});
+  ASSERT_TRUE(oldest);
+  EXPECT_EQ(oldest->records().front().offset, First(kStream));
+}
+
 TEST_F(RetentionTest, WithoutALimitNothingGoes) {
   log_ = MustOpen({.directory = dir_.path(), .segment_bytes = kSegment});
   log_->SetReader("r", kStream, 1000);

@@ -83,7 +83,7 @@ class SegmentReader {
 
   /// Walks over batch headers from the nearest known batch to the one that holds `from`.
   Result<Start> Locate() {
-    auto known = segment_.index.Floor(range_.from);
+    auto known = range_.at ? range_.at : segment_.index.Floor(range_.from);
     if (!known) {
       MR_TRY(const auto begin, ScanHeader(file_, range_.stream, segment_.first));
       known = SparseIndex::Entry{segment_.first, begin.position};
@@ -91,12 +91,17 @@ class SegmentReader {
     auto at = *known;
     FileWindow window(file_, end_, kWalkChunk);
     while (true) {
-      segment_.index.Add(at);
+      Remember(at);
       MR_TRY(const auto start, window.View(at.position, kBatchHeaderMax));
       MR_TRY(const auto header, Expect(start, at));
       if (header.next() > range_.from) return Start{at, header.length()};
       at = {header.next(), at.position + header.length()};
     }
+  }
+
+  /// Only places that were reached batch by batch are sure enough for others to use.
+  void Remember(SparseIndex::Entry entry) {
+    if (!range_.at) segment_.index.Add(entry);
   }
 
   Result<BatchHeader> Expect(std::string_view start, SparseIndex::Entry at) const {
@@ -148,7 +153,7 @@ class SegmentReader {
         return Fail(DamageAt(segment_.path, entry.position, "bad checksum"));
       }
       MR_CHECK_OK(Split(buffer, at, header));
-      segment_.index.Add(entry);
+      Remember(entry);
       at += header.length();
       first = header.next();
     }

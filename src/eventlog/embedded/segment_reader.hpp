@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "eventlog/event_log.hpp"
 #include "segment.hpp"
@@ -15,6 +16,8 @@ struct ReadRange {
   std::uint64_t bytes = 0;  ///< file position of `end`; 0: to the end of the file
   std::uint32_t max_records = 0;
   std::uint64_t max_bytes = 0;
+  /// The batch that holds `from`, where the reader was told; no index is built then.
+  std::optional<SparseIndex::Entry> at = {};
 };
 
 /// Reads within one segment; each sum that was passed was right. At least one record.

@@ -71,18 +71,20 @@ Result<RecordBatch> StreamLog::Read(Offset from, std::uint32_t max_records,
                         .max_records = std::max(max_records, 1u),
                         .max_bytes = std::max<std::uint64_t>(max_bytes, 1)};
   auto read = ReadSegment(segment, range);
-  if (!read && read.error().code() == ErrorCode::kNotFound) {
-    const bool dropped = from < First(*Look().segments) || context_.read_only;
-    return Fail(dropped ? ErrorCode::kOutOfRange : ErrorCode::kDataLoss,
-                std::move(read).error().message());
-  }
-  if (!read) return read;
+  if (!read) return Fail(Vanished(from, std::move(read).error()));
   context_.counters.read_events += read->records().size();
   for (const auto& record : read->records()) {
     context_.counters.read_bytes += record.body.size();
   }
   read->Limit(range.max_records, range.max_bytes);
   return read;
+}
+
+/// A segment that is gone was dropped by retention, here or in the server, or is missing.
+Error StreamLog::Vanished(Offset from, Error error) const {
+  if (error.code() != ErrorCode::kNotFound) return error;
+  const bool dropped = from < First(*Look().segments) || context_.read_only;
+  return {dropped ? ErrorCode::kOutOfRange : ErrorCode::kDataLoss, error.message()};
 }
 
 bool StreamLog::WaitFor(Offset beyond, Deadline deadline) {

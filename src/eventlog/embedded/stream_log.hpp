@@ -76,6 +76,7 @@ class StreamLog {
   Position LastPosition(std::string_view source) const;
   Result<RecordBatch> Read(Offset from, std::uint32_t max_records,
                            std::uint64_t max_bytes);
+  Result<RecordBatch> Find(const std::string& source, const Position& position);
   StreamInfo Info() const;
   bool WaitFor(Offset beyond, Deadline deadline);
   void WakeWaiters();
@@ -113,6 +114,10 @@ class StreamLog {
   void LeadOneGroup(std::unique_lock<std::mutex>& lock);
   Result<Offset> Wait(Pending& pending, Deadline deadline);
 
+  /// The segment of `view` that holds a position which the source has reached.
+  Result<std::size_t> SegmentOf(const View& view, const std::string& source,
+                                const Position& position) const;
+  Error Vanished(Offset from, Error error) const;
   View Look() const;
   Offset First(const SegmentList& segments) const;
 

@@ -1,58 +1,21 @@
 #pragma once
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
 #include <map>
-#include <memory>
-#include <ostream>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
-#include "eventlog/event_log.hpp"
 #include "eventlog/sequential_reader.hpp"
-#include "eventlog/testing/log_driver.hpp"
+#include "eventlog/testing/conformance_fixture.hpp"
+#include "eventlog/testing/conformance_positions.hpp"
 
 /// What event_log.hpp promises, as tests. An adapter's test file includes this header and
 /// instantiates it; nobody edits the suite to suit one adapter.
 namespace millrace::eventlog {
-
-/// A log that starts empty and can be closed and opened again with what it holds.
-class LogUnderTest {
- public:
-  virtual ~LogUnderTest() = default;
-  virtual EventLog& log() = 0;
-  virtual void Reopen() = 0;
-};
-
-struct Adapter {
-  std::string name;
-  std::function<std::unique_ptr<LogUnderTest>()> make;
-};
-
-inline void PrintTo(const Adapter& adapter, std::ostream* out) { *out << adapter.name; }
-
-inline std::string AdapterName(const testing::TestParamInfo<Adapter>& info) {
-  return info.param.name;
-}
-
-class EventLogConformance : public testing::TestWithParam<Adapter> {
- protected:
-  void SetUp() override { under_test_ = GetParam().make(); }
-
-  EventLog& log() { return under_test_->log(); }
-  LogDriver driver() { return LogDriver(log()); }
-  void Reopen() { under_test_->Reopen(); }
-
-  const StreamId stream_{"", "orders"};
-
- private:
-  std::unique_ptr<LogUnderTest> under_test_;
-};
 
 TEST_P(EventLogConformance, ReadsBackInAppendOrder) {
   ASSERT_THAT(driver().Append(stream_, {"a", "b"}), Holds(2u));
@@ -124,33 +87,6 @@ TEST_P(EventLogConformance, TakesTheLargestBody) {
   ASSERT_TRUE(batch);
   ASSERT_EQ(batch->records().size(), 1u);
   EXPECT_TRUE(batch->records().front().body == largest);
-}
-
-TEST_P(EventLogConformance, WritesABatchOnlyAfterItsPosition) {
-  const auto first = LogDriver::Batch(stream_, {"a"}, {});
-  ASSERT_TRUE(log().Append(first, Deadline::Never()));
-  const auto repeated = log().Append(first, Deadline::Never());
-  ASSERT_FALSE(repeated);
-  EXPECT_EQ(repeated.error().code(), ErrorCode::kConflict);
-  const auto ahead =
-      log().Append(LogDriver::Batch(stream_, {"c"}, {0, 2}), Deadline::Never());
-  ASSERT_FALSE(ahead);
-  EXPECT_EQ(ahead.error().code(), ErrorCode::kConflict);
-  EXPECT_THAT(log().LastPosition(stream_, "src"), Holds((Position{0, 1})));
-  EXPECT_THAT(driver().ReadAll(stream_), testing::ElementsAre("a"));
-}
-
-TEST_P(EventLogConformance, KeepsThePositionOfEachSourceAlsoAcrossOpening) {
-  ASSERT_TRUE(log().Append({stream_, "one", {}, {7, 9}, {"a"}}, Deadline::Never()));
-  ASSERT_TRUE(log().Append({stream_, "two", {}, {1, 2}, {"b"}}, Deadline::Never()));
-  ASSERT_TRUE(log().Append({stream_, "one", {7, 9}, {8, 0}, {"c"}}, Deadline::Never()));
-  for (int round = 0; round < 2; ++round) {
-    EXPECT_THAT(log().LastPosition(stream_, "one"), Holds((Position{8, 0})));
-    EXPECT_THAT(log().LastPosition(stream_, "two"), Holds((Position{1, 2})));
-    EXPECT_THAT(log().LastPosition(stream_, "three"), Holds(Position{}));
-    EXPECT_THAT(log().LastPosition({"", "other"}, "one"), Holds(Position{}));
-    Reopen();
-  }
 }
 
 TEST_P(EventLogConformance, StreamsAndTenantsAreApart) {
@@ -335,24 +271,6 @@ TEST_P(EventLogConformance, ParallelSourcesOfOneStreamKeepTheirOrder) {
     const auto source = bodies[i].substr(0, 2);
     EXPECT_EQ(bodies[i], source + ":" + std::to_string(next[source]++));
   }
-}
-
-TEST_P(EventLogConformance, OnlyOneOfManyRivalsWithOnePositionWins) {
-  std::atomic<int> won = 0;
-  std::atomic<int> conflicts = 0;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 8; ++t) {
-    threads.emplace_back([&] {
-      const auto batch = LogDriver::Batch(stream_, {"x"}, {});
-      const auto appended = log().Append(batch, Deadline::Never());
-      if (appended) ++won;
-      if (!appended && appended.error().code() == ErrorCode::kConflict) ++conflicts;
-    });
-  }
-  for (auto& thread : threads) thread.join();
-  EXPECT_EQ(won, 1);
-  EXPECT_EQ(conflicts, 7);
-  EXPECT_THAT(driver().ReadAll(stream_), testing::ElementsAre("x"));
 }
 
 TEST_P(EventLogConformance, ReadersFollowWhileOthersAppend) {

@@ -113,6 +113,15 @@ class EventLog {
                                    std::uint32_t max_records,
                                    std::uint64_t max_bytes) = 0;
 
+  /// The events that one append brought from `source`: the append whose `after` is below
+  /// `position`, and whose `upto` is not. One of them has the position, if any event of
+  /// this stream has. Whole, whatever its size. Empty while the source has not come that
+  /// far in this stream. Cheap: no more than that append is read. Asked by: trace.
+  /// Errors: kInvalidArgument (a bad name, the position {}), kOutOfRange (retention has
+  /// passed it), kDataLoss, kUnavailable.
+  virtual Result<RecordBatch> Find(const StreamId& stream, const std::string& source,
+                                   const Position& position) = 0;
+
   /// Every stream that ever had an event, in order of (tenant, name).
   /// Errors: kUnavailable.
   virtual Result<std::vector<StreamInfo>> Streams() = 0;
