@@ -9,6 +9,7 @@
 #include "change/complete_mark.hpp"
 #include "gateway/collection_routes.hpp"
 #include "gateway/record_routes.hpp"
+#include "gateway/stream_routes.hpp"
 #include "gateway/table_routes.hpp"
 #include "http/server.hpp"
 #include "offline_pipelines.hpp"
@@ -32,6 +33,14 @@ gateway::Codecs MakeCodecs(const project::Project& project) {
   gateway::Codecs codecs;
   for (const auto& [name, collection] : project.collections) {
     codecs[name] = std::make_unique<schema::RecordCodec>(collection);
+  }
+  return codecs;
+}
+
+gateway::Codecs MakeStreamCodecs(const project::Project& project) {
+  gateway::Codecs codecs;
+  for (const auto& [name, stream] : project.streams) {
+    codecs[name] = std::make_unique<schema::RecordCodec>(stream.events);
   }
   return codecs;
 }
@@ -68,6 +77,7 @@ class Instance::Impl {
     const Deadline carry = Deadline::Before(deadline, kForClosing);
     bool clean = true;
     if (server_) clean = server_->Drain(carry);
+    streams_.clear();  // what they were given is in the log then
     if (pump_) {
       clean = pump_->Drain(carry) && clean;
       pump_->Stop();
@@ -189,7 +199,22 @@ class Instance::Impl {
     return pump_->Start();
   }
 
+  void StartStreams() {
+    stream_codecs_ = MakeStreamCodecs(project_);
+    for (const auto& [name, stream] : project_.streams) {
+      capture::StreamWriterOptions options;
+      options.dedup_window_ms = stream.dedup_window_ms;
+      options.dedup_ids = stream.dedup_ids;
+      streams_[name] = {std::make_unique<capture::StreamWriter>(
+                            *stores_->log, *stream_codecs_.at(name),
+                            [this] { return stores_->records->End(); }, SystemClock(),
+                            metrics_, options),
+                        stream.raw};
+    }
+  }
+
   Status StartServer() {
+    StartStreams();
     pool_ =
         std::make_unique<runtime::BlockingPool>(settings_.http.read_threads, kPoolQueue);
     codecs_ = MakeCodecs(project_);
@@ -199,6 +224,10 @@ class Instance::Impl {
                                     settings_.http.batch_max});
     collections_ = std::make_unique<gateway::CollectionRoutes>(codecs_);
     tables_ = std::make_unique<gateway::TableRoutes>(*stores_->warehouse, *pool_);
+    stream_routes_ = std::make_unique<gateway::StreamRoutes>(
+        streams_, *stores_->log, *pool_,
+        gateway::StreamRouteOptions{settings_.http.body_limit.value,
+                                    settings_.http.batch_max});
     ops_ = std::make_unique<gateway::OpsRoutes>(
         metrics_, [this] { return Parts(); },
         std::string(R"({"version":")") + kVersion + "\"}");
@@ -214,11 +243,13 @@ class Instance::Impl {
     open.port = static_cast<std::uint16_t>(settings_.http.port);
     records_->AddTo(open.router);
     collections_->AddTo(open.router);
+    stream_routes_->AddTo(open.router);
     tables_->AddTo(open.router);
     ops_->AddTo(open.router);
     auto& local = options.listeners[1];
     local.unix_socket = stores_->directory.paths().socket();
     admin_->AddTo(local.router);
+    stream_routes_->AddTo(local.router);
     auto server = http::Server::Start(std::move(options), metrics_, logger_);
     if (!server) return Fail(std::move(server.error()).During("listen"));
     server_ = std::move(*server);
@@ -233,10 +264,12 @@ class Instance::Impl {
   change::CompleteMark mark_;
   std::unique_ptr<pipeline::Pipelines> pipelines_;
   std::unique_ptr<capture::ChangePump> pump_;
-  gateway::Codecs codecs_;
+  gateway::Codecs codecs_, stream_codecs_;
+  gateway::Streams streams_;
   std::unique_ptr<runtime::BlockingPool> pool_;
   std::unique_ptr<gateway::RecordRoutes> records_;
   std::unique_ptr<gateway::CollectionRoutes> collections_;
+  std::unique_ptr<gateway::StreamRoutes> stream_routes_;
   std::unique_ptr<gateway::TableRoutes> tables_;
   std::unique_ptr<gateway::OpsRoutes> ops_;
   std::unique_ptr<AdminRoutes> admin_;

@@ -53,8 +53,9 @@ Result<std::vector<pipeline::CompiledPipeline>> CompileAll(
     const project::Project& project, sql::Engine& engine) {
   std::vector<pipeline::CompiledPipeline> compiled;
   std::string problems;
+  const auto readable = project::Readable(project);
   for (const auto& definition : project.pipelines) {
-    auto one = pipeline::CompilePipeline(definition, project.collections, engine);
+    auto one = pipeline::CompilePipeline(definition, readable, engine);
     if (one) {
       compiled.push_back(std::move(*one));
       continue;

@@ -20,6 +20,13 @@ class Scanner {
  public:
   explicit Scanner(std::string_view text) : rest_(text) {}
 
+  /// Whether `literal` was next.
+  bool Take(const char* literal) {
+    const bool next = rest_.starts_with(literal);
+    if (next) Expect(literal);
+    return next;
+  }
+
   void Expect(std::string_view literal) {
     if (!rest_.starts_with(literal)) return Give();
     rest_.remove_prefix(literal.size());
@@ -138,6 +145,12 @@ std::string_view Unquoted(std::string_view json) {
   return json.size() >= 2 ? json.substr(1, json.size() - 2) : std::string_view();
 }
 
+bool ReadAsOf(std::string_view hex, Event& event) {
+  const auto version = Version::Parse(hex);
+  if (version) event.as_of = *version;
+  return version.has_value();
+}
+
 bool ParseFast(std::string_view body, Event& event) {
   Scanner in(body);
   in.Expect("{\"before\":");
@@ -167,6 +180,7 @@ bool ParseFast(std::string_view body, Event& event) {
   event.version.position = in.Number<std::uint64_t>();
   in.Expect(",\"ordinal\":");
   event.version.ordinal = in.Number<std::uint32_t>();
+  if (in.Take(",\"as_of\":") && !ReadAsOf(Unquoted(in.String()), event)) return false;
   in.Expect("},\"op\":");
   const auto op = Unquoted(in.String());
   in.Expect(",\"operation\":");
@@ -247,6 +261,11 @@ Status ReadSource(object& root, Event& event) {
   MR_CHECK_OK(ReadNumber(source, "epoch", event.version.epoch));
   MR_CHECK_OK(ReadNumber(source, "position", event.version.position));
   MR_CHECK_OK(ReadNumber(source, "ordinal", event.version.ordinal));
+  std::string_view as_of;
+  MR_CHECK_OK(ReadText(source, "as_of", as_of, false));
+  if (!as_of.empty() && !ReadAsOf(Unquoted(as_of), event)) {
+    return Fail(ErrorCode::kInvalidArgument, "as_of: expected a version");
+  }
   event.source = Unquoted(name);
   event.tenant = Unquoted(tenant);
   event.collection = Unquoted(collection);
@@ -319,6 +338,11 @@ void AppendEnvelope(std::string& out, const Event& event) {
   AppendUint(out, event.version.position);
   out += ",\"ordinal\":";
   AppendUint(out, event.version.ordinal);
+  if (event.as_of) {
+    out += ",\"as_of\":\"";
+    event.as_of->AppendHex(out);
+    out += '"';
+  }
   out += "},\"op\":\"";
   out += event.op;
   out += "\",\"operation\":";

@@ -106,7 +106,7 @@ Position ChangeReader::Parse(const eventlog::RecordBatch& batch) {
     }
     change.parsed = true;
     change.event = *event;
-    last = std::max(last, Position{event->version.epoch, event->version.position});
+    last = std::max(last, Position{event->seen().epoch, event->seen().position});
   }
   return last;
 }
@@ -239,7 +239,7 @@ Status ChangeReader::FindLookups(const Decoded& decoded) {
     found_[i] = nullptr;
     if (decoded.keyed[i]) {
       MR_TRY(found_[i],
-             lookup.state->Find(decoded.keys[i], change.event.version, lookup.now));
+             lookup.state->Find(decoded.keys[i], change.event.seen(), lookup.now));
     }
     if (found_[i] == nullptr) {
       ++lookup.misses;

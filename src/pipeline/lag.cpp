@@ -34,7 +34,7 @@ void PendingBatches::Add(Batch batch) {
     // The roll ends far ahead: what was noted of the last two is one note now.
     Batch& last = batches_.back();
     last.next = batch.next;
-    last.last_version = batch.last_version;
+    last.seen = batch.seen;
     return;
   }
   batches_.push_back(std::move(batch));

@@ -30,7 +30,7 @@ class PendingBatches {
  public:
   struct Batch {
     Offset next = 0;
-    Version last_version;
+    Version seen;  ///< of its last event: lookups are not read below it again
     std::vector<TimestampUs> committed_at;
   };
   void Add(Batch batch);

@@ -193,7 +193,7 @@ Status Lane::KnowLowWater() {
   for (const eventlog::Record& record : batch.records()) {
     const auto event = change::ParseEnvelope(record.body);
     if (!event) continue;
-    low = event->version;
+    low = event->seen();
     break;
   }
   for (const CompiledLookup& lookup : pipeline_.lookups) {
@@ -283,8 +283,7 @@ Status Lane::Deliver(Processed processed) {
   const Offset next = processed.batch.next;
   const std::uint64_t events = next - processed.batch.first;
   const std::uint64_t rows = processed.batch.rows.rows();
-  PendingBatches::Batch pending{next, processed.batch.last_version,
-                                std::move(processed.committed_at)};
+  PendingBatches::Batch pending{next, processed.seen, std::move(processed.committed_at)};
   MR_FAIL_POINT("pipeline.before_write");
   failed_in_sink_ = true;
   MR_CHECK_OK(sink_->Write(std::move(processed.batch)));
@@ -308,7 +307,7 @@ void Lane::Committed() {
     for (const CompiledLookup& lookup : pipeline_.lookups) {
       // It only rises here: never a rebuild, so never an error.
       static_cast<void>(lookups_.Of(lookup).SetUser(
-          reader_, {stream_, committed, visible.back().last_version}));
+          reader_, {stream_, committed, visible.back().seen}));
     }
   }
   const std::lock_guard lock(mutex_);

@@ -91,7 +91,9 @@ Result<Processed> Processor::Finish(const eventlog::RecordBatch& batch) {
     if (changes[i].parsed) out.committed_at.push_back(changes[i].event.committed_at);
   }
   for (const ReadChange& change : changes) {
-    if (change.parsed) out.batch.last_version = change.event.version;
+    if (!change.parsed) continue;
+    out.batch.last_version = change.event.version;
+    out.seen = change.event.seen();
   }
   return out;
 }

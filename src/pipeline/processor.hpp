@@ -13,6 +13,7 @@ namespace millrace::pipeline {
 /// What a batch of events comes to for one sink.
 struct Processed {
   SinkBatch batch;
+  Version seen;  ///< of the last event: what lookups were read as of
   std::vector<DeadLetter> letters;
   std::vector<TimestampUs> committed_at;  ///< a sample of the events'
 };

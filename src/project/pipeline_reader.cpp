@@ -27,13 +27,44 @@ std::optional<Start> ReadStart(const Node* node, Report& report) {
       node, {{"earliest", Start::kEarliest}, {"latest", Start::kLatest}}, report);
 }
 
+using ByName = std::map<std::string, schema::Collection, std::less<>>;
+
+std::vector<std::string_view> NamesOf(const ByName& whole,
+                                      const std::set<std::string, std::less<>>& broken) {
+  std::vector<std::string_view> names(broken.begin(), broken.end());
+  for (const auto& [name, collection] : whole) names.emplace_back(name);
+  std::ranges::sort(names);
+  return names;
+}
+
+std::optional<std::string> ReadStreamName(const Node& node,
+                                          const Collections& collections,
+                                          Report& report) {
+  auto name = ReadText(&node, "the name of a stream", report);
+  if (!name) return std::nullopt;
+  const auto names = collections.StreamNames();
+  if (std::ranges::find(names, *name) != names.end()) return name;
+  std::string hint;
+  const auto others = collections.Names();
+  if (std::ranges::find(others, *name) != others.end())
+    hint = "; it is a collection: write changes: " + *name;
+  if (hint.empty()) hint = DidYouMean(*name, names);
+  if (hint.empty() && !names.empty()) hint = "; there are " + Join(names);
+  report.Add(node, fmt::format("there is no stream {}{}", Shown(*name), hint));
+  return std::nullopt;
+}
+
 void ReadFrom(const Node* node, const Collections& collections, Pipeline& pipeline,
               Report& report) {
   if (node == nullptr) return;
-  const Keys keys(*node, "from", {"changes", "start"}, report);
-  if (const auto name =
-          ReadCollectionName(keys.Need("changes", "orders"), collections, report))
-    pipeline.collection = *name;
+  const Keys keys(*node, "from", {"changes", "stream", "start"}, report);
+  const auto* stream = keys.Find("stream");
+  if (stream != nullptr && keys.Find("changes") != nullptr)
+    report.Add(*stream, "a pipeline reads changes of a collection or a stream, not both");
+  const auto name = stream != nullptr ? ReadStreamName(*stream, collections, report)
+                                      : ReadCollectionName(keys.Need("changes", "orders"),
+                                                           collections, report);
+  if (name) pipeline.collection = *name;
   if (const auto start = ReadStart(keys.Find("start"), report)) pipeline.start = *start;
 }
 
@@ -93,15 +124,18 @@ SqlText ReadSql(const Node* node, std::string_view content, Report& report) {
 }  // namespace
 
 const schema::Collection* Collections::Find(std::string_view name) const {
-  const auto at = whole.find(name);
-  return at == whole.end() ? nullptr : &at->second;
+  for (const auto* map : {&whole, &streams}) {
+    if (const auto at = map->find(name); at != map->end()) return &at->second;
+  }
+  return nullptr;
 }
 
 std::vector<std::string_view> Collections::Names() const {
-  std::vector<std::string_view> names(broken.begin(), broken.end());
-  for (const auto& [name, collection] : whole) names.emplace_back(name);
-  std::ranges::sort(names);
-  return names;
+  return NamesOf(whole, broken);
+}
+
+std::vector<std::string_view> Collections::StreamNames() const {
+  return NamesOf(streams, broken_streams);
 }
 
 std::optional<std::string> ReadCollectionName(const Node* node,
@@ -111,7 +145,11 @@ std::optional<std::string> ReadCollectionName(const Node* node,
   if (!name) return std::nullopt;
   const auto names = collections.Names();
   if (std::ranges::find(names, *name) != names.end()) return name;
-  auto hint = DidYouMean(*name, names);
+  std::string hint;
+  const auto streams = collections.StreamNames();
+  if (std::ranges::find(streams, *name) != streams.end())
+    hint = "; it is a stream: a pipeline reads it with from: {stream: " + *name + "}";
+  if (hint.empty()) hint = DidYouMean(*name, names);
   if (hint.empty() && !names.empty()) hint = "; there are " + Join(names);
   report.Add(*node, fmt::format("there is no collection {}{}", Shown(*name), hint));
   return std::nullopt;

@@ -17,8 +17,14 @@ struct Collections {
   std::map<std::string, schema::Collection, std::less<>> whole;
   std::set<std::string, std::less<>> broken;
 
+  /// Streams, as pipelines see them.
+  std::map<std::string, schema::Collection, std::less<>> streams;
+  std::set<std::string, std::less<>> broken_streams;
+
+  /// A collection or a stream.
   const schema::Collection* Find(std::string_view name) const;
   std::vector<std::string_view> Names() const;
+  std::vector<std::string_view> StreamNames() const;
 };
 
 /// One pipelines/*.yaml; `content` is the file that `root` was read from. Nullopt when

@@ -11,6 +11,7 @@
 #include "pipeline_reader.hpp"
 #include "settings_reader.hpp"
 #include "sinks_meet.hpp"
+#include "stream_reader.hpp"
 #include "values.hpp"
 
 namespace millrace::project {
@@ -20,7 +21,8 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxFileBytes = 1U << 20U;
 constexpr std::string_view kProjectFile = "millrace.yaml";
-constexpr std::array<std::string_view, 2> kFolders = {"collections", "pipelines"};
+constexpr std::array<std::string_view, 3> kFolders = {"collections", "streams",
+                                                      "pipelines"};
 
 class Loader {
  public:
@@ -35,6 +37,7 @@ class Loader {
     if (ReadProject()) {
       CheckFolderNames();
       for (const auto& file : FilesOf("collections")) AddCollection(file);
+      for (const auto& file : FilesOf("streams")) AddStream(file);
       for (const auto& file : FilesOf("pipelines")) AddPipeline(file);
       CheckSinks(project_.pipelines, problems_);
     }
@@ -139,6 +142,28 @@ class Loader {
     }
   }
 
+  void AddStream(const std::string& file) {
+    Report report(file, problems_);
+    std::string content;
+    const auto root = Parse(report, content);
+    auto read = root ? ReadStream(*root, report) : std::nullopt;
+    if (!read) {
+      collections_.broken_streams.insert(fs::path(file).stem().string());
+      return;
+    }
+    auto& [stream, name_at, whole] = *read;
+    const auto name = stream.events.name;
+    // In the log both are streams.
+    if (!CheckNew("collection or stream", name, collection_files_, report, name_at))
+      return;
+    if (!whole) {
+      collections_.broken_streams.insert(name);
+      return;
+    }
+    collections_.streams.emplace(name, stream.events);
+    project_.streams.emplace(name, std::move(stream));
+  }
+
   void AddPipeline(const std::string& file) {
     Report report(file, problems_);
     std::string content;
@@ -177,6 +202,13 @@ std::string Format(const Problem& problem) {
   if (problem.line == 0) return fmt::format("{}: {}", problem.file, problem.message);
   return fmt::format("{}:{}:{}: {}", problem.file, problem.line, problem.column,
                      problem.message);
+}
+
+std::map<std::string, schema::Collection, std::less<>> Readable(const Project& project) {
+  auto readable = project.collections;
+  for (const auto& [name, stream] : project.streams)
+    readable.emplace(name, stream.events);
+  return readable;
 }
 
 std::expected<Project, std::vector<Problem>> Load(const fs::path& directory) {

@@ -52,6 +52,35 @@ TEST_F(LoadProject, ReadsEverythingOfAnExample) {
   EXPECT_EQ(lake.roll_every_ms, 60'000);
 }
 
+TEST_F(LoadProject, ReadsStreamsAndPipelinesOverThem) {
+  WriteShop();
+  Write("streams/clicks.yaml", R"(stream: clicks
+fields:
+  customer_id: {type: text, required: true}
+dedup: {window: 1h, ids: 5000}
+)");
+  Write("streams/incoming.yaml", "stream: incoming\nformat: raw\n");
+  Write("pipelines/clicks_now.yaml", R"(pipeline: clicks_now
+from: {stream: clicks}
+lookups: {customers: {changes: customers, on: customer_id}}
+sql: SELECT * FROM changes
+to: [{lake: {path: clicks/}}]
+)");
+  const auto project = Load(directory());
+  ASSERT_TRUE(project) << Lines(project.error());
+  const auto& clicks = project->streams.at("clicks");
+  EXPECT_FALSE(clicks.raw);
+  EXPECT_EQ(clicks.dedup_window_ms, 3'600'000);
+  EXPECT_EQ(clicks.dedup_ids, 5000U);
+  std::vector<std::string> names;
+  for (const auto& column : clicks.events.DocumentColumns()) names.push_back(column.name);
+  EXPECT_THAT(names, ElementsAre("event_id", "customer_id", "_version"));
+  EXPECT_TRUE(project->streams.at("incoming").raw);
+  EXPECT_EQ(project->pipelines.front().collection, "clicks");
+  EXPECT_TRUE(Readable(*project).contains("incoming"));
+  EXPECT_TRUE(Readable(*project).contains("orders"));
+}
+
 TEST_F(LoadProject, ReadsTypesOfEachKind) {
   WriteShop();
   Write("collections/kinds.yaml", R"(collection: kinds

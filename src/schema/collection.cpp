@@ -13,8 +13,9 @@ Columns Collection::DocumentColumns() const {
   Columns columns;
   columns.reserve(fields.size() + 3);
   for (const auto& field : fields) columns.push_back({field.name, field.type});
-  columns.push_back({created_at, Type::Simple(Kind::kTimestamp)});
-  columns.push_back({updated_at, Type::Simple(Kind::kTimestamp)});
+  for (const auto* time : {&created_at, &updated_at}) {
+    if (!time->empty()) columns.push_back({*time, Type::Simple(Kind::kTimestamp)});
+  }
   columns.push_back({version, Type::Simple(Kind::kText)});
   return columns;
 }

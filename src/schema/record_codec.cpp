@@ -106,6 +106,7 @@ std::string RecordCodec::Finish(const Draft& draft, std::string_view generated_k
     out.append(json.substr(0, json.size() - 1));
   }
   const auto add_time = [&](std::string_view prefix, TimestampUs at) {
+    if (prefix.empty()) return;
     out += prefix;
     out += '"';
     AppendTimestamp(out, at);

@@ -7,6 +7,7 @@ namespace millrace::schema {
 namespace {
 
 std::string Prefix(char before, std::string_view name) {
+  if (name.empty()) return {};
   std::string out(1, before);
   AppendJsonKey(out, name);
   return out;

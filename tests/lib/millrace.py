@@ -218,13 +218,16 @@ def wait_drained(data, seconds=60):
     return wait_until(drained, seconds, 0.1, "lag 0")
 
 
-def write_project(directory, collections, pipelines=None, settings=""):
+def write_project(directory, collections, pipelines=None, settings="", streams=None):
     directory = pathlib.Path(directory)
     (directory / "collections").mkdir(parents=True, exist_ok=True)
     (directory / "pipelines").mkdir(exist_ok=True)
     (directory / "millrace.yaml").write_text(f"name: test\naccess: open\n{settings}")
     for name, text in collections.items():
         (directory / "collections" / f"{name}.yaml").write_text(text)
+    (directory / "streams").mkdir(exist_ok=True)
+    for name, text in (streams or {}).items():
+        (directory / "streams" / f"{name}.yaml").write_text(text)
     for name, text in (pipelines or {}).items():
         (directory / "pipelines" / f"{name}.yaml").write_text(text)
     return directory

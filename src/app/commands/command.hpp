@@ -16,12 +16,14 @@ using Action = std::function<int()>;
 void AddProjectCommands(CLI::App& app, Action& action);   // init, check, config
 void AddServeCommand(CLI::App& app, Action& action);      // serve
 void AddQueryCommands(CLI::App& app, Action& action);     // sql, status, deadletters
-void AddLogCommands(CLI::App& app, Action& action);       // log list|read|tail
+void AddLogCommands(CLI::App& app, Action& action);       // log list|read|tail|append
 void AddPipelineCommands(CLI::App& app, Action& action);  // pipelines list|run|rebuild
 void AddReplayCommands(CLI::App& app, Action& action);    // replay, import
 void AddVerifyCommand(CLI::App& app, Action& action);     // verify
 void AddDemoCommand(CLI::App& app, Action& action);       // demo
 void AddReferenceCommand(CLI::App& app, Action& action);  // reference (hidden)
+
+void AddLogAppendCommand(CLI::App& log, Action& action);  // log append
 
 /// Prints "millrace: …" with every bad field to stderr; gives the exit code.
 int Report(const Error& error);

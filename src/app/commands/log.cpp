@@ -131,6 +131,7 @@ void AddLogCommands(CLI::App& app, Action& action) {
         ->capture_default_str();
   }
   read->add_option("--from", flags->from, "first offset");
+  AddLogAppendCommand(*log, action);
 }
 
 }  // namespace millrace::app

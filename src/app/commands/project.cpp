@@ -63,7 +63,8 @@ std::vector<project::Problem> CheckSql(const project::Project& project) {
   auto engine = sql::Engine::Open({});
   if (!engine) return {{"", 0, 0, engine.error().message()}};
   for (const auto& pipeline : project.pipelines) {
-    auto compiled = pipeline::CompilePipeline(pipeline, project.collections, **engine);
+    auto compiled =
+        pipeline::CompilePipeline(pipeline, project::Readable(project), **engine);
     if (compiled) continue;
     for (auto& problem : compiled.error()) problems.push_back(std::move(problem));
   }
@@ -85,8 +86,11 @@ int Check(const ProjectFlags& flags) {
       problems.push_back({"settings", 0, 0, line});
   }
   if (problems.empty() && !flags.json) {
-    fmt::print("{}: {}, {}, no problem found\n", project->name,
-               Count(project->collections.size(), "collection"),
+    std::string streams;
+    if (!project->streams.empty())
+      streams = Count(project->streams.size(), "stream") + ", ";
+    fmt::print("{}: {}, {}{}, no problem found\n", project->name,
+               Count(project->collections.size(), "collection"), streams,
                Count(project->pipelines.size(), "pipeline"));
     return kOk;
   }

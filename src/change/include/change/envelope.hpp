@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,7 @@ namespace millrace::change {
 /// A change event in the Debezium form, as the log keeps it:
 /// {"before":…,"after":…,"source":{"version":"1","connector":"millrace","name":…,
 /// "ts_ms":…,"ts_us":…,"ts_ns":…,"snapshot":"false","db":…(tenant),"collection":…,"key":…,
-/// "epoch":…,"position":…,"ordinal":…},"op":"c","operation":"insert","ts_ms":…}
+/// "epoch":…,"position":…,"ordinal":…[,"as_of":…]},"op":"c","operation":"insert","ts_ms":…}
 /// `before` and `after` are canonical documents or null. docs/formats/change-event.md.
 struct Event {
   std::string_view before;  ///< raw JSON object, empty when null
@@ -28,7 +29,11 @@ struct Event {
   std::string_view operation;  ///< insert update replace delete read
   TimestampUs committed_at = 0;
   Version version;
+  /// Events of streams: the last commit of the record store before it.
+  std::optional<Version> as_of;
 
+  /// The state of the record store that lookups are read as of.
+  const Version& seen() const { return as_of ? *as_of : version; }
   /// After-image, or the before-image of a delete: what history sums and `changes` show.
   std::string_view image() const { return op == 'd' ? before : after; }
 };

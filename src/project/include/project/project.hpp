@@ -45,6 +45,17 @@ struct SqlText {
   Place At(std::size_t offset) const;
 };
 
+/// Facts that are appended and never changed, straight into the log. To pipelines it is a
+/// collection of the same name whose every change is an insert: its key is `event_id`,
+/// its documents have no `_created_at` and `_updated_at`.
+struct Stream {
+  schema::Collection events;
+  bool raw = false;  ///< any bytes: `payload`, or `payload_bytes` where not UTF-8
+  /// A repeated event id is recognised for this long, among the last `dedup_ids`.
+  std::int64_t dedup_window_ms = 600'000;
+  std::uint64_t dedup_ids = 1'000'000;
+};
+
 enum class OnDelete : std::uint8_t {
   kDelete,  ///< the row goes
   kMark,    ///< the row stays, marked as deleted
@@ -95,7 +106,7 @@ enum class Start : std::uint8_t { kEarliest, kLatest };
 
 struct Pipeline {
   std::string name;
-  std::string collection;  ///< exists in the project
+  std::string collection;  ///< a collection or a stream of the project
   Start start = Start::kEarliest;
   std::uint32_t max_rows = 5000;
   std::uint64_t max_bytes = 16u << 20u;
@@ -115,11 +126,17 @@ struct Project {
   config::GivenMap
       settings;  ///< `settings:` of millrace.yaml, "http.port" → text; unchecked
   std::map<std::string, schema::Collection, std::less<>> collections;
+  /// No name is a collection's, ignoring case: both are streams of the log.
+  std::map<std::string, Stream, std::less<>> streams;
   std::vector<Pipeline> pipelines;  ///< in the order of their names
   std::filesystem::path directory;
 };
 
-/// Reads millrace.yaml, collections/*.yaml and pipelines/*.yaml below `directory`. Either
+/// Everything that a pipeline may read: collections, and the events of streams.
+std::map<std::string, schema::Collection, std::less<>> Readable(const Project& project);
+
+/// Reads millrace.yaml, collections/*.yaml, streams/*.yaml and pipelines/*.yaml below
+/// `directory`. Either
 /// a whole project, or every problem found (at least one), in the order of files and
 /// lines. Nothing is written. Blocks on the disk; any thread.
 std::expected<Project, std::vector<Problem>> Load(const std::filesystem::path& directory);

@@ -37,7 +37,7 @@ struct Collection {
   std::vector<std::vector<std::string>> indexes;
   std::vector<std::vector<std::string>> unique;
   /// System fields under the names the project gives them, appended to each document in
-  /// this order.
+  /// this order. An empty time is left out: events of a stream have their `_ts` alone.
   std::string created_at = "_created_at";  ///< timestamp
   std::string updated_at = "_updated_at";  ///< timestamp
   std::string version = "_version";        ///< text, 32 hex digits
@@ -45,7 +45,7 @@ struct Collection {
   /// Index of the field, or nullopt.
   std::optional<std::size_t> Find(std::string_view field) const;
   const Field& key_field() const { return fields[*Find(key)]; }
-  /// Declared fields, then the three system fields: what a document holds, in its order.
+  /// Declared fields, then the system fields: what a document holds, in its order.
   Columns DocumentColumns() const;
 };
 

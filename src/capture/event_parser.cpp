@@ -1,0 +1,112 @@
+#include "capture/event_parser.hpp"
+
+#include <simdjson.h>
+
+#include <string>
+
+#include "base/bytes.hpp"
+#include "base/json.hpp"
+
+namespace millrace::capture {
+namespace {
+
+using schema::Draft;
+
+/// Text columns hold neither invalid UTF-8 nor NUL.
+bool IsText(std::string_view bytes) {
+  return simdjson::validate_utf8(bytes.data(), bytes.size()) &&
+         bytes.find('\0') == std::string_view::npos;
+}
+
+/// As the codec writes it, so that it can finish it: the stream's fields are event_id,
+/// payload and payload_bytes.
+Draft RawDraft(std::string_view bytes, std::string_view event_id) {
+  Draft draft;
+  draft.key = event_id;
+  draft.json = "{\"event_id\":";
+  draft.key_at = draft.json.size();
+  if (!event_id.empty()) AppendJsonString(draft.json, event_id);
+  if (IsText(bytes)) {
+    draft.json += ",\"payload\":";
+    AppendJsonString(draft.json, bytes);
+    draft.json += ",\"payload_bytes\":null}";
+  } else {
+    draft.json += ",\"payload\":null,\"payload_bytes\":\"";
+    AppendBase64(draft.json, bytes);
+    draft.json += "\"}";
+  }
+  return draft;
+}
+
+Result<Draft> JsonLine(const schema::RecordCodec& codec, std::string_view line,
+                       std::string_view event_id) {
+  bool array = false;
+  MR_TRY(auto drafts, codec.ParseCreates(line, 1, &array));
+  if (!array) {
+    Draft draft = std::move(drafts.front());
+    if (draft.key.empty() && !event_id.empty()) {
+      std::string literal;
+      AppendJsonString(literal, event_id);
+      draft.json.insert(draft.key_at, literal);
+      draft.key = event_id;
+    }
+    return draft;
+  }
+  return Fail(ErrorCode::kInvalidArgument, "a line holds one object, not an array");
+}
+
+Error TooMany(std::size_t most) {
+  return Error(ErrorCode::kTooLarge,
+               "a request may have at most " + std::to_string(most) + " events");
+}
+
+Result<ParsedEvents> ParseLines(const schema::RecordCodec& codec, bool raw,
+                                std::string_view bytes, std::string_view id_prefix,
+                                std::size_t most) {
+  ParsedEvents parsed;
+  std::string id;
+  for (std::size_t line = 1; !bytes.empty(); ++line) {
+    const auto end = bytes.find('\n');
+    auto text = bytes.substr(0, end);
+    bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    if (text.find_first_not_of(" \t") == std::string_view::npos) continue;
+    if (parsed.events.size() + parsed.bad.size() == most) return Fail(TooMany(most));
+    if (!id_prefix.empty()) id = std::string(id_prefix) + std::to_string(line);
+    auto draft = raw ? RawDraft(text, id) : JsonLine(codec, text, id);
+    if (draft) {
+      parsed.events.push_back(std::move(*draft));
+    } else {
+      parsed.bad.push_back({line, std::move(draft.error())});
+    }
+  }
+  if (parsed.events.empty() && parsed.bad.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "there is no event: every line is empty");
+  }
+  return parsed;
+}
+
+}  // namespace
+
+Result<ParsedEvents> ParseEvents(const schema::RecordCodec& codec, EventForm form,
+                                 std::string_view bytes, std::string_view event_id,
+                                 std::size_t most) {
+  if (form == EventForm::kJsonLines || form == EventForm::kRawLines) {
+    return ParseLines(codec, form == EventForm::kRawLines, bytes, event_id, most);
+  }
+  ParsedEvents parsed;
+  if (form == EventForm::kRaw) {
+    if (bytes.empty()) {
+      return Fail(ErrorCode::kInvalidArgument, "the event is empty");
+    }
+    parsed.single = true;
+    parsed.events.push_back(RawDraft(bytes, event_id));
+    return parsed;
+  }
+  bool array = false;
+  MR_TRY(parsed.events, codec.ParseCreates(bytes, most, &array));
+  parsed.single = !array;
+  return parsed;
+}
+
+}  // namespace millrace::capture

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "eventlog/event_log.hpp"
+#include "schema/record_codec.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace millrace::capture {
+
+struct StreamWriterOptions {
+  std::int64_t dedup_window_ms = 600'000;
+  std::uint64_t dedup_ids = 1'000'000;
+  std::uint64_t queue_bytes = 64u << 20u;  ///< of events that wait; more is refused
+  std::uint64_t batch_bytes = 4u << 20u;   ///< of events that become durable together
+};
+
+/// What became of one event.
+struct AcceptedEvent {
+  std::string event_id;    ///< as given, or made
+  Offset offset = 0;       ///< in the stream; of the first one when it is a duplicate
+  bool duplicate = false;  ///< an event of this id was there already: nothing was added
+};
+
+/// The events of one request: all become durable, or none. `done` is called exactly once,
+/// on the writer's thread, after that; it must be fast. Errors: kResourceExhausted (the
+/// queue, the log or the disk is full: nothing was written), kUnavailable (stopping;
+/// nothing was written), kDeadlineExceeded (a write failed: unknown; the stream takes
+/// nothing until a restart), kDataLoss.
+struct StreamRequest {
+  std::vector<schema::Draft> events;
+  std::function<void(Result<std::vector<AcceptedEvent>>)> done;
+};
+
+/// Carries the events of one declared stream into the log, requests that wait together as
+/// one append. The only writer of its stream: the event at offset n has position n + 1,
+/// so its id "<stream>:<epoch>:<position>" says where it is. Any thread submits.
+/// `_ts` and made ids never run backwards within a data directory.
+class StreamWriter {
+ public:
+  /// The last commit of the record store: what lookups of the event are read as of.
+  using RecordsEnd = std::function<Result<Position>()>;
+
+  /// Reads back what the window needs before it takes the first request; that, and
+  /// everything else, happens in its own thread. `codec`, log, clock and metrics outlive
+  /// it.
+  StreamWriter(eventlog::EventLog& log, const schema::RecordCodec& codec,
+               RecordsEnd records_end, const Clock& clock, telemetry::Registry& metrics,
+               StreamWriterOptions options);
+  ~StreamWriter();  ///< finishes what was submitted
+
+  void Submit(StreamRequest request);
+  const schema::RecordCodec& codec() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::capture

@@ -1,0 +1,292 @@
+#include "gateway/stream_routes.hpp"
+
+#include <charconv>
+#include <utility>
+
+#include "base/json.hpp"
+#include "change/envelope.hpp"
+#include "fields.hpp"
+#include "http/problem.hpp"
+#include "http/query.hpp"
+#include "page.hpp"
+
+namespace millrace::gateway {
+namespace {
+
+using capture::AcceptedEvent;
+using capture::EventForm;
+using capture::ParsedEvents;
+
+constexpr std::uint64_t kPageBytes = 8u << 20u;
+constexpr std::uint64_t kMaxPage = 1'000;
+constexpr std::size_t kMaxEventId = schema::kMaxKeyBytes;
+
+void SendError(http::Responder& responder, const http::Request& request,
+               const Error& error) {
+  responder.Send(http::Problem(error, request.path, request.request_id));
+}
+
+bool IsNdjson(const http::Request& request) {
+  const auto type = request.Header("content-type");
+  return type.starts_with("application/x-ndjson") ||
+         type.starts_with("application/jsonl") || type.starts_with("application/ndjson");
+}
+
+EventForm FormOf(const StreamEntry& stream, const http::Request& request) {
+  if (stream.raw) return IsNdjson(request) ? EventForm::kRawLines : EventForm::kRaw;
+  return IsNdjson(request) ? EventForm::kJsonLines : EventForm::kJson;
+}
+
+/// The parameter that says the id of events which have none in them; empty: there is no
+/// such thing.
+std::string_view IdParameter(EventForm form) {
+  if (form == EventForm::kJson) return {};
+  return form == EventForm::kRaw ? "event_id" : "event_id_prefix";
+}
+
+Result<std::string> EventIdOf(const http::Request& request, EventForm form) {
+  MR_TRY(const auto parameters, http::ParseQuery(request.query));
+  std::string id;
+  for (const auto& parameter : parameters) {
+    if (parameter.name != IdParameter(form)) {
+      return Fail(Error(ErrorCode::kInvalidArgument,
+                        parameter.name + ": no such parameter here",
+                        {{parameter.name,
+                          "there are event_id for one raw event, and event_id_prefix for "
+                          "lines (Content-Type: application/x-ndjson)"}}));
+    }
+    id = parameter.value;
+  }
+  if (id.size() <= kMaxEventId) return id;
+  return Fail(Error(ErrorCode::kInvalidArgument, "event_id: over 512 bytes",
+                    {{"event_id", "may have at most 512 bytes"}}));
+}
+
+void AppendAccepted(std::string& out, const AcceptedEvent& event) {
+  out += "{\"event_id\":";
+  AppendJsonString(out, event.event_id);
+  out += ",\"offset\":";
+  AppendUint(out, event.offset);
+  out += event.duplicate ? ",\"duplicate\":true}" : ",\"duplicate\":false}";
+}
+
+void AppendBadLine(std::string& out, const ParsedEvents::BadLine& bad) {
+  out += "{\"line\":";
+  AppendUint(out, bad.line);
+  out += ",\"detail\":";
+  AppendJsonString(out, bad.error.message());
+  out += ",\"errors\":[";
+  for (std::size_t i = 0; i < bad.error.fields().size(); ++i) {
+    out += i > 0 ? ",{\"pointer\":" : "{\"pointer\":";
+    AppendJsonString(out, bad.error.fields()[i].pointer);
+    out += ",\"detail\":";
+    AppendJsonString(out, bad.error.fields()[i].message);
+    out += '}';
+  }
+  out += "]}";
+}
+
+template <typename T, typename AppendItem>
+void AppendList(std::string& out, const std::vector<T>& items, AppendItem append) {
+  out += '[';
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i > 0) out += ',';
+    append(out, items[i]);
+  }
+  out += ']';
+}
+
+std::size_t Duplicates(const std::vector<AcceptedEvent>& accepted) {
+  std::size_t count = 0;
+  for (const auto& event : accepted) count += event.duplicate ? 1 : 0;
+  return count;
+}
+
+std::string Describe(std::string_view name, const StreamEntry& stream,
+                     const eventlog::StreamInfo& info) {
+  std::string out = "{\"stream\":";
+  AppendJsonString(out, name);
+  out += stream.raw ? ",\"format\":\"raw\"," : ",\"format\":\"json\",";
+  AppendFields(out, stream.writer->codec().collection().fields);
+  out += ",\"first\":";
+  AppendUint(out, info.first);
+  out += ",\"next\":";
+  AppendUint(out, info.next);
+  out += ",\"bytes\":";
+  AppendUint(out, info.bytes);
+  out += '}';
+  return out;
+}
+
+struct ReadRequest {
+  Offset from = 0;
+  std::uint64_t limit = 100;
+};
+
+Result<ReadRequest> ParseRead(std::string_view query) {
+  MR_TRY(const auto parameters, http::ParseQuery(query));
+  ReadRequest read;
+  for (const auto& [name, value] : parameters) {
+    const bool limit = name == "limit";
+    if (!limit && name != "from" && name != "cursor") {
+      return Fail(Error(ErrorCode::kInvalidArgument, name + ": no such parameter",
+                        {{name, "there are from, cursor and limit"}}));
+    }
+    auto& into = limit ? read.limit : read.from;
+    const auto [end, error] =
+        std::from_chars(value.data(), value.data() + value.size(), into);
+    const bool whole = error == std::errc() && end == value.data() + value.size();
+    if (whole && (!limit || (into >= 1 && into <= kMaxPage))) continue;
+    const std::string expected =
+        limit ? "expected 1 to 1000" : "expected an offset: a whole number";
+    return Fail(
+        Error(ErrorCode::kInvalidArgument, name + ": " + expected, {{name, expected}}));
+  }
+  return read;
+}
+
+void AppendStored(std::string& out, const eventlog::Record& record) {
+  out += "{\"offset\":";
+  AppendUint(out, record.offset);
+  if (const auto event = change::ParseEnvelope(record.body)) {
+    out += ",\"_id\":\"";
+    AppendEventId(out, event->source, event->version);
+    out += "\",\"_ts\":\"";
+    AppendTimestamp(out, event->committed_at);
+    out += "\",\"event\":";
+    out += event->after;
+  }
+  out += '}';
+}
+
+Result<http::Response> ReadPage(eventlog::EventLog& log, const std::string& stream,
+                                const ReadRequest& read) {
+  MR_TRY(const auto info, log.Stream({"", stream}));
+  const Offset from = std::max(read.from, info.first);
+  std::vector<std::string> items;
+  std::optional<std::string> next;
+  if (from < info.next) {
+    MR_TRY(
+        const auto batch,
+        log.Read({"", stream}, from, static_cast<std::uint32_t>(read.limit), kPageBytes));
+    for (const auto& record : batch.records()) {
+      AppendStored(items.emplace_back(), record);
+    }
+    if (batch.next() < info.next) next = std::to_string(batch.next());
+  }
+  return PageResponse(items, next);
+}
+
+}  // namespace
+
+http::Response AnswerTo(const ParsedEvents& parsed,
+                        const std::vector<AcceptedEvent>& accepted) {
+  http::Response response;
+  const std::size_t duplicates = Duplicates(accepted);
+  response.status = duplicates == accepted.size() ? 200 : 201;
+  if (!parsed.bad.empty()) response.status = accepted.empty() ? 400 : 207;
+  if (parsed.single) {
+    AppendAccepted(response.body, accepted.front());
+    return response;
+  }
+  response.body = "{\"accepted\":";
+  AppendUint(response.body, accepted.size() - duplicates);
+  response.body += ",\"duplicates\":";
+  AppendUint(response.body, duplicates);
+  response.body += ",\"refused\":";
+  AppendUint(response.body, parsed.bad.size());
+  response.body += ",\"events\":";
+  AppendList(response.body, accepted, AppendAccepted);
+  response.body += ",\"errors\":";
+  AppendList(response.body, parsed.bad, AppendBadLine);
+  response.body += '}';
+  return response;
+}
+
+StreamRoutes::StreamRoutes(Streams& streams, eventlog::EventLog& log,
+                           runtime::BlockingPool& pool, StreamRouteOptions options)
+    : streams_(streams), log_(log), pool_(pool), options_(options) {}
+
+void StreamRoutes::AddTo(http::Router& router) {
+  using http::Method;
+  const std::string events = "/api/streams/{stream}/events";
+  router.Add(Method::kPost, events,
+             [this](const auto& request, auto responder) {
+               Append(request, std::move(responder));
+             },
+             {options_.body_limit});
+  router.Add(Method::kGet, events, [this](const auto& request, auto responder) {
+    Read(request, std::move(responder));
+  });
+  for (const char* path : {"/api/streams", "/api/streams/{stream}"}) {
+    router.Add(Method::kGet, path, [this](const auto& request, auto responder) {
+      Describe(request, std::move(responder));
+    });
+  }
+}
+
+StreamEntry* StreamRoutes::Find(const http::Request& request,
+                                http::Responder& responder) {
+  const auto name = request.Param("stream");
+  const auto found = streams_.find(name);
+  if (found != streams_.end()) return &found->second;
+  std::string message = "no stream \"" + std::string(name) + "\"", known;
+  for (const auto& [other, entry] : streams_)
+    known += (known.empty() ? "" : ", ") + other;
+  if (!known.empty()) message += "; this project has: " + known;
+  SendError(responder, request, Error(ErrorCode::kNotFound, std::move(message)));
+  return nullptr;
+}
+
+void StreamRoutes::Append(const http::Request& request, http::Responder responder) {
+  auto* stream = Find(request, responder);
+  if (stream == nullptr) return;
+  const EventForm form = FormOf(*stream, request);
+  const auto event_id = EventIdOf(request, form);
+  if (!event_id) return SendError(responder, request, event_id.error());
+  auto parsed = capture::ParseEvents(stream->writer->codec(), form, request.body,
+                                     *event_id, options_.batch_max);
+  if (!parsed) return SendError(responder, request, parsed.error());
+  capture::StreamRequest append;
+  append.events = std::move(parsed->events);
+  if (append.events.empty()) return responder.Send(AnswerTo(*parsed, {}));
+  auto shared = std::make_shared<http::Responder>(std::move(responder));
+  append.done = [shared, parsed = std::move(*parsed), path = std::string(request.path),
+                 id = std::string(request.request_id)](
+                    Result<std::vector<AcceptedEvent>> accepted) {
+    shared->Send(accepted ? AnswerTo(parsed, *accepted)
+                          : http::Problem(accepted.error(), path, id));
+  };
+  stream->writer->Submit(std::move(append));
+}
+
+void StreamRoutes::Read(const http::Request& request, http::Responder responder) {
+  if (Find(request, responder) == nullptr) return;
+  const auto read = ParseRead(request.query);
+  if (!read) return SendError(responder, request, read.error());
+  auto shared = std::make_shared<http::Responder>(std::move(responder));
+  auto task = [this, shared, read = *read, name = std::string(request.Param("stream")),
+               path = std::string(request.path), id = std::string(request.request_id)] {
+    auto page = ReadPage(log_, name, read);
+    shared->Send(page ? std::move(*page) : http::Problem(page.error(), path, id));
+  };
+  if (pool_.Submit(std::move(task))) return;
+  SendError(*shared, request,
+            Error(ErrorCode::kUnavailable, "too many reads are waiting"));
+}
+
+void StreamRoutes::Describe(const http::Request& request, http::Responder responder) {
+  const bool one = !request.Param("stream").empty();
+  if (one && Find(request, responder) == nullptr) return;
+  std::vector<std::string> items;
+  for (const auto& [name, stream] : streams_) {
+    if (one && name != request.Param("stream")) continue;
+    const auto info = log_.Stream({"", name});
+    if (!info) return SendError(responder, request, info.error());
+    items.push_back(gateway::Describe(name, stream, *info));
+  }
+  if (!one) return responder.Send(PageResponse(items, std::nullopt));
+  responder.Send({.body = std::move(items.front())});
+}
+
+}  // namespace millrace::gateway
