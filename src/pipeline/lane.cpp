@@ -77,14 +77,59 @@ void Lane::Prepare() {
 }
 
 void Lane::Start(std::optional<std::uint64_t> limit, bool until_end) {
+  limit_ = limit;
+  until_end_ = until_end;
+  Launch();
+}
+
+void Lane::StartTo(Offset end) {
+  end_ = end;
+  if (!open_ || !AtEnd()) Launch();
+}
+
+void Lane::Launch() {
   {
     const std::lock_guard lock(mutex_);
     if (state_ == "stopped" || sink_ == nullptr) return;
     ended_ = false;
   }
-  limit_ = limit;
-  until_end_ = until_end;
+  if (thread_.joinable()) thread_.join();
   thread_ = std::thread([this] { Run(); });
+}
+
+void Lane::Pause() {
+  constexpr milliseconds kNudgeAgain{10};
+  std::unique_lock lock(mutex_);
+  pausing_.store(true, std::memory_order_release);
+  wake_.notify_all();
+  // It may be about to wait for the log: only one that waits can be nudged.
+  while (!wake_.wait_for(lock, kNudgeAgain, [this] { return paused_ || ended_; })) {
+    services_.log.Nudge(stream_);
+  }
+}
+
+void Lane::Resume() {
+  bool ended = false;
+  {
+    const std::lock_guard lock(mutex_);
+    pausing_.store(false, std::memory_order_release);
+    wake_.notify_all();
+    ended = ended_ && sink_ != nullptr && !stopping();
+    if (ended) state_ = "starting";
+  }
+  if (!ended) return;
+  open_ = false;
+  failures_ = 0;
+  Launch();
+}
+
+void Lane::WaitWhilePaused() {
+  std::unique_lock lock(mutex_);
+  paused_ = true;
+  wake_.notify_all();
+  wake_.wait(lock, [this] { return !pausing() || stopping(); });
+  paused_ = false;
+  open_ = false;
 }
 
 void Lane::RequestStop() {
@@ -110,6 +155,10 @@ bool Lane::Join(Deadline deadline) {
 void Lane::Run() {
   running_ = true;
   while (!stopping()) {
+    if (pausing()) {
+      WaitWhilePaused();
+      continue;
+    }
     auto done = Step();
     if (!done && !Handle(done.error())) break;
     if (done && AtEnd()) break;
@@ -206,7 +255,8 @@ bool Lane::WaitForWork() {
   const auto due = sink_->due().value_or(Steady::time_point::max());
   const auto& definition = pipeline_.definition;
   if (!services_.log.WaitFor(stream_, next_, At(due))) {
-    // False before its time: the log is being shut down, and so are we, soon.
+    // False before its time: we are to pause, or the log is being shut down, and so are
+    // we, soon.
     Sleep(due);
     return false;
   }
@@ -219,7 +269,7 @@ bool Lane::WaitForWork() {
 
 void Lane::Sleep(Steady::time_point until) {
   std::unique_lock lock(mutex_);
-  const auto stop = [this] { return stopping(); };
+  const auto stop = [this] { return stopping() || pausing(); };
   if (until == Steady::time_point::max()) {
     wake_.wait(lock, stop);
   } else {
@@ -246,7 +296,7 @@ Status Lane::ProcessBatch() {
   if (batch.empty()) return {};
   const Position position = processor_->Begin(batch);
   MR_CHECK_OK(CatchUpLookups(position));
-  if (stopping()) return {};
+  if (stopping() || pausing()) return {};
   MR_TRY(auto processed, processor_->Finish(batch));
   return Deliver(std::move(processed));
 }

@@ -31,6 +31,13 @@ class Lane {
   /// Runs up to `limit` events from here (or the end of now, if that is nearer), then
   /// ends; nullopt: until stopped.
   void Start(std::optional<std::uint64_t> limit = {}, bool until_end = false);
+  /// Runs to this offset, then ends; nothing to do when it is past it. May be repeated.
+  void StartTo(Offset end);
+  /// Returns when the thread is between two batches, or has ended; it stays so until
+  /// Resume, which opens the sink again, for it may be another, and starts a lane again
+  /// that had stopped.
+  void Pause();
+  void Resume();
   void RequestStop();
   /// False when the thread had not ended by then.
   bool Join(Deadline deadline);
@@ -44,6 +51,8 @@ class Lane {
 
  private:
   void Run();
+  void Launch();
+  void WaitWhilePaused();
   Status Step();
   Status Open();
   Result<Offset> ResolveStart();
@@ -65,6 +74,7 @@ class Lane {
   void Finish();
   void SetState(std::string state, std::string reason = {});
   bool stopping() const { return stopping_.load(std::memory_order_acquire); }
+  bool pausing() const { return pausing_.load(std::memory_order_acquire); }
 
   const CompiledPipeline& pipeline_;
   const CompiledSink& compiled_;
@@ -107,7 +117,8 @@ class Lane {
   LagHistogram lag_;
   std::vector<std::uint64_t> misses_;
   bool ended_ = true;
-  std::atomic<bool> stopping_{false};
+  bool paused_ = false;
+  std::atomic<bool> stopping_{false}, pausing_{false};
   std::atomic<Offset> taken_{0};  ///< next_, for others
   std::thread thread_;
 };

@@ -260,5 +260,66 @@ TEST_F(LaneTest, EachSinkHasItsOwnPosition) {
   EXPECT_EQ(stores_["lake.l"]->rows.size(), 3u);
 }
 
+TEST_F(LaneTest, PausesBetweenTwoBatchesAndGoesOnWithAnotherSink) {
+  auto pipelines = Start();
+  AddOrders(3);
+  store().WaitForPosition(3);
+  const auto paused =
+      pipelines->WhilePaused("p", "table.t", [&](const SinkStatus& now) -> Status {
+        EXPECT_EQ(now.position, 3u);
+        AddOrders(2);
+        // As if a table that was built anew took its place, one event behind.
+        const std::lock_guard lock(store().mutex);
+        EXPECT_EQ(store().position, 3u);
+        store().rows.clear();
+        store().position = 2;
+        return {};
+      });
+  EXPECT_TRUE(paused);
+  store().WaitForPosition(5);
+  pipelines.reset();
+  ExpectEachOnce(2, 5);
+}
+
+TEST_F(LaneTest, APauseStartsASinkThatHadStopped) {
+  store().before_write = [](int attempt) -> Status {
+    if (attempt > 1) return {};
+    return Fail(ErrorCode::kInternal, "broken");
+  };
+  auto pipelines = Start();
+  AddOrders(2);
+  while (pipelines->status()[0].sinks[0].state != "stopped") std::this_thread::yield();
+  const auto mended =
+      pipelines->WhilePaused("p", "table.t", [](const SinkStatus& now) -> Status {
+        EXPECT_EQ(now.state, "stopped");
+        return Fail(ErrorCode::kNotFound, "what work says");
+      });
+  ASSERT_FALSE(mended);
+  EXPECT_EQ(mended.error().code(), ErrorCode::kNotFound);
+  store().WaitForPosition(2);
+  pipelines.reset();
+  ExpectEachOnce(0, 2);
+  EXPECT_FALSE(
+      Start()->WhilePaused("p", "table.x", [](const auto&) { return Status(); }));
+}
+
+TEST_F(LaneTest, RunsToGivenOffsetsAndCanBeCancelled) {
+  AddOrders(7);
+  std::vector<CompiledPipeline> compiled;
+  compiled.push_back(f_.Compile());
+  Pipelines pipelines(std::move(compiled), f_.services());
+  EXPECT_FALSE(pipelines.Prepare("other", f_.factory(stores_)));
+  ASSERT_TRUE(pipelines.Prepare("p", f_.factory(stores_)));
+  for (const Offset end : {3u, 3u, 5u}) {
+    const auto status = pipelines.RunTo("p", "table.t", end);
+    ASSERT_TRUE(status) << status.error().ToString();
+    EXPECT_EQ(status->position, end);
+    EXPECT_EQ(status->state, "done");
+  }
+  ExpectEachOnce(0, 5);
+  pipelines.Cancel();
+  EXPECT_FALSE(pipelines.RunTo("p", "table.t", 7));
+}
+
 }  // namespace
 }  // namespace millrace::pipeline

@@ -104,6 +104,52 @@ bool Pipelines::Stop(Deadline deadline) {
   return all;
 }
 
+Status Pipelines::Prepare(const std::string& name, const SinkFactory& factory) {
+  const auto found = std::ranges::find(pipelines_, name,
+                                       [](const auto& p) { return p.definition.name; });
+  if (found != pipelines_.end()) return Open(factory, &name);
+  return Fail(ErrorCode::kNotFound, "there is no pipeline " + name);
+}
+
+Lane* Pipelines::Find(const std::string& pipeline, const std::string& sink) const {
+  for (const auto& lane : lanes_) {
+    if (lane->pipeline().definition.name == pipeline && lane->status().name == sink)
+      return lane.get();
+  }
+  return nullptr;
+}
+
+Result<SinkStatus> Pipelines::RunTo(const std::string& pipeline, const std::string& sink,
+                                    Offset end) {
+  Lane* const lane = Find(pipeline, sink);
+  if (lane == nullptr) {
+    return Fail(ErrorCode::kNotFound, "there is no sink " + pipeline + "/" + sink);
+  }
+  lane->StartTo(end);
+  // The flag is read after the start: Cancel has seen the lane, or is seen here.
+  if (cancelled_) lane->RequestStop();
+  lane->Join(Deadline::Never());
+  if (cancelled_) return Fail(ErrorCode::kUnavailable, "cancelled");
+  return lane->status();
+}
+
+void Pipelines::Cancel() {
+  cancelled_ = true;
+  for (auto& lane : lanes_) lane->RequestStop();
+}
+
+Status Pipelines::WhilePaused(const std::string& pipeline, const std::string& sink,
+                              const std::function<Status(const SinkStatus&)>& work) {
+  Lane* const lane = Find(pipeline, sink);
+  if (lane == nullptr) {
+    return Fail(ErrorCode::kNotFound, "there is no sink " + pipeline + "/" + sink);
+  }
+  lane->Pause();
+  auto done = work(lane->status());
+  lane->Resume();
+  return done;
+}
+
 Result<PipelineStatus> Pipelines::Run(const std::string& name, Limit limit,
                                       const SinkFactory& factory) {
   const auto found = std::ranges::find_if(

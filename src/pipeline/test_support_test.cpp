@@ -55,13 +55,21 @@ Result<eventlog::StreamInfo> MemoryLog::Stream(const StreamId& stream) {
 bool MemoryLog::WaitFor(const StreamId& stream, Offset beyond, Deadline deadline) {
   std::unique_lock lock(mutex_);
   const auto there = [&] { return streams_[stream.name].bodies.size() > beyond; };
-  const auto ready = [&] { return interrupted_ || there(); };
+  const auto ready = [&, nudges = nudges_] {
+    return interrupted_ || nudges_ != nudges || there();
+  };
   if (deadline.at() == Deadline::Steady::time_point::max()) {
     changed_.wait(lock, ready);
   } else {
     changed_.wait_until(lock, deadline.at(), ready);
   }
   return there();
+}
+
+void MemoryLog::Nudge(const StreamId&) {
+  const std::lock_guard lock(mutex_);
+  ++nudges_;
+  changed_.notify_all();
 }
 
 void MemoryLog::Interrupt() {

@@ -156,6 +156,10 @@ class SegmentEventLog final : public EmbeddedEventLog {
     }
   }
 
+  void Nudge(const StreamId& stream) override {
+    if (CheckStream(stream)) FindOrAdd(stream)->Nudge();
+  }
+
   void Interrupt() override {
     context_.interrupted = true;
     for (const auto& log : StreamLogs()) log->WakeWaiters();

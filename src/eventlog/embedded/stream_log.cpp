@@ -89,13 +89,23 @@ Error StreamLog::Vanished(Offset from, Error error) const {
 
 bool StreamLog::WaitFor(Offset beyond, Deadline deadline) {
   std::unique_lock lock(mutex_);
-  const auto ready = [&] { return next_ > beyond || context_.interrupted; };
+  const auto ready = [&, nudges = nudges_] {
+    return next_ > beyond || nudges_ != nudges || context_.interrupted;
+  };
   if (deadline.at() == Deadline::Never().at()) {
     appended_.wait(lock, ready);
   } else {
     appended_.wait_until(lock, deadline.at(), ready);
   }
   return next_ > beyond;
+}
+
+void StreamLog::Nudge() {
+  {
+    const std::scoped_lock lock(mutex_);
+    ++nudges_;
+  }
+  appended_.notify_all();
 }
 
 void StreamLog::WakeWaiters() {

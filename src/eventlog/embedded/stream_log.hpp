@@ -79,6 +79,7 @@ class StreamLog {
   Result<RecordBatch> Find(const std::string& source, const Position& position);
   StreamInfo Info() const;
   bool WaitFor(Offset beyond, Deadline deadline);
+  void Nudge();
   void WakeWaiters();
   /// Appends that wait for their turn now.
   std::size_t Queued() const;
@@ -130,6 +131,7 @@ class StreamLog {
   std::condition_variable appended_;
   std::shared_ptr<const SegmentList> segments_;
   Offset next_ = 0;              ///< durable
+  std::uint64_t nudges_ = 0;     ///< a waiter that began before the last one gives up
   std::uint64_t end_ = 0;        ///< durable, in the newest segment
   Positions positions_;          ///< durable
   std::optional<Error> damage_;  ///< read-only: why reading ends at next_

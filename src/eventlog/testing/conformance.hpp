@@ -229,6 +229,21 @@ TEST_P(EventLogConformance, WaitForWakesOnAppendAlsoOfANewStream) {
   EXPECT_TRUE(woken);
 }
 
+TEST_P(EventLogConformance, NudgeEndsWaitsOfOneStreamAndNoLaterOnes) {
+  std::atomic<bool> ended = false;
+  std::thread waiter([&] {
+    EXPECT_FALSE(log().WaitFor(stream_, 0, Deadline::Never()));
+    ended = true;
+  });
+  // It may not wait yet: one that comes later is not ended.
+  while (!ended) log().Nudge(stream_);
+  waiter.join();
+  std::thread later([&] { EXPECT_TRUE(log().WaitFor(stream_, 0, Deadline::Never())); });
+  log().Nudge({"", "other"});
+  ASSERT_TRUE(driver().Append(stream_, {"a"}));
+  later.join();
+}
+
 TEST_P(EventLogConformance, InterruptEndsEveryWait) {
   std::atomic<int> ended = 0;
   std::vector<std::thread> waiters;

@@ -134,6 +134,10 @@ class EventLog {
   /// deadline passed or Interrupt was called. Costs nothing while it waits.
   virtual bool WaitFor(const StreamId& stream, Offset beyond, Deadline deadline) = 0;
 
+  /// Ends the calls of WaitFor for this stream that are under way, as their deadlines
+  /// would. For a caller that wants something of the thread that waits.
+  virtual void Nudge(const StreamId& stream) = 0;
+
   /// For shutdown: wakes every WaitFor, and later ones return at once (true if there is
   /// something to read, else false). Everything else goes on working.
   virtual void Interrupt() = 0;

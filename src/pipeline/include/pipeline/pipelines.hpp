@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -108,9 +109,27 @@ class Pipelines {
   Result<PipelineStatus> Run(const std::string& name, Limit limit,
                              const SinkFactory& factory);
 
+  // For a replay, instead of Start and Run, of pipelines that run beside others: nothing
+  // that they share is interrupted.
+  /// Opens everything for `name` as Start does. Errors: kNotFound, and as Start.
+  Status Prepare(const std::string& name, const SinkFactory& factory);
+  /// Carries a sink to this offset of its stream, and flushes it; repeatable, with a
+  /// higher one. What stopped it is in its state. kUnavailable: Cancel was called.
+  Result<SinkStatus> RunTo(const std::string& pipeline, const std::string& sink,
+                           Offset end);
+  /// From any thread: RunTo ends soon, and for good.
+  void Cancel();
+
+  /// Runs `work` while this sink's lane is between two batches, and lets it go on
+  /// afterwards with what it then finds of the sink; one that had stopped is started
+  /// again. Gives what `work` gives. kNotFound: no such sink.
+  Status WhilePaused(const std::string& pipeline, const std::string& sink,
+                     const std::function<Status(const SinkStatus& now)>& work);
+
   std::vector<PipelineStatus> status() const;
 
  private:
+  Lane* Find(const std::string& pipeline, const std::string& sink) const;
   Status Open(const SinkFactory& factory, const std::string* only);
   PipelineStatus StatusOf(const CompiledPipeline& pipeline) const;
 
@@ -120,6 +139,7 @@ class Pipelines {
   std::unique_ptr<LookupSet> lookups_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   bool started_ = false;
+  std::atomic<bool> cancelled_{false};
 };
 
 }  // namespace millrace::pipeline
