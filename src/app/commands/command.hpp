@@ -19,6 +19,7 @@ void AddQueryCommands(CLI::App& app, Action& action);     // sql, status, deadle
 void AddLogCommands(CLI::App& app, Action& action);       // log list|read|tail|append
 void AddPipelineCommands(CLI::App& app, Action& action);  // pipelines list|run|rebuild
 void AddReplayCommands(CLI::App& app, Action& action);    // replay, import
+void AddSimulateCommands(CLI::App& app, Action& action);  // simulate …
 void AddVerifyCommand(CLI::App& app, Action& action);     // verify
 void AddDemoCommand(CLI::App& app, Action& action);       // demo
 void AddReferenceCommand(CLI::App& app, Action& action);  // reference (hidden)
