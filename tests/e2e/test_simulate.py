@@ -68,7 +68,7 @@ def test_ctrl_c_ends_it_with_a_summary(orders):
 
 def test_without_a_server_it_says_so_at_once():
     result = millrace.run("simulate", "orders", "--url", f"http://127.0.0.1:{millrace.free_port()}", check=False)
-    assert result.returncode == 1 and "Connection refused" in result.stderr
+    assert result.returncode == 5 and "Connection refused" in result.stderr
 
 
 def test_bulk_inserts_report_rows_per_second(orders):
