@@ -25,11 +25,13 @@ Error WithRebuild(Error error, const std::string& pipeline) {
 class TableSink final : public pipeline::Sink {
  public:
   TableSink(warehouse::Warehouse& warehouse, const pipeline::CompiledPipeline& pipeline,
-            const project::TableSink& table, const std::string& sink)
+            const project::TableSink& table, const std::string& sink,
+            std::uint32_t partition)
       : warehouse_(warehouse), pipeline_(pipeline.definition.name) {
     spec_.name = table.name;
     spec_.key = table.key;
     spec_.owner = pipeline_ + "/" + sink;
+    spec_.partition = partition;
   }
 
   Result<std::optional<Offset>> Open(const schema::Columns& output) override {
@@ -42,20 +44,27 @@ class TableSink final : public pipeline::Sink {
   }
 
   Status Start(Offset first) override {
-    MR_CHECK_OK(warehouse_.StartTable(spec_.name, first));
+    MR_CHECK_OK(warehouse_.StartTable(spec_.name, spec_.partition, first));
     committed_ = first;
     return {};
   }
 
   Status Write(pipeline::SinkBatch batch) override {
     MR_CHECK_OK(warehouse_.Apply(spec_.name, batch.rows, batch.tombstones, batch.first,
-                                 {batch.next, batch.last_version}));
+                                 {batch.next, batch.last_version, spec_.partition}));
     committed_ = batch.next;
     return {};
   }
 
   Offset committed() const override { return committed_; }
+  Result<std::vector<bool>> Superseded(
+      const std::vector<pipeline::RecordState>& states) override {
+    std::vector<warehouse::KeyVersion> asked;
+    for (const auto& state : states) asked.push_back({state.key, state.version});
+    return warehouse_.Superseded(spec_.name, asked);
+  }
   std::optional<Offset> Stored() override {
+    if (spec_.partition != 0) return std::nullopt;
     const auto tables = warehouse_.Tables();
     if (!tables) return std::nullopt;
     const auto found =
@@ -76,11 +85,13 @@ class TableSink final : public pipeline::Sink {
 class LakeSink final : public pipeline::Sink {
  public:
   LakeSink(const SinkParts& parts, const pipeline::CompiledPipeline& pipeline,
-           const pipeline::CompiledSink& compiled, const project::LakeSink& lake)
+           const pipeline::CompiledSink& compiled, const project::LakeSink& lake,
+           std::uint32_t partition)
       : parts_(parts),
         pipeline_(pipeline.definition.name),
         keeps_version_(compiled.selects_version) {
     options_.path = lake.path;
+    options_.partition = partition;
     options_.owner = pipeline_ + "/" + compiled.name;
     options_.writer_id = parts.writer_id;
     options_.pipeline_hash = pipeline.hash;
@@ -112,6 +123,7 @@ class LakeSink final : public pipeline::Sink {
   Offset committed() const override { return writer_->committed().value_or(0); }
   std::optional<Offset> Stored() override {
     if (writer_) return writer_->committed();
+    if (options_.partition != 0) return std::nullopt;
     const auto session = parts_.engine.Connect();
     if (!session) return std::nullopt;
     const auto tables = lake::LakeCatalog(parts_.lake, **session).Tables();
@@ -135,13 +147,14 @@ class LakeSink final : public pipeline::Sink {
 
 pipeline::SinkFactory MakeSinkFactory(const SinkParts& parts) {
   return [&parts](const pipeline::CompiledPipeline& pipeline,
-                  const pipeline::CompiledSink& compiled,
-                  const project::Sink& sink) -> Result<std::unique_ptr<pipeline::Sink>> {
+                  const pipeline::CompiledSink& compiled, const project::Sink& sink,
+                  std::uint32_t partition) -> Result<std::unique_ptr<pipeline::Sink>> {
     if (const auto* table = std::get_if<project::TableSink>(&sink.target)) {
-      return std::make_unique<TableSink>(*parts.warehouse, pipeline, *table, sink.name);
+      return std::make_unique<TableSink>(*parts.warehouse, pipeline, *table, sink.name,
+                                         partition);
     }
-    return std::make_unique<LakeSink>(parts, pipeline, compiled,
-                                      std::get<project::LakeSink>(sink.target));
+    return std::make_unique<LakeSink>(
+        parts, pipeline, compiled, std::get<project::LakeSink>(sink.target), partition);
   };
 }
 

@@ -24,7 +24,9 @@ Status LakeCatalog::ReadNew(const std::string& folder,
   MR_TRY(const auto read, ReadLakeFiles(store_, session_, folder, fresh));
   for (const auto& file : read) {
     known.rows[file.name] = file.rows;
-    if (file.next < known.next) continue;
+    // Partitions other than the stream of changes add rows, but no position.
+    if (known.owner.empty()) known.owner = file.owner;
+    if (file.partition != 0 || file.next < known.next) continue;
     known.next = file.next;
     known.last = file.last_version;
     known.owner = file.owner;

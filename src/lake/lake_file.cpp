@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 namespace millrace::lake {
 namespace {
@@ -11,9 +12,9 @@ using Metadata = std::map<std::string, std::string>;
 constexpr std::string_view kPrefix = "part-";
 constexpr std::string_view kSuffix = ".parquet";
 
-std::string Digits(std::uint64_t number) {
+std::string Digits(std::uint64_t number, std::size_t width) {
   const std::string text = std::to_string(number);
-  return std::string(20 - text.size(), '0') + text;
+  return std::string(width - std::min(width, text.size()), '0') + text;
 }
 
 Result<std::uint64_t> Number(const Metadata& metadata, const char* key) {
@@ -25,6 +26,17 @@ Result<std::uint64_t> Number(const Metadata& metadata, const char* key) {
     if (read.ec == std::errc() && read.ptr == text.data() + text.size()) return number;
   }
   return Fail(ErrorCode::kDataLoss, std::string("no number under ") + key);
+}
+
+/// Of "part-0001-…".
+Result<std::uint32_t> PartitionOf(std::string_view name) {
+  std::uint32_t partition = 0;
+  if (name.starts_with(kPrefix)) {
+    const char* const begin = name.data() + kPrefix.size();
+    const auto read = std::from_chars(begin, name.data() + name.size(), partition);
+    if (read.ec == std::errc()) return partition;
+  }
+  return Fail(ErrorCode::kDataLoss, "its name says no partition");
 }
 
 Result<LakeFile> Parse(const std::string& name, Metadata metadata) {
@@ -40,8 +52,10 @@ Result<LakeFile> Parse(const std::string& name, Metadata metadata) {
   auto version = Version::Parse(metadata[kLastVersionKey]);
   if (!version) return Fail(ErrorCode::kDataLoss, version.error().message());
   file.last_version = *version;
-  const bool start = name == StartName() && file.next == file.first;
-  const bool part = name == FileName(file.first) && file.next > file.first;
+  MR_TRY(file.partition, PartitionOf(name));
+  const bool start = name == StartName(file.partition) && file.next == file.first;
+  const bool part =
+      name == FileName(file.partition, file.first) && file.next > file.first;
   if (!start && !part) {
     return Fail(ErrorCode::kDataLoss, "its offsets are not those of its name");
   }
@@ -80,13 +94,16 @@ Error NameTheDamaged(sql::Session& session, const std::vector<std::string>& path
 
 }  // namespace
 
-std::string FileName(Offset first) {
-  return std::string(kPrefix) + std::string(kPartition) + "-" + Digits(first) +
-         std::string(kSuffix);
+std::string NamePrefix(std::uint32_t partition) {
+  return std::string(kPrefix) + Digits(partition, 4) + "-";
 }
 
-std::string StartName() {
-  return std::string(kPrefix) + std::string(kPartition) + "-start" + std::string(kSuffix);
+std::string FileName(std::uint32_t partition, Offset first) {
+  return NamePrefix(partition) + Digits(first, 20) + std::string(kSuffix);
+}
+
+std::string StartName(std::uint32_t partition) {
+  return NamePrefix(partition) + "start" + std::string(kSuffix);
 }
 
 bool IsLakeFile(std::string_view name) {
@@ -110,8 +127,9 @@ Result<std::vector<LakeFile>> ReadLakeFiles(objects::ObjectStore& store,
     if (!file) return Fail(std::move(file).error().During(paths[i]));
     out.push_back(std::move(*file));
   }
-  std::ranges::sort(out, {},
-                    [](const LakeFile& f) { return std::pair(f.first, f.next); });
+  std::ranges::sort(out, {}, [](const LakeFile& f) {
+    return std::tuple(f.partition, f.first, f.next);
+  });
   return out;
 }
 

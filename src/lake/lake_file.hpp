@@ -14,7 +14,6 @@
 namespace millrace::lake {
 
 inline constexpr std::string_view kFormat = "1";
-inline constexpr std::string_view kPartition = "0000";
 
 // Keys of the metadata (docs/formats/lake-file.md).
 inline constexpr const char* kFormatKey = "millrace.format";
@@ -27,16 +26,19 @@ inline constexpr const char* kRowsKey = "millrace.rows";
 inline constexpr const char* kLastVersionKey = "millrace.last_version";
 inline constexpr std::string_view kColumnPrefix = "millrace.column.";
 
+/// "part-0000-": what the names of a partition's files begin with.
+std::string NamePrefix(std::uint32_t partition);
 /// "part-0000-<first, 20 digits>.parquet"
-std::string FileName(Offset first);
-/// "part-0000-start.parquet": where a table that has no rows yet begins.
-std::string StartName();
+std::string FileName(std::uint32_t partition, Offset first);
+/// "part-0000-start.parquet": where a partition that has no rows yet begins.
+std::string StartName(std::uint32_t partition);
 /// Whether readers of a folder take it for a file of a lake table.
 bool IsLakeFile(std::string_view name);
 
 /// What the metadata of a file say.
 struct LakeFile {
   std::string name;
+  std::uint32_t partition = 0;
   Offset first = 0;
   Offset next = 0;
   std::uint64_t rows = 0;
@@ -46,9 +48,9 @@ struct LakeFile {
   std::map<std::string, std::string> metadata;
 };
 
-/// Reads the metadata of the named files of a folder, in the order of their offsets: the
-/// start file first. kDataLoss naming a file that is damaged, or whose metadata are not
-/// those of its name.
+/// Reads the metadata of the named files of a folder, in the order of their partitions
+/// and offsets: the start file first. kDataLoss naming a file that is damaged, or whose
+/// metadata are not those of its name.
 Result<std::vector<LakeFile>> ReadLakeFiles(objects::ObjectStore& store,
                                             sql::Session& session,
                                             const std::string& folder,

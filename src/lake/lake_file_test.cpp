@@ -43,10 +43,11 @@ TEST_F(LakeTest, WritesFilesAsTheFormatPageSays) {
   ASSERT_TRUE(writer->Write(builder.Finish(), 41, 43, VersionOf(42)));
   ASSERT_TRUE(writer->Flush());
   const fs::path golden = fs::path(MR_TEST_DATA) / "lake/lake-file.golden.txt";
-  const std::string text = Describe(*session_, root_ / "orders_history" / FileName(41));
+  const std::string text =
+      Describe(*session_, root_ / "orders_history" / FileName(0, 41));
   if (std::getenv("MR_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(golden) << text;
-    fs::copy_file(root_ / "orders_history" / FileName(41),
+    fs::copy_file(root_ / "orders_history" / FileName(0, 41),
                   fs::path(MR_TEST_DATA) / "lake/lake-file.golden.parquet",
                   fs::copy_options::overwrite_existing);
   }
@@ -58,7 +59,7 @@ TEST_F(LakeTest, WritesFilesAsTheFormatPageSays) {
 TEST_F(LakeTest, ReadsTheFilesOfTheFirstRelease) {
   fs::create_directories(root_ / "orders_history");
   fs::copy_file(fs::path(MR_TEST_DATA) / "lake/lake-file.golden.parquet",
-                root_ / "orders_history" / FileName(41));
+                root_ / "orders_history" / FileName(0, 41));
   options_.columns.push_back({"at", *Type::Parse("timestamp")});
   const auto writer = Open();
   ASSERT_TRUE(writer) << writer.error().ToString();

@@ -37,18 +37,41 @@ schema::Columns WithOffset(schema::Columns columns) {
   return columns;
 }
 
-/// The newest files that are checked, the start file among them if all are.
-std::vector<std::string> NamesToCheck(const std::vector<objects::ObjectInfo>& objects) {
+/// The newest files of a partition, the start file among them if all are.
+std::vector<std::string> NamesToCheck(const std::vector<objects::ObjectInfo>& objects,
+                                      std::uint32_t partition) {
+  const std::string start = StartName(partition), prefix = NamePrefix(partition);
   std::vector<std::string> names;
+  bool started = false;
   for (const auto& object : objects) {
-    if (IsLakeFile(object.name) && object.name != StartName())
-      names.push_back(object.name);
+    if (!IsLakeFile(object.name) || !object.name.starts_with(prefix)) continue;
+    started |= object.name == start;
+    if (object.name != start) names.push_back(object.name);
   }
   std::ranges::sort(names);
   const bool all = names.size() <= kCheckedFiles;
   if (!all) names.erase(names.begin(), names.end() - kCheckedFiles);
-  const auto start = [](const auto& object) { return object.name == StartName(); };
-  if (all && std::ranges::any_of(objects, start)) names.push_back(StartName());
+  if (all && started) names.push_back(start);
+  return names;
+}
+
+/// The newest file of every other partition: columns and owner are the table's.
+std::vector<std::string> NewestOfOthers(const std::vector<objects::ObjectInfo>& objects,
+                                        std::uint32_t partition) {
+  const std::size_t size = NamePrefix(partition).size();
+  std::map<std::string, std::string> newest;
+  for (const auto& object : objects) {
+    if (!IsLakeFile(object.name) || object.name.size() <= size) continue;
+    std::string& name = newest[object.name.substr(0, size)];
+    // Digits come before "start", which is older than any of them.
+    const bool start = name.substr(std::min(size, name.size())).starts_with('s');
+    if (name.empty() || start || (object.name[size] != 's' && object.name > name)) {
+      name = object.name;
+    }
+  }
+  newest.erase(NamePrefix(partition));
+  std::vector<std::string> names;
+  for (auto& [prefix, name] : newest) names.push_back(std::move(name));
   return names;
 }
 
@@ -93,16 +116,20 @@ Result<std::unique_ptr<LakeWriter>> LakeWriter::Open(objects::ObjectStore& store
 }
 
 Status LakeWriter::Recover() {
-  MR_CHECK_OK(store_.Recover(options_.path));
+  MR_CHECK_OK(store_.Recover(options_.path, NamePrefix(options_.partition)));
   MR_TRY(const auto objects, store_.List(options_.path));
-  MR_TRY(const auto files,
-         ReadLakeFiles(store_, *session_, options_.path, NamesToCheck(objects)));
+  MR_TRY(const auto files, ReadLakeFiles(store_, *session_, options_.path,
+                                         NamesToCheck(objects, options_.partition)));
+  MR_TRY(const auto others, ReadLakeFiles(store_, *session_, options_.path,
+                                          NewestOfOthers(objects, options_.partition)));
   MR_CHECK_OK(CheckChain(files));
+  for (const auto& other : others) {
+    MR_CHECK_OK(CheckOwner(other.owner));
+    MR_CHECK_OK(CheckColumns(other.metadata));
+  }
   if (!files.empty()) {
     const auto& last = files.back();
-    if (last.owner != options_.owner) {
-      return Fail(ErrorCode::kInvalidArgument, "it belongs to " + last.owner);
-    }
+    MR_CHECK_OK(CheckOwner(last.owner));
     MR_CHECK_OK(CheckColumns(last.metadata));
     committed_ = last.next;
     committed_version_ = last.last_version;
@@ -111,6 +138,11 @@ Status LakeWriter::Recover() {
     known_columns_[Lower(column.name)] = column.type.ToSql();
   }
   return {};
+}
+
+Status LakeWriter::CheckOwner(const std::string& owner) const {
+  if (owner == options_.owner) return {};
+  return Fail(ErrorCode::kInvalidArgument, "it belongs to " + owner);
 }
 
 Status LakeWriter::CheckColumns(const std::map<std::string, std::string>& metadata) {
@@ -153,7 +185,8 @@ Status LakeWriter::Start(Offset first) {
   if (committed_) {
     return Fail(ErrorCode::kInvalidArgument, "lake " + options_.path + " has started");
   }
-  return Settle(Commit(Roll{first, first, Version{}, {}, nullptr}, StartName()));
+  return Settle(
+      Commit(Roll{first, first, Version{}, {}, nullptr}, StartName(options_.partition)));
 }
 
 Status LakeWriter::Write(sql::Batch rows, Offset first, Offset next,
@@ -176,7 +209,8 @@ Status LakeWriter::Write(sql::Batch rows, Offset first, Offset next,
 
 Status LakeWriter::AddToRoll(sql::Batch rows, Offset next, const Version& last) {
   if (rows.rows() > 0 && !roll_->file) {
-    MR_TRY(roll_->file, CreateFile(FileName(roll_->first), roll_->first));
+    MR_TRY(roll_->file,
+           CreateFile(FileName(options_.partition, roll_->first), roll_->first));
   }
   if (rows.rows() > 0) MR_CHECK_OK(roll_->file->Write(std::move(rows)));
   roll_->next = next;
@@ -194,7 +228,7 @@ Status LakeWriter::Flush() {
   if (!roll_) return {};
   Roll roll = std::move(*roll_);
   roll_.reset();
-  const std::string name = FileName(roll.first);
+  const std::string name = FileName(options_.partition, roll.first);
   return Settle(Commit(std::move(roll), name));
 }
 

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "lake/lake_catalog.hpp"
 #include "lake_fixture.hpp"
 
 namespace millrace::lake {
@@ -49,7 +50,8 @@ TEST_F(LakeTest, KeepsWhatTheSelectGivesAndTheOffset) {
   ASSERT_TRUE(Write(*writer, 0, 1));
   ASSERT_TRUE(writer->Flush());
   EXPECT_EQ(Ask("SELECT *"), R"({"id":"record number 0","amount":"0.00","_offset":0})");
-  const auto files = ReadLakeFiles(*store_, *session_, "orders_history", {FileName(0)});
+  const auto files =
+      ReadLakeFiles(*store_, *session_, "orders_history", {FileName(0, 0)});
   ASSERT_TRUE(files);
   const auto& metadata = files->front().metadata;
   EXPECT_EQ(metadata.at("millrace.writer"), "first-process");
@@ -145,7 +147,7 @@ TEST_F(LakeTest, TakesItsOwnFileForSuccess) {
   ASSERT_TRUE(Write(*writer, 0, 10));
   ASSERT_TRUE(writer->Flush());
   // As after an answer that got lost: the same roll once more, by the same process.
-  const fs::path file = root_ / "orders_history" / FileName(0);
+  const fs::path file = root_ / "orders_history" / FileName(0, 0);
   fs::rename(file, root_ / "kept");
   auto again = *Open();
   ASSERT_TRUE(Write(*again, 0, 10));
@@ -169,16 +171,16 @@ TEST_F(LakeTest, NamesAGapAnOverlapAndADamagedFile) {
     EXPECT_EQ(opened.error().code(), ErrorCode::kDataLoss);
     EXPECT_THAT(opened.error().message(), testing::HasSubstr(name));
   };
-  fs::rename(directory / FileName(10), root_ / "kept");
-  expect_loss(FileName(20));
-  std::ofstream(directory / FileName(10)) << "PAR1 torn in the middle PAR";
-  expect_loss(FileName(10));
-  fs::copy_file(directory / FileName(0), directory / FileName(10),
+  fs::rename(directory / FileName(0, 10), root_ / "kept");
+  expect_loss(FileName(0, 20));
+  std::ofstream(directory / FileName(0, 10)) << "PAR1 torn in the middle PAR";
+  expect_loss(FileName(0, 10));
+  fs::copy_file(directory / FileName(0, 0), directory / FileName(0, 10),
                 fs::copy_options::overwrite_existing);
-  expect_loss(FileName(10));  // not what its name says
-  fs::rename(root_ / "kept", directory / FileName(10));
+  expect_loss(FileName(0, 10));  // not what its name says
+  fs::rename(root_ / "kept", directory / FileName(0, 10));
   EXPECT_EQ((*Open())->committed(), 30u);
-  fs::copy_file(directory / FileName(20), directory / "part-copy.parquet");
+  fs::copy_file(directory / FileName(0, 20), directory / "part-copy.parquet");
   expect_loss("part-copy.parquet");
 }
 
@@ -207,6 +209,32 @@ TEST_F(LakeTest, TakesNewColumnsAndRefusesChangedOnes) {
   ASSERT_FALSE(changed);
   EXPECT_EQ(changed.error().code(), ErrorCode::kInvalidArgument);
   EXPECT_THAT(changed.error().message(), testing::HasSubstr("NOTE is BIGINT now"));
+}
+
+TEST_F(LakeTest, PartitionsAreWrittenSideBySide) {
+  auto changes = *Open();
+  ASSERT_TRUE(changes->Start(0));
+  ASSERT_TRUE(Write(*changes, 0, 10));
+  ASSERT_TRUE(changes->Flush());
+  ASSERT_TRUE(Write(*changes, 10, 20));  // staged
+  options_.partition = 1;
+  auto redriven = *Open();
+  EXPECT_FALSE(redriven->committed());
+  ASSERT_TRUE(redriven->Start(0));
+  ASSERT_TRUE(redriven->Write(Rows(100, 103), 0, 3, VersionOf(2)));
+  ASSERT_TRUE(redriven->Flush());
+  ASSERT_TRUE(changes->Flush()) << "the other's Open left what was staged";
+  EXPECT_THAT(Names(), testing::ElementsAre(FileName(0, 0), FileName(0, 10), StartName(0),
+                                            FileName(1, 0), StartName(1)));
+  EXPECT_EQ(Totals(), R"({"rows":23,"offsets":23,"last":102})");
+  EXPECT_EQ((*Open())->committed(), 3u);
+  const auto tables = LakeCatalog(*store_, *session_).Tables();
+  ASSERT_TRUE(tables) << tables.error().ToString();
+  EXPECT_EQ(tables->front().rows, 23u);
+  EXPECT_EQ(tables->front().next_offset, 20u) << "of the changes";
+  options_.columns[1].type = schema::Type::Simple(schema::Kind::kDate);
+  options_.partition = 2;
+  EXPECT_FALSE(Open()) << "columns are the table's";
 }
 
 TEST_F(LakeTest, BelongsToOnePipeline) {

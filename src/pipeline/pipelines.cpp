@@ -51,9 +51,9 @@ Status Pipelines::Open(const SinkFactory& factory, const std::string* only) {
     for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
       // A pipeline that does not run now still needs its events and lookups later.
       const bool wanted = only == nullptr || pipeline.definition.name == *only;
-      auto sink = wanted
-                      ? factory(pipeline, pipeline.sinks[i], pipeline.definition.sinks[i])
-                      : Result<std::unique_ptr<Sink>>(nullptr);
+      auto sink = wanted ? factory(pipeline, pipeline.sinks[i],
+                                   pipeline.definition.sinks[i], kChangesPartition)
+                         : Result<std::unique_ptr<Sink>>(nullptr);
       const std::string reason = sink ? "" : sink.error().ToString();
       auto lane = std::make_unique<Lane>(pipeline, i, sink ? std::move(*sink) : nullptr,
                                          services_, *lookups_, options_);

@@ -342,12 +342,14 @@ Services PipelineFixture::services() {
 
 SinkFactory PipelineFixture::factory(
     std::map<std::string, std::shared_ptr<SinkStore>>& stores) {
-  return [&stores](const CompiledPipeline&, const CompiledSink&,
-                   const project::Sink& sink) -> Result<std::unique_ptr<Sink>> {
-    auto& store = stores[sink.name];
-    if (store == nullptr) store = std::make_shared<SinkStore>();
-    return std::make_unique<StoreSink>(store);
-  };
+  return
+      [&stores](const CompiledPipeline&, const CompiledSink&, const project::Sink& sink,
+                std::uint32_t partition) -> Result<std::unique_ptr<Sink>> {
+        const std::string suffix = partition == 0 ? "" : "#" + std::to_string(partition);
+        auto& store = stores[sink.name + suffix];
+        if (store == nullptr) store = std::make_shared<SinkStore>();
+        return std::make_unique<StoreSink>(store);
+      };
 }
 
 PipelineStatus PipelineFixture::RunToEnd(

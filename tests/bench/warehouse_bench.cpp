@@ -124,7 +124,7 @@ class Bench {
     auto opened = warehouse::OpenEmbeddedWarehouse(options);
     if (!opened) Die(opened.error().ToString());
     warehouse_ = std::move(*opened);
-    if (!warehouse_->OpenTable(Spec()) || !warehouse_->StartTable("bench", 0)) {
+    if (!warehouse_->OpenTable(Spec()) || !warehouse_->StartTable("bench", 0, 0)) {
       Die("cannot make the table");
     }
   }

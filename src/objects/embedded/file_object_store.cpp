@@ -34,19 +34,30 @@ Result<std::vector<ObjectInfo>> FilesIn(const fs::path& directory) {
   return out;
 }
 
-Status RemoveAllIn(const fs::path& directory) {
+/// Files whose names begin with `prefix`.
+Status RemoveAllIn(const fs::path& directory, const std::string& prefix) {
   std::error_code error;
-  fs::remove_all(directory, error);
-  if (error) return Fail(SystemError("remove", directory, error.value()));
+  std::vector<fs::path> left;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end;
+       at.increment(error)) {
+    if (at->path().filename().string().starts_with(prefix)) left.push_back(at->path());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return Fail(SystemError("list", directory, error.value()));
+  }
+  for (const fs::path& path : left) {
+    fs::remove_all(path, error);
+    if (error) return Fail(SystemError("remove", path, error.value()));
+  }
   return {};
 }
 
 }  // namespace
 
-Status FileObjectStore::Recover(const std::string& folder) {
+Status FileObjectStore::Recover(const std::string& folder, const std::string& prefix) {
   MR_CHECK_OK(CheckFolder(folder));
   const fs::path directory = root_ / folder;
-  MR_CHECK_OK(RemoveAllIn(directory / kStaging));
+  MR_CHECK_OK(RemoveAllIn(directory / kStaging, prefix));
   MR_CHECK_OK(MakeDirs(directory / kStaging));
   // The files were synced before they were renamed; their names may not have been. The
   // same holds for the folders themselves, up to the root.

@@ -50,7 +50,7 @@ class ObjectStoreConformance : public testing::TestWithParam<Adapter> {
 };
 
 TEST_P(ObjectStoreConformance, ShowsAnObjectOnceItIsPublished) {
-  ASSERT_TRUE(store_->Recover("a/b"));
+  ASSERT_TRUE(store_->Recover("a/b", ""));
   Stage("a/b", "part-1", "hello");
   EXPECT_THAT(Names("a/b"), testing::IsEmpty());
   ASSERT_TRUE(store_->PutIfAbsent("a/b", "part-1"));
@@ -61,7 +61,7 @@ TEST_P(ObjectStoreConformance, ShowsAnObjectOnceItIsPublished) {
 }
 
 TEST_P(ObjectStoreConformance, NeverReplacesAnObject) {
-  ASSERT_TRUE(store_->Recover("t"));
+  ASSERT_TRUE(store_->Recover("t", ""));
   Stage("t", "x", "first");
   ASSERT_TRUE(store_->PutIfAbsent("t", "x"));
   Stage("t", "x", "second");
@@ -71,20 +71,20 @@ TEST_P(ObjectStoreConformance, NeverReplacesAnObject) {
 }
 
 TEST_P(ObjectStoreConformance, SaysThatNothingWasStaged) {
-  ASSERT_TRUE(store_->Recover("t"));
+  ASSERT_TRUE(store_->Recover("t", ""));
   EXPECT_EQ(store_->PutIfAbsent("t", "x").error().code(), ErrorCode::kNotFound);
 }
 
 TEST_P(ObjectStoreConformance, RemovesWhatACrashLeftStaged) {
-  ASSERT_TRUE(store_->Recover("t"));
+  ASSERT_TRUE(store_->Recover("t", ""));
   Stage("t", "x", "torn");
-  ASSERT_TRUE(store_->Recover("t"));
+  ASSERT_TRUE(store_->Recover("t", ""));
   EXPECT_FALSE(std::filesystem::exists(*store_->StagingPath("t", "x")));
   EXPECT_EQ(store_->PutIfAbsent("t", "x").error().code(), ErrorCode::kNotFound);
 }
 
 TEST_P(ObjectStoreConformance, ListsInOrderOfNames) {
-  ASSERT_TRUE(store_->Recover("t"));
+  ASSERT_TRUE(store_->Recover("t", ""));
   for (const char* name : {"c", "a", "b"}) {
     Stage("t", name, "");
     ASSERT_TRUE(store_->PutIfAbsent("t", name));
@@ -96,7 +96,7 @@ TEST_P(ObjectStoreConformance, ListsInOrderOfNames) {
 TEST_P(ObjectStoreConformance, FindsFoldersWithObjects) {
   EXPECT_THAT(*store_->Folders(), testing::IsEmpty());
   for (const char* folder : {"b", "a/deep", "empty"})
-    ASSERT_TRUE(store_->Recover(folder));
+    ASSERT_TRUE(store_->Recover(folder, ""));
   for (const char* folder : {"b", "a/deep"}) {
     Stage(folder, "x", "");
     ASSERT_TRUE(store_->PutIfAbsent(folder, "x"));
@@ -108,7 +108,7 @@ TEST_P(ObjectStoreConformance, RefusesBadNames) {
   for (const char* folder :
        {"", "/etc", "a//b", "a/", "..", "a/../b", "_x", "a/.b", "a\\b"}) {
     SCOPED_TRACE(folder);
-    EXPECT_EQ(store_->Recover(folder).error().code(), ErrorCode::kInvalidArgument);
+    EXPECT_EQ(store_->Recover(folder, "").error().code(), ErrorCode::kInvalidArgument);
     EXPECT_EQ(store_->List(folder).error().code(), ErrorCode::kInvalidArgument);
   }
   for (const char* name : {"", "a/b", ".x", "_x", "a\nb"}) {

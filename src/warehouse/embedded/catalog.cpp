@@ -8,7 +8,9 @@
 namespace millrace::warehouse {
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
+/// Of rows that a program of format 1 reads as they are meant.
+constexpr int kOldFormat = 1;
 
 std::string Text(std::string_view text) {
   std::string out;
@@ -54,12 +56,30 @@ Result<StoredTable> ReadTable(sql::Session& session, const sql::Batch& rows,
   table.merges = static_cast<std::uint64_t>(rows.Int64(6, row));
   table.worst_merge_seconds = rows.Double(7, row);
   table.last_merge_seconds = rows.Double(8, row);
-  if (!rows.IsNull(9, row)) {
-    MR_TRY(const auto version, Version::Parse(rows.Text(10, row)));
-    table.position = TablePosition{static_cast<Offset>(rows.Int64(9, row)), version};
-  }
   MR_TRY(table.shape.columns, StoredColumns(session, table.shape));
   return table;
+}
+
+/// Positions by table. The column `partition` is missing in a database of format 1.
+Result<std::map<std::string, std::map<std::uint32_t, TablePosition>>> LoadPositions(
+    sql::Session& session) {
+  std::map<std::string, std::map<std::uint32_t, TablePosition>> positions;
+  MR_TRY(const auto rows, session.Query("SELECT * FROM _mr._mr_positions"));
+  const auto column = [&rows](std::string_view name) {
+    return static_cast<std::size_t>(rows.Find(name));
+  };
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    TablePosition position;
+    position.next = static_cast<Offset>(rows.Int64(column("next_offset"), row));
+    MR_TRY(position.version, Version::Parse(rows.Text(column("version"), row)));
+    if (rows.Find("partition") >= 0) {
+      position.partition =
+          static_cast<std::uint32_t>(rows.Int64(column("partition"), row));
+    }
+    const std::string table(rows.Text(column("table"), row));
+    positions[table][position.partition] = position;
+  }
+  return positions;
 }
 
 std::string Frozen(const StoredTable& table) {
@@ -79,22 +99,24 @@ Status Catalog::Prepare(sql::Session& session, bool read_only) {
         "format INTEGER NOT NULL);"
         "CREATE TABLE IF NOT EXISTS _mr._mr_positions(\"table\" VARCHAR NOT NULL, "
         "next_offset BIGINT NOT NULL, version VARCHAR NOT NULL, owner VARCHAR NOT NULL, "
-        "format INTEGER NOT NULL)"));
+        "format INTEGER NOT NULL);"
+        "ALTER TABLE _mr._mr_positions ADD COLUMN IF NOT EXISTS partition BIGINT DEFAULT "
+        "0"));
     MR_CHECK_OK(session.Run(CreateCheckpointMark()));
   }
   return CheckFormat(session);
 }
 
 Result<std::vector<StoredTable>> Catalog::Load(sql::Session& session) {
-  MR_TRY(
-      const auto rows,
-      session.Query("SELECT t.name, t.key, t.owner, t.base, t.delta, t.frozen, t.merges, "
-                    "t.worst_merge_seconds, t.last_merge_seconds, p.next_offset, "
-                    "p.version FROM _mr._mr_tables t LEFT JOIN _mr._mr_positions p ON "
-                    "p.\"table\" = t.name ORDER BY t.name"));
+  MR_TRY(const auto rows,
+         session.Query("SELECT name, key, owner, base, delta, frozen, merges, "
+                       "worst_merge_seconds, last_merge_seconds FROM _mr._mr_tables "
+                       "ORDER BY name"));
+  MR_TRY(auto positions, LoadPositions(session));
   std::vector<StoredTable> tables;
   for (std::size_t row = 0; row < rows.rows(); ++row) {
     MR_TRY(auto table, ReadTable(session, rows, row));
+    table.positions = std::move(positions[table.shape.name]);
     tables.push_back(std::move(table));
   }
   return tables;
@@ -105,7 +127,7 @@ Status Catalog::Insert(sql::Session& session, const StoredTable& table) {
       session.Query("INSERT INTO _mr._mr_tables VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, ?)",
                     {Text(table.shape.name), Text(table.shape.key), Text(table.owner),
                      std::to_string(table.shape.base), std::to_string(table.shape.delta),
-                     Frozen(table), std::to_string(kFormat)}));
+                     Frozen(table), std::to_string(kOldFormat)}));
   return {};
 }
 
@@ -141,22 +163,27 @@ Status Catalog::Rename(sql::Session& session, const std::string& from,
 }
 
 Status Catalog::InsertPosition(sql::Session& session, const std::string& table,
-                               const std::string& owner, Offset first) {
+                               const std::string& owner, const TablePosition& first) {
+  const auto partition = std::to_string(first.partition);
   MR_TRY(const auto known,
-         session.Query("SELECT count(*) FROM _mr._mr_positions WHERE \"table\" = ?",
-                       {Text(table)}));
+         session.Query("SELECT count(*) FROM _mr._mr_positions WHERE \"table\" = ? AND "
+                       "partition = ?",
+                       {Text(table), partition}));
   if (known.Int64(0, 0) != 0) {
     return Fail(ErrorCode::kFenced, "table " + table + " has been started already");
   }
-  MR_CHECK_OK(session.Query("INSERT INTO _mr._mr_positions VALUES (?, ?, ?, ?, ?)",
-                            {Text(table), std::to_string(first), Text(Version{}.ToHex()),
-                             Text(owner), std::to_string(kFormat)}));
+  // A program that knows one position a table must not open it with two.
+  const int format = first.partition == 0 ? kOldFormat : kFormat;
+  MR_CHECK_OK(
+      session.Query("INSERT INTO _mr._mr_positions VALUES (?, ?, ?, ?, ?, ?)",
+                    {Text(table), std::to_string(first.next), Text(first.version.ToHex()),
+                     Text(owner), std::to_string(format), partition}));
   return {};
 }
 
 std::string MovePosition() {
   return "UPDATE _mr._mr_positions SET next_offset = ?, version = ? WHERE \"table\" = ? "
-         "AND next_offset = ?";
+         "AND partition = ? AND next_offset = ?";
 }
 
 }  // namespace millrace::warehouse

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +16,7 @@ namespace millrace::warehouse {
 struct StoredTable {
   TableShape shape;
   std::string owner;
-  std::optional<TablePosition> position;
+  std::map<std::uint32_t, TablePosition> positions;  ///< by partition
   std::uint64_t merges = 0;
   double worst_merge_seconds = 0, last_merge_seconds = 0;
 };
@@ -37,11 +39,11 @@ class Catalog {
                        const TableShape& to);
   /// kFenced if there is one.
   static Status InsertPosition(sql::Session& session, const std::string& table,
-                               const std::string& owner, Offset first);
+                               const std::string& owner, const TablePosition& first);
 };
 
 /// Moves a position: prepared once, run by each Apply. Parameters: next offset, version,
-/// table, expected offset. Gives the number of rows that moved.
+/// table, partition, expected offset. Gives the number of rows that moved.
 std::string MovePosition();
 
 }  // namespace millrace::warehouse

@@ -60,10 +60,13 @@ class EmbeddedWarehouse final : public Warehouse {
   ~EmbeddedWarehouse() override;
 
   Result<std::optional<TablePosition>> OpenTable(const TableSpec& spec) override;
-  Status StartTable(const std::string& table, Offset first) override;
+  Status StartTable(const std::string& table, std::uint32_t partition,
+                    Offset first) override;
   Status Apply(const std::string& table, const sql::Batch& rows,
                const sql::Batch& tombstones, Offset expected,
                const TablePosition& to) override;
+  Result<std::vector<bool>> Superseded(const std::string& table,
+                                       const std::vector<KeyVersion>& states) override;
   Result<std::vector<TableInfo>> Tables() override;
   Status DropTable(const std::string& table) override;
   Status Replace(const std::string& table, const std::string& with) override;
@@ -212,11 +215,12 @@ Result<std::optional<TablePosition>> EmbeddedWarehouse::OpenTable(const TableSpe
   return (*table)->Open(*session_, spec);
 }
 
-Status EmbeddedWarehouse::StartTable(const std::string& name, Offset first) {
+Status EmbeddedWarehouse::StartTable(const std::string& name, std::uint32_t partition,
+                                     Offset first) {
   MR_CHECK_OK(CheckWritable());
   const std::scoped_lock admin(admin_);
   MR_TRY(const auto table, Find(name));
-  return table->Start(*session_, first);
+  return table->Start(*session_, {first, {}, partition});
 }
 
 Status EmbeddedWarehouse::Apply(const std::string& name, const sql::Batch& rows,
@@ -227,6 +231,12 @@ Status EmbeddedWarehouse::Apply(const std::string& name, const sql::Batch& rows,
   MR_CHECK_OK(table->Apply(rows, tombstones, expected, to));
   merger_->Consider(table);
   return {};
+}
+
+Result<std::vector<bool>> EmbeddedWarehouse::Superseded(
+    const std::string& name, const std::vector<KeyVersion>& states) {
+  MR_TRY(const auto table, Find(name));
+  return table->Superseded(states);
 }
 
 Result<std::vector<TableInfo>> EmbeddedWarehouse::Tables() {

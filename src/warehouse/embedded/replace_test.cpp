@@ -26,7 +26,7 @@ void MakeShadow(Warehouse& warehouse) {
   auto spec = OrdersSpec();
   spec.name = "shadow";
   ASSERT_TRUE(warehouse.OpenTable(spec));
-  ASSERT_TRUE(warehouse.StartTable("shadow", 0));
+  ASSERT_TRUE(warehouse.StartTable("shadow", 0, 0));
   ASSERT_TRUE(warehouse.Apply("shadow", RowsBatch({{"b", 2, "new"}}), TombstoneBatch({}),
                               0, {1, VersionAt(2)}));
 }

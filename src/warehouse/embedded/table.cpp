@@ -124,7 +124,10 @@ Result<std::optional<TablePosition>> Table::Open(sql::Session& session,
   const std::scoped_lock writing(writing_);
   writer_columns_ = spec.columns;
   writer_ = {};
-  return stored().position;
+  const auto known = stored();
+  const auto position = known.positions.find(spec.partition);
+  if (position == known.positions.end()) return std::nullopt;
+  return position->second;
 }
 
 Status Table::AddColumns(sql::Session& session, const schema::Columns& added) {
@@ -144,13 +147,13 @@ Status Table::AddColumns(sql::Session& session, const schema::Columns& added) {
   return {};
 }
 
-Status Table::Start(sql::Session& session, Offset first) {
+Status Table::Start(sql::Session& session, const TablePosition& first) {
   const auto known = stored();
   MR_TRY(auto transaction, Transaction::Begin(database_, session));
   MR_CHECK_OK(Catalog::InsertPosition(session, known.shape.name, known.owner, first));
   MR_CHECK_OK(transaction.Commit());
   const std::scoped_lock lock(state_);
-  stored_.position = TablePosition{first, {}};
+  stored_.positions[first.partition] = first;
   return {};
 }
 
@@ -196,7 +199,8 @@ Status Table::Write(const sql::Batch& rows, const sql::Batch& tombstones, Offset
   MR_TRY(auto transaction, Transaction::Begin(database_, *writer_.session));
   MR_TRY(const auto moved,
          writer_.position->Execute({std::to_string(to.next), Text(to.version.ToHex()),
-                                    Text(name), std::to_string(expected)}));
+                                    Text(name), std::to_string(to.partition),
+                                    std::to_string(expected)}));
   if (moved.Int64(0, 0) != 1) {
     return Fail(ErrorCode::kFenced, "it does not stand at offset " +
                                         std::to_string(expected) +
@@ -217,7 +221,7 @@ Status Table::Apply(const sql::Batch& rows, const sql::Batch& tombstones, Offset
         std::move(written).error().During("apply to table " + stored().shape.name));
   }
   const std::scoped_lock lock(state_);
-  stored_.position = to;
+  stored_.positions[to.partition] = to;
   counts_.delta += rows.rows() + tombstones.rows();
   changed_.notify_all();
   return {};
@@ -246,10 +250,35 @@ Status Table::Drop(sql::Session& session) {
   return {};
 }
 
+Result<std::vector<bool>> Table::Superseded(const std::vector<KeyVersion>& states) {
+  sql::BatchBuilder builder(AskedColumns(), states.size());
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    builder.SetInt(0, static_cast<std::int64_t>(i));
+    builder.SetText(1, states[i].key);
+    builder.SetText(2, states[i].version.ToHex());
+    builder.EndRow();
+  }
+  const auto asked = builder.Finish();
+  MR_TRY(const auto session, database_.engine->Connect());
+  MR_CHECK_OK(session->AddRelation(std::string(kAskedRelation), AskedColumns()));
+  session->SetRelation(std::string(kAskedRelation), &asked);
+  // No part of the table may be dropped between the look at its shape and the query.
+  const std::scoped_lock definitions(database_.definitions);
+  MR_TRY(const auto older, session->Query(SelectSuperseded(stored().shape)));
+  session->SetRelation(std::string(kAskedRelation), nullptr);
+  std::vector<bool> superseded(states.size());
+  for (std::size_t row = 0; row < older.rows(); ++row) {
+    superseded[static_cast<std::size_t>(older.Int64(0, row))] = true;
+  }
+  return superseded;
+}
+
 Result<bool> Table::WaitFor(const Version& version, Deadline deadline) {
   std::unique_lock lock(state_);
   const auto there = [&] {
-    return dropped_ || (stored_.position && stored_.position->version >= version);
+    const auto changes = stored_.positions.find(0);
+    return dropped_ ||
+           (changes != stored_.positions.end() && changes->second.version >= version);
   };
   // A wait until the end of time overflows in the standard library.
   if (deadline.at() == Deadline::Never().at()) {
@@ -268,7 +297,10 @@ TableInfo Table::Info() const {
   info.key = stored_.shape.key;
   info.columns = WithVersion(stored_.shape.columns);
   info.owner = stored_.owner;
-  info.position = stored_.position;
+  if (const auto changes = stored_.positions.find(0);
+      changes != stored_.positions.end()) {
+    info.position = changes->second;
+  }
   info.base_rows = counts_.base;
   info.delta_rows = counts_.frozen + counts_.delta;
   info.merges = stored_.merges;

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "catalog.hpp"
 #include "database.hpp"
@@ -22,8 +23,8 @@ struct MergeRule {
 /// Told the name of each step of a merge; may be empty.
 using MergeObserver = std::function<void(std::string_view step)>;
 
-/// One table: what is known of it in memory, its writer and its merge. Any thread; Apply
-/// from one at a time. Lock order: merging_, writing_, Database::definitions, state_.
+/// One table: what is known of it in memory, its writer and its merge. Any thread. Lock
+/// order: merging_, writing_, Database::definitions, state_.
 class Table {
  public:
   /// A table that the catalog has; counts its rows.
@@ -35,13 +36,14 @@ class Table {
 
   /// Makes the spec's columns those of the writer; adds the new ones. As OpenTable.
   Result<std::optional<TablePosition>> Open(sql::Session& session, const TableSpec& spec);
-  Status Start(sql::Session& session, Offset first);
+  Status Start(sql::Session& session, const TablePosition& first);
   Status Apply(const sql::Batch& rows, const sql::Batch& tombstones, Offset expected,
                const TablePosition& to);
   Status Drop(sql::Session& session);
   /// Takes `name`, which `old` has, if there is one: that is dropped in the same
   /// transaction. Nobody writes until the next Open.
   Status TakePlace(sql::Session& session, const std::string& name, Table* old);
+  Result<std::vector<bool>> Superseded(const std::vector<KeyVersion>& states);
 
   bool MergeIsDue(const MergeRule& rule) const;
   /// Freezes the delta unless one is frozen already, and brings it into the base. On

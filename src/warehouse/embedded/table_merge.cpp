@@ -114,7 +114,7 @@ Status Table::MergeFrozen(sql::Session& session, const MergeObserver& observer) 
   MR_FAIL_POINT("warehouse.merge_after_swap");
 
   const std::scoped_lock lock(state_);
-  next.position = stored_.position;  // appends went on
+  next.positions = stored_.positions;  // appends went on
   stored_ = std::move(next);
   counts_.base = counted.base;
   counts_.base_places = counted.base_places;

@@ -196,6 +196,30 @@ std::string InsertTombstones(const TableShape& shape) {
          std::string(kTombstonesRelation);
 }
 
+schema::Columns AskedColumns() {
+  return {{"place", schema::Type::Simple(schema::Kind::kBigint)},
+          {"key", schema::Type::Simple(schema::Kind::kText)},
+          {std::string(kVersionColumn), schema::Type::Simple(schema::Kind::kText)}};
+}
+
+std::string SelectSuperseded(const TableShape& shape) {
+  const auto key = QuoteName(shape.key);
+  const auto* type = &shape.columns.front().type;
+  for (const auto& column : shape.columns) {
+    if (column.name == shape.key) type = &column.type;
+  }
+  const auto version = std::string(kVersionColumn);
+  const auto asked = "(SELECT place, TRY_CAST(key AS " + type->ToSql() +
+                     ") AS k, (('0x' || " + version +
+                     "[1:16])::UBIGINT::UHUGEINT << 64) | ('0x' || " + version +
+                     "[17:32])::UBIGINT AS v FROM " + std::string(kAskedRelation) + ")";
+  const auto of = [&](const std::string& part) {
+    return "SELECT a.place FROM " + part + " p JOIN " + asked + " a ON p." + key +
+           " = a.k AND " + VersionOf("p") + " > a.v";
+  };
+  return of(BaseTable(shape)) + " UNION ALL " + of(Deltas(shape));
+}
+
 std::vector<std::string> CompareStatements(const TableShape& shape) {
   const auto key = QuoteName(shape.key);
   return {"CREATE OR REPLACE TEMP TABLE mr_newest AS SELECT f." + key +

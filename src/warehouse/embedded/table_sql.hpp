@@ -24,6 +24,8 @@ inline constexpr std::string_view kVersionColumn = "_version";
 /// Names of relations that hold the batches of Apply.
 inline constexpr std::string_view kRowsRelation = "mr_rows";
 inline constexpr std::string_view kTombstonesRelation = "mr_tombstones";
+/// Of SelectSuperseded: number, key as text, version.
+inline constexpr std::string_view kAskedRelation = "mr_asked";
 
 /// Qualified and quoted.
 std::string BaseTable(const TableShape& shape);
@@ -55,6 +57,10 @@ std::string SelectNewest(const TableShape& shape, const std::string& condition);
 /// Appends a batch to the delta: `columns` and the version as text.
 std::string InsertRows(const TableShape& shape, const schema::Columns& columns);
 std::string InsertTombstones(const TableShape& shape);
+
+schema::Columns AskedColumns();
+/// Numbers of the asked states that are older than what is stored, more than once maybe.
+std::string SelectSuperseded(const TableShape& shape);
 
 /// Bringing what the frozen delta has newest into the base, in order and within one
 /// transaction. Two temporary tables: what is newest in the delta, and what of it the

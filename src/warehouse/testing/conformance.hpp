@@ -60,10 +60,10 @@ TEST_P(WarehouseConformance, AWrongPositionIsFencedAndWritesNothing) {
 }
 
 TEST_P(WarehouseConformance, ATableStartsOnce) {
-  const auto again = warehouse().StartTable("orders", 7);
+  const auto again = warehouse().StartTable("orders", 0, 7);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code(), ErrorCode::kFenced);
-  const auto unknown = warehouse().StartTable("nothing", 7);
+  const auto unknown = warehouse().StartTable("nothing", 0, 7);
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code(), ErrorCode::kNotFound);
 }
@@ -80,6 +80,47 @@ TEST_P(WarehouseConformance, RowsAndPositionSurviveReopening) {
   EXPECT_EQ((*tables)[0].position->version, VersionAt(2));
   orders().Apply({{"b", 1, "older"}});
   EXPECT_EQ(orders().ReadAll(), (Rows{{"a", 1, "one"}}));
+}
+
+TEST_P(WarehouseConformance, EachPartitionHasAPositionOfItsOwn) {
+  orders().Apply({{"a", 1, "one"}});
+  auto spec = OrdersSpec();
+  spec.partition = 1;
+  const auto never = warehouse().OpenTable(spec);
+  ASSERT_TRUE(never) << never.error().ToString();
+  EXPECT_FALSE(*never);
+  ASSERT_TRUE(warehouse().StartTable("orders", 1, 5));
+  const auto again = warehouse().StartTable("orders", 1, 5);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), ErrorCode::kFenced);
+  ASSERT_TRUE(warehouse().Apply("orders", RowsBatch({{"b", 2, "two"}}),
+                                TombstoneBatch({}), 5, {6, VersionAt(2), 1}));
+  const auto fenced = warehouse().Apply("orders", RowsBatch({{"c", 3, "three"}}),
+                                        TombstoneBatch({}), 5, {6, VersionAt(3), 1});
+  ASSERT_FALSE(fenced);
+  EXPECT_EQ(fenced.error().code(), ErrorCode::kFenced);
+  orders().Apply({{"d", 4, "four"}});
+  Reopen();
+  EXPECT_EQ(orders().next(), 2u);
+  EXPECT_EQ(orders().ReadAll(),
+            (Rows{{"a", 1, "one"}, {"b", 2, "two"}, {"d", 4, "four"}}));
+  const auto position = warehouse().OpenTable(spec);
+  ASSERT_TRUE(position && *position);
+  EXPECT_EQ((*position)->next, 6u);
+  const auto tables = warehouse().Tables();
+  ASSERT_TRUE(tables);
+  EXPECT_EQ((*tables)[0].position->version, VersionAt(4)) << "partition 0's";
+}
+
+TEST_P(WarehouseConformance, SaysWhichStatesAreSuperseded) {
+  orders().Apply({{"a", 5, "five"}, {"b", 5, "five"}}, {{"c", 5, ""}});
+  const auto superseded = warehouse().Superseded("orders", {{"a", VersionAt(4)},
+                                                            {"b", VersionAt(5)},
+                                                            {"b", VersionAt(6)},
+                                                            {"c", VersionAt(4)},
+                                                            {"never", VersionAt(1)}});
+  ASSERT_TRUE(superseded) << superseded.error().ToString();
+  EXPECT_THAT(*superseded, ElementsAre(true, false, false, true, false));
 }
 
 TEST_P(WarehouseConformance, NewColumnsAreNullInOldRows) {
@@ -152,7 +193,7 @@ TEST_P(WarehouseConformance, ATableTakesThePlaceOfAnother) {
   auto spec = OrdersSpec();
   spec.name = "shadow";
   ASSERT_TRUE(warehouse().OpenTable(spec));
-  ASSERT_TRUE(warehouse().StartTable("shadow", 0));
+  ASSERT_TRUE(warehouse().StartTable("shadow", 0, 0));
   ASSERT_TRUE(warehouse().Apply("shadow", RowsBatch({{"a", 3, "new"}}),
                                 TombstoneBatch({}), 0, {7, VersionAt(3)}));
   std::jthread waiting([&] {

@@ -38,7 +38,7 @@ TEST_P(WarehouseConformance, FindKeyReadsTheTextByTheKeysType) {
   const TableSpec spec{
       "counts", "n", {{"n", TypeOf("bigint")}, {"note", TypeOf("text")}}, "flow/table"};
   ASSERT_TRUE(warehouse().OpenTable(spec));
-  ASSERT_TRUE(warehouse().StartTable("counts", 0));
+  ASSERT_TRUE(warehouse().StartTable("counts", 0, 0));
   sql::BatchBuilder builder(
       {{"n", TypeOf("bigint")}, {"note", TypeOf("text")}, {"_version", TypeOf("text")}});
   builder.SetInt(0, 42);

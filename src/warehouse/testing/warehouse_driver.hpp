@@ -73,7 +73,7 @@ class WarehouseDriver {
       next_ = (*position)->next;
       return;
     }
-    const auto started = warehouse_.StartTable("orders", 0);
+    const auto started = warehouse_.StartTable("orders", 0, 0);
     ASSERT_TRUE(started) << started.error().ToString();
     next_ = 0;
   }

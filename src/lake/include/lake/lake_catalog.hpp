@@ -20,8 +20,8 @@ struct LakeTable {
   std::uint64_t files = 0;
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
-  std::optional<Offset> next_offset;
-  Version last_version;
+  std::optional<Offset> next_offset;  ///< of partition 0
+  Version last_version;               ///< of partition 0
 
   /// CREATE OR REPLACE VIEW lake."name" over every file; columns that a file lacks are
   /// null. The view sees later files too.

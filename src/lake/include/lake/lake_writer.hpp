@@ -23,6 +23,9 @@ struct LakeOptions {
 
   std::string path;   ///< folder of the store, "orders_history" or "orders_history/"
   std::string owner;  ///< "<pipeline>/<sink>"; a table has one, for good
+  /// Which of the streams that feed the table: each has files and a position of its own,
+  /// and may be written beside the others. 0 is the stream of changes.
+  std::uint32_t partition = 0;  ///< at most 9999
   std::string
       writer_id;  ///< another one for each start of the process: tells who published
   std::string pipeline_hash;  ///< kept in each file, never compared
@@ -35,9 +38,9 @@ struct LakeOptions {
   std::function<Steady::time_point()> now = &Steady::now;
 };
 
-/// Writes one lake table: Parquet files of consecutive offsets, each named by its first,
-/// which appear whole and once (docs/formats/lake-file.md). The name is the commit: there
-/// is no other record of the position.
+/// Writes one partition of a lake table: Parquet files of consecutive offsets, each named
+/// by its first, which appear whole and once (docs/formats/lake-file.md). The name is the
+/// commit: there is no other record of the position.
 ///
 /// A roll is the file being staged. Write adds to it; it is committed by Flush, or by the
 /// Write that fills it or comes after its time. Memory: one row group and the hand-over
@@ -92,6 +95,7 @@ class LakeWriter {
   LakeWriter(objects::ObjectStore& store, sql::Engine& engine, LakeOptions options,
              std::unique_ptr<sql::Session> session);
   Status Recover();
+  Status CheckOwner(const std::string& owner) const;
   Status CheckColumns(const std::map<std::string, std::string>& metadata);
   Result<std::unique_ptr<sql::ParquetWriter>> CreateFile(const std::string& name,
                                                          Offset first);

@@ -19,16 +19,18 @@ struct ObjectInfo {
 /// path such as "orders_history" or "a/b"; an object's name is one path segment. Names
 /// that start with `.` or `_` are not objects: readers of a folder skip them.
 /// Adapters: objects/embedded (files).
-/// Any thread may call any method; calls block. A folder has one writer at a time.
+/// Any thread may call any method; calls block. A folder may have several writers, each
+/// with names of its own that begin with its prefix.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
 
-  /// Makes the folder ready for its writer: what a crashed one left staged is removed,
+  /// Makes the folder ready for the writer of the names that begin with `prefix` (empty:
+  /// of all): what a crashed one left staged of them is removed,
   /// and every object that List shows is durable once this returns (one that a killed
   /// process published may not be yet). Called by: lake, at start.
   /// Errors: kInvalidArgument (a bad folder), kResourceExhausted, kUnavailable.
-  virtual Status Recover(const std::string& folder) = 0;
+  virtual Status Recover(const std::string& folder, const std::string& prefix) = 0;
 
   /// A local path at which the object can be written before it is published. Nothing is
   /// there yet. The same for the same name. Needs a Recover of the folder before.

@@ -27,7 +27,7 @@ namespace millrace::pipeline {
 /// of Sink::Open do. Called in Start, by its thread.
 using SinkFactory = std::function<Result<std::unique_ptr<Sink>>(
     const CompiledPipeline& pipeline, const CompiledSink& compiled,
-    const project::Sink& sink)>;
+    const project::Sink& sink, std::uint32_t partition)>;
 
 /// What pipelines work with; all of it outlives them.
 struct Services {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -10,6 +12,17 @@
 #include "sql/batch.hpp"
 
 namespace millrace::pipeline {
+
+/// Streams that feed a sink beside the collection's own. Each has a partition of the
+/// sink, with a position of its own, and may be written beside the others.
+inline constexpr std::uint32_t kChangesPartition = 0;
+inline constexpr std::uint32_t kRedrivePartition = 1;  ///< `_redrive.<pipeline>`
+
+/// A state of a record, by the text form of its key.
+struct RecordState {
+  std::string key;
+  Version version;
+};
 
 /// What a pipeline hands to a sink: the outcome of the events [first, next) of a stream.
 struct SinkBatch {
@@ -25,8 +38,9 @@ struct SinkBatch {
   Version last_version;  ///< of the event at next - 1
 };
 
-/// Where a pipeline's rows go; it keeps its own position with its data, in one atomic
-/// act. Called by one thread (its lane). Implemented in app over lake/ and warehouse/.
+/// Where a pipeline's rows go, for one of its partitions; it keeps its own position with
+/// its data, in one atomic act. Called by one thread (its lane). Implemented in app over
+/// lake/ and warehouse/.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -46,6 +60,11 @@ class Sink {
   /// What is stored as the next offset, also where Open has failed, for people to read;
   /// nullopt: none, or it cannot be told.
   virtual std::optional<Offset> Stored() = 0;
+  /// Which of these states are older than what the sink knows of their records; a sink
+  /// that keeps every state: none.
+  virtual Result<std::vector<bool>> Superseded(const std::vector<RecordState>& states) {
+    return std::vector<bool>(states.size());
+  }
   /// When an open roll is due (then call Flush); nullopt: nothing is open.
   virtual std::optional<std::chrono::steady_clock::time_point> due() const = 0;
   /// Commits everything written.

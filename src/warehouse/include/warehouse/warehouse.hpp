@@ -21,11 +21,21 @@ struct TableSpec {
   std::string key;          ///< one of `columns`
   schema::Columns columns;  ///< of the view, without `_version`
   std::string owner;        ///< "<pipeline>/<sink>": one writer a table
+  /// Which of the streams that feed the table this writer brings: each has a position of
+  /// its own. 0 is the stream of changes.
+  std::uint32_t partition = 0;
 };
 
-/// Where a table stands: `next` offset of its stream, and the version of the last event.
+/// Where a table stands: `next` offset of a stream, and the version of the last event.
 struct TablePosition {
   Offset next = 0;
+  Version version;
+  std::uint32_t partition = 0;  ///< as TableSpec
+};
+
+/// A state of a record, by the text form of its key.
+struct KeyVersion {
+  std::string key;
   Version version;
 };
 
@@ -34,7 +44,7 @@ struct TableInfo {
   std::string key;
   schema::Columns columns;
   std::string owner;
-  std::optional<TablePosition> position;
+  std::optional<TablePosition> position;  ///< of partition 0
   std::uint64_t base_rows = 0, delta_rows = 0;
   std::uint64_t merges = 0;
   double worst_merge_seconds = 0, last_merge_seconds = 0;
@@ -59,6 +69,10 @@ class WarehouseReader {
   virtual Result<std::optional<RowVersion>> FindKey(const std::string& table,
                                                     const std::string& key,
                                                     Deadline deadline) = 0;
+  /// Which of these states are older than what the table knows of their keys, deletes
+  /// included: their rows have no effect. Keys that are not of the key's type are none.
+  virtual Result<std::vector<bool>> Superseded(const std::string& table,
+                                               const std::vector<KeyVersion>& states) = 0;
   /// Rows of a table, or of a lake table ("lake.orders_history"), with filters, order and
   /// cursor: as JSON objects. `position`: of the table before the read (tables only).
   struct RowsPage {
@@ -79,18 +93,20 @@ class WarehouseReader {
 
 /// Tables by key that always show the newest version of each record, with the position
 /// of their writer in the same transaction. Adapters: warehouse/embedded (DuckDB).
-/// Any thread; Apply for one table from one thread.
+/// Any thread; Apply for one partition of a table from one thread.
 class Warehouse : public WarehouseReader {
  public:
   /// Creates the table or adds new columns (null in old rows). kInvalidArgument naming
   /// the column when the key or a type changed, or the owner is another; a column the
-  /// spec no longer has stays, null in new rows. Gives where the table stands; nullopt:
-  /// never started.
+  /// spec no longer has stays, null in new rows. Gives where the spec's partition stands;
+  /// nullopt: never started.
   virtual Result<std::optional<TablePosition>> OpenTable(const TableSpec& spec) = 0;
-  /// Commits the first position. kFenced if it has one.
-  virtual Status StartTable(const std::string& table, Offset first) = 0;
+  /// Commits the first position of a partition. kFenced if it has one.
+  virtual Status StartTable(const std::string& table, std::uint32_t partition,
+                            Offset first) = 0;
   /// One transaction: rows (the spec's columns by name, `_version`), tombstones (key
-  /// column, `_version`), and the position moves from `expected` to `to`. An older
+  /// column, `_version`), and the position of `to.partition` moves from `expected` to
+  /// `to`, whatever order its events have among those of other partitions. An older
   /// version than the stored one has no effect. kFenced if the position is not `expected`
   /// (nothing written). Durable and visible on return.
   virtual Status Apply(const std::string& table, const sql::Batch& rows,

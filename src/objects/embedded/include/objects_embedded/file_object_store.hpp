@@ -15,7 +15,7 @@ class FileObjectStore final : public ObjectStore {
  public:
   explicit FileObjectStore(std::filesystem::path root) : root_(std::move(root)) {}
 
-  Status Recover(const std::string& folder) override;
+  Status Recover(const std::string& folder, const std::string& prefix) override;
   Result<std::filesystem::path> StagingPath(const std::string& folder,
                                             const std::string& name) override;
   Status PutIfAbsent(const std::string& folder, const std::string& name) override;
