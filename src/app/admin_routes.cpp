@@ -108,11 +108,13 @@ http::Handler OnPool(runtime::BlockingPool& pool, Work work) {
 
 AdminRoutes::AdminRoutes(warehouse::Warehouse& warehouse, pipeline::StateDb& state,
                          runtime::BlockingPool& pool,
-                         std::function<Result<std::vector<PipelineState>>()> pipelines)
+                         std::function<Result<std::vector<PipelineState>>()> pipelines,
+                         TraceStores trace)
     : warehouse_(warehouse),
       state_(state),
       pool_(pool),
-      pipelines_(std::move(pipelines)) {}
+      pipelines_(std::move(pipelines)),
+      trace_(std::move(trace)) {}
 
 void AdminRoutes::AddTo(http::Router& router) {
   using http::Method;
@@ -127,6 +129,14 @@ void AdminRoutes::AddTo(http::Router& router) {
   router.Add(Method::kGet, "/admin/deadletters",
              OnPool(pool_, [this](const auto& parameters, const auto&) {
                return LettersResponse(state_, parameters);
+             }));
+  router.Add(
+      Method::kGet, "/admin/trace",
+      OnPool(pool_,
+             [this](const auto& parameters, const auto&) -> Result<http::Response> {
+               MR_TRY(auto json, TraceJson(trace_, {ValueOf(parameters, "id"),
+                                                    ValueOf(parameters, "collection")}));
+               return JsonResponse(std::move(json));
              }));
   router.Add(Method::kGet, "/admin/status",
              OnPool(pool_, [this](const auto&, const auto&) -> Result<http::Response> {

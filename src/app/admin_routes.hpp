@@ -7,18 +7,21 @@
 #include "http/router.hpp"
 #include "pipeline/state_db.hpp"
 #include "runtime/blocking_pool.hpp"
+#include "trace.hpp"
 #include "warehouse/warehouse.hpp"
 
 namespace millrace::app {
 
 /// What the command line asks a running server, on the socket in its data directory:
 /// POST /admin/sql?format=…, GET /admin/status, GET /admin/deadletters?…,
-/// POST /admin/sum?table=… (body: column names, one a line).
+/// GET /admin/trace?id=…&collection=…, POST /admin/sum?table=… (body: column names, one a
+/// line).
 class AdminRoutes {
  public:
   AdminRoutes(warehouse::Warehouse& warehouse, pipeline::StateDb& state,
               runtime::BlockingPool& pool,
-              std::function<Result<std::vector<PipelineState>>()> pipelines);
+              std::function<Result<std::vector<PipelineState>>()> pipelines,
+              TraceStores trace);
   void AddTo(http::Router& router);
 
  private:
@@ -26,6 +29,7 @@ class AdminRoutes {
   pipeline::StateDb& state_;
   runtime::BlockingPool& pool_;
   std::function<Result<std::vector<PipelineState>>()> pipelines_;
+  TraceStores trace_;
 };
 
 }  // namespace millrace::app

@@ -72,6 +72,13 @@ class ServerAccess final : public DataAccess {
     return Ask(http::Method::kGet, target, "");
   }
 
+  Result<std::string> Trace(const TraceQuestion& question) override {
+    std::string target = "/admin/trace";
+    AppendParameter(target, "id", question.id);
+    AppendParameter(target, "collection", question.collection);
+    return Ask(http::Method::kGet, target, "");
+  }
+
   Result<change::Sum> TableSum(const std::string& table,
                                const std::vector<std::string>& columns) override {
     std::string target = "/admin/sum", body;
@@ -144,6 +151,18 @@ class FileAccess final : public DataAccess {
     return DeadLettersJson(*state_, filter);
   }
 
+  Result<std::string> Trace(const TraceQuestion& question) override {
+    const auto& paths = directory_.paths();
+    objects::FileObjectStore lake(paths.lake());
+    sql::EngineOptions options;
+    options.directories = {paths.lake()};
+    MR_TRY(const auto engine, sql::Engine::Open(options));
+    MR_TRY(const auto log, eventlog::OpenEmbeddedReadOnly(paths.log()));
+    return TraceJson({paths.root, *log, state_.get(), *warehouse_, lake, *engine,
+                      [this] { return StoredStates(); }},
+                     question);
+  }
+
   Result<change::Sum> TableSum(const std::string& table,
                                const std::vector<std::string>& columns) override {
     return SumOfTable(*warehouse_, table, columns);
@@ -171,6 +190,41 @@ class FileAccess final : public DataAccess {
     return positions;
   }
 
+  static SinkState StateOf(const pipeline::StoredSink& sink,
+                           const std::optional<Offset>& position) {
+    const bool stopped = sink.state == "stopped";
+    return {sink.name,
+            stopped ? "stopped" : "not running",
+            stopped ? sink.reason : "",
+            position.value_or(0),
+            position.has_value(),
+            sink.dead_letters};
+  }
+
+  /// With the positions of tables alone: those of lakes are in their files.
+  Result<std::vector<PipelineState>> StoredStates() {
+    std::vector<PipelineState> states;
+    if (!state_) return states;
+    MR_TRY(const auto stored, state_->Pipelines());
+    MR_TRY(const auto tables, warehouse_->Tables());
+    for (const auto& pipeline : stored) {
+      PipelineState state;
+      state.name = pipeline.name;
+      state.stream = pipeline.stream;
+      for (const auto& sink : pipeline.sinks) {
+        std::optional<Offset> position;
+        for (const auto& table : tables) {
+          if (table.position && sink.name == "table." + table.name) {
+            position = table.position->next;
+          }
+        }
+        state.sinks.push_back(StateOf(sink, position));
+      }
+      states.push_back(std::move(state));
+    }
+    return states;
+  }
+
   /// Committed changes that the log does not have yet: beyond its last position.
   Result<std::vector<PipelineState>> States() {
     std::vector<PipelineState> states;
@@ -195,11 +249,9 @@ class FileAccess final : public DataAccess {
       }
       for (const auto& sink : pipeline.sinks) {
         const auto found = positions.find(sink.name);
-        const bool stopped = sink.state == "stopped";
-        state.sinks.push_back({sink.name, stopped ? "stopped" : "not running",
-                               stopped ? sink.reason : "",
-                               found == positions.end() ? 0 : found->second,
-                               found != positions.end(), sink.dead_letters});
+        state.sinks.push_back(StateOf(sink, found == positions.end()
+                                                ? std::nullopt
+                                                : std::optional<Offset>(found->second)));
       }
       states.push_back(std::move(state));
     }

@@ -11,6 +11,7 @@
 #include "change/sums.hpp"
 #include "pipeline/state_db.hpp"
 #include "sql/print.hpp"
+#include "trace.hpp"
 
 namespace millrace::app {
 
@@ -30,6 +31,8 @@ class DataAccess {
   virtual Result<std::string> StatusJson() = 0;
   /// {"items":[…],"next_cursor":…} of dead letters.
   virtual Result<std::string> DeadLetters(const pipeline::DeadLetterFilter& filter) = 0;
+  /// {"items":[…]}: where an event is, trace.hpp.
+  virtual Result<std::string> Trace(const TraceQuestion& question) = 0;
   /// State sum of a table over documents made of `columns`, in that order.
   virtual Result<change::Sum> TableSum(const std::string& table,
                                        const std::vector<std::string>& columns) = 0;

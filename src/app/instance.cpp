@@ -113,13 +113,22 @@ class Instance::Impl {
 
   Result<std::vector<PipelineState>> Pipelines() {
     MR_TRY(const auto waiting, CountUncaptured());
+    auto states = LoggedStates();
+    for (auto& state : states) {
+      const auto more = waiting.find(state.stream);
+      if (more != waiting.end()) state.committed += more->second;
+    }
+    return states;
+  }
+
+  /// As if capture had brought everything.
+  std::vector<PipelineState> LoggedStates() const {
     std::vector<PipelineState> states;
     for (const auto& status : pipelines_->status()) {
       PipelineState state;
       state.name = status.name;
       state.stream = status.stream;
-      const auto more = waiting.find(status.stream);
-      state.committed = status.end + (more == waiting.end() ? 0 : more->second);
+      state.committed = status.end;
       for (const auto& sink : status.sinks) {
         state.sinks.push_back({sink.name, sink.state, sink.reason,
                                sink.position.value_or(0), sink.position.has_value(),
@@ -213,6 +222,16 @@ class Instance::Impl {
     }
   }
 
+  TraceStores TraceParts() {
+    return {stores_->directory.paths().root,
+            *stores_->log,
+            stores_->state.get(),
+            *stores_->warehouse,
+            *stores_->lake,
+            *stores_->engine,
+            [this]() -> Result<std::vector<PipelineState>> { return LoggedStates(); }};
+  }
+
   Status StartServer() {
     StartStreams();
     pool_ =
@@ -231,8 +250,9 @@ class Instance::Impl {
     ops_ = std::make_unique<gateway::OpsRoutes>(
         metrics_, [this] { return Parts(); },
         std::string(R"({"version":")") + kVersion + "\"}");
-    admin_ = std::make_unique<AdminRoutes>(*stores_->warehouse, *stores_->state, *pool_,
-                                           [this] { return Pipelines(); });
+    admin_ = std::make_unique<AdminRoutes>(
+        *stores_->warehouse, *stores_->state, *pool_, [this] { return Pipelines(); },
+        TraceParts());
     process_metrics_ = telemetry::AddProcessMetrics(metrics_);
 
     http::ServerOptions options;

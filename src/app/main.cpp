@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   AddQueryCommands(app, action);
   AddPipelineCommands(app, action);
   AddLogCommands(app, action);
+  AddTraceCommand(app, action);
   AddVerifyCommand(app, action);
   AddDemoCommand(app, action);
   AddReferenceCommand(app, action);

@@ -228,6 +228,22 @@ Status StateDb::SetField(std::string_view stream, std::string_view field, Offset
   return put.Finish();
 }
 
+namespace {
+
+constexpr std::string_view kSelectLetters =
+    "SELECT pipeline, sink, stream, \"offset\", event_id, version, key, stage, reason, "
+    "payload, at, attempts, id FROM dead_letters ";
+
+/// A row of kSelectLetters.
+DeadLetter LetterOf(SqliteStatement& row) {
+  const auto text = [&row](int column) { return std::string(row.Text(column)); };
+  return {text(0), text(1), text(2),     Unsigned(row.Int(3)),
+          text(4), text(5), text(6),     text(7),
+          text(8), text(9), row.Int(10), Unsigned(row.Int(11))};
+}
+
+}  // namespace
+
 Result<DeadLetterPage> StateDb::List(const DeadLetterFilter& filter) {
   if (filter.limit < 1 || filter.limit > 10'000) {
     return Fail(ErrorCode::kInvalidArgument, "limit must be from 1 to 10000");
@@ -238,12 +254,11 @@ Result<DeadLetterPage> StateDb::List(const DeadLetterFilter& filter) {
     skip = Signed(decoded);
   }
   const std::lock_guard lock(impl_->mutex);
-  MR_TRY(auto select,
-         impl_->db.Prepare(
-             "SELECT pipeline, sink, stream, \"offset\", event_id, version, key, stage, "
-             "reason, payload, at, attempts, id FROM dead_letters "
-             "WHERE (?1 = '' OR pipeline = ?1) AND (?2 = '' OR sink = ?2) AND "
-             "(?3 = '' OR stage = ?3) AND id > ?4 ORDER BY id LIMIT ?5"));
+  MR_TRY(
+      auto select,
+      impl_->db.Prepare(std::string(kSelectLetters) +
+                        "WHERE (?1 = '' OR pipeline = ?1) AND (?2 = '' OR sink = ?2) AND "
+                        "(?3 = '' OR stage = ?3) AND id > ?4 ORDER BY id LIMIT ?5"));
   select.Bind(1, filter.pipeline).Bind(2, filter.sink).Bind(3, filter.stage);
   select.Bind(4, skip).Bind(5, std::int64_t{filter.limit} + 1);
   DeadLetterPage page;
@@ -255,11 +270,24 @@ Result<DeadLetterPage> StateDb::List(const DeadLetterFilter& filter) {
       AppendHex(page.next_cursor, Unsigned(last), 16);
       return page;
     }
-    const auto text = [&](int column) { return std::string(select.Text(column)); };
-    page.letters.push_back({text(0), text(1), text(2), Unsigned(select.Int(3)), text(4),
-                            text(5), text(6), text(7), text(8), text(9), select.Int(10),
-                            Unsigned(select.Int(11))});
+    page.letters.push_back(LetterOf(select));
     last = select.Int(12);
+  }
+}
+
+Result<std::vector<DeadLetter>> StateDb::LettersOf(std::string_view pipeline,
+                                                   std::string_view sink,
+                                                   std::string_view event_id) {
+  const std::lock_guard lock(impl_->mutex);
+  std::vector<DeadLetter> letters;
+  MR_TRY(auto select, impl_->db.Prepare(std::string(kSelectLetters) +
+                                        "WHERE pipeline = ? AND sink = ? AND "
+                                        "event_id = ? ORDER BY id"));
+  select.Bind(1, pipeline).Bind(2, sink).Bind(3, event_id);
+  while (true) {
+    MR_TRY(const bool more, select.Step());
+    if (!more) return letters;
+    letters.push_back(LetterOf(select));
   }
 }
 

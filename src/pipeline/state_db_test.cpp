@@ -47,6 +47,17 @@ TEST(StateDb, ListsInPages) {
   EXPECT_FALSE(f.state->List(filter));
 }
 
+TEST(StateDb, KnowsWhatASinkRefusedOfAnEvent) {
+  PipelineFixture f;
+  ASSERT_TRUE(f.state->Put({Letter("a"), Letter("a", "decode"), Letter("b")}));
+  const auto letters = f.state->LettersOf("p", "table.t", "a");
+  ASSERT_TRUE(letters);
+  ASSERT_EQ(letters->size(), 2u);
+  EXPECT_EQ((*letters)[1].stage, "decode");
+  EXPECT_EQ((*letters)[1].reason, "why");
+  EXPECT_TRUE(f.state->LettersOf("p", "lake.t", "a")->empty());
+}
+
 TEST(StateDb, WritesLettersAsJson) {
   std::string json;
   AppendJson(json, Letter("e"));

@@ -20,6 +20,7 @@ void AddLogCommands(CLI::App& app, Action& action);       // log list|read|tail|
 void AddPipelineCommands(CLI::App& app, Action& action);  // pipelines list|run|rebuild
 void AddReplayCommands(CLI::App& app, Action& action);    // replay, import
 void AddSimulateCommands(CLI::App& app, Action& action);  // simulate …
+void AddTraceCommand(CLI::App& app, Action& action);      // trace
 void AddVerifyCommand(CLI::App& app, Action& action);     // verify
 void AddDemoCommand(CLI::App& app, Action& action);       // demo
 void AddReferenceCommand(CLI::App& app, Action& action);  // reference (hidden)

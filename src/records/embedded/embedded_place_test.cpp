@@ -145,6 +145,15 @@ TEST_P(EmbeddedFile, ToolsReadBesideTheServerAndWithoutIt) {
     EXPECT_EQ(*(*reader)->Tables(), (std::vector<std::string>{"counters", "orders"}));
     EXPECT_EQ(*(*reader)->End(), end);
     EXPECT_EQ((*reader)->Sums()->at(1).hash, hash);
+    EXPECT_EQ(*(*reader)->Source(), "records");
+    EXPECT_EQ((*reader)->Get("", "orders", "b")->version.position, end.low);
+    EXPECT_EQ((*reader)->Get("", "orders", "c").error().code(), ErrorCode::kNotFound);
+    EXPECT_EQ((*reader)->Get("", "nothing", "a").error().code(), ErrorCode::kNotFound);
+    const auto change = (*reader)->ChangeAt(end);
+    ASSERT_TRUE(change && change->has_value());
+    EXPECT_EQ((**change).changes.front().key, "b");
+    EXPECT_FALSE((*reader)->ChangeAt({end.high, end.low + 1})->has_value());
+    EXPECT_FALSE((*reader)->ChangeAt({end.high + 1, end.low})->has_value());
   };
   look();
   Close();
@@ -153,6 +162,14 @@ TEST_P(EmbeddedFile, ToolsReadBesideTheServerAndWithoutIt) {
   EXPECT_TRUE(CreateOrder("c").ok());
   EXPECT_EQ(RecordsReader::Open(place().directory() / "no").error().code(),
             ErrorCode::kNotFound);
+}
+
+TEST_P(EmbeddedFile, ToolsReadRecordsWithKeysThatAreNumbers) {
+  ASSERT_TRUE(Create(R"({"name":"x"})", "counters").ok());
+  const auto reader = RecordsReader::Open(place().directory());
+  ASSERT_TRUE(reader);
+  EXPECT_TRUE((*reader)->Get("", "counters", "1"));
+  EXPECT_EQ((*reader)->Get("", "counters", "x").error().code(), ErrorCode::kNotFound);
 }
 
 TEST_P(EmbeddedFile, TheFeedIsReadFromTheFileWhenTheTailIsTooShort) {

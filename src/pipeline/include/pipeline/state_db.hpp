@@ -77,6 +77,10 @@ class StateDb {
   Result<std::uint64_t> Put(const std::vector<DeadLetter>& letters);
   Result<DeadLetterPage> List(const DeadLetterFilter& filter);
   Result<std::uint64_t> Count(std::string_view pipeline, std::string_view sink);
+  /// What a sink refused of one event: by index, whatever the number of letters.
+  Result<std::vector<DeadLetter>> LettersOf(std::string_view pipeline,
+                                            std::string_view sink,
+                                            std::string_view event_id);
 
   /// Makes `pipelines` all there are; what is known of their sinks stays.
   Status SetPipelines(const std::vector<StoredPipeline>& pipelines);

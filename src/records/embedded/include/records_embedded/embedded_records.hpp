@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,6 +99,13 @@ class RecordsReader {
   Result<std::vector<HistorySum>> Sums();
   /// Position of the newest committed change; {epoch, 0} when there was none yet.
   Result<Position> End();
+  /// The name of the source, part of event ids.
+  Result<std::string> Source();
+  /// The record with this key (text form). kNotFound: none, or no such collection.
+  Result<Stored> Get(const std::string& tenant, const std::string& collection,
+                     const std::string& key);
+  /// The change at this position; nothing where it is in the log alone, or not there yet.
+  Result<std::optional<ChangeBatch>> ChangeAt(const Position& position);
 
  private:
   struct Parts;

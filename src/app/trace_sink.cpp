@@ -1,0 +1,99 @@
+#include "lake/lake_lookup.hpp"
+#include "trace_event.hpp"
+
+namespace millrace::app {
+namespace {
+
+constexpr std::string_view kTable = "table.";
+constexpr std::string_view kLake = "lake.";
+
+/// The id under which a pipeline keeps letters of the event.
+std::string LetterId(const TracedEvent& event) {
+  if (!event.id.source.empty()) return event.id.ToString();
+  return event.stream + "@" + std::to_string(event.offset.value_or(0));
+}
+
+/// Of a key's row, or tombstone, in a table that is past the event.
+std::string ResultOf(const std::optional<warehouse::RowVersion>& row,
+                     const TracedEvent& event) {
+  const Version event_version{event.id.version.epoch, event.id.version.position, 0};
+  const auto of_row = row ? row->version : Version{};
+  const Version row_version{of_row.epoch, of_row.position, 0};
+  // An insert without a row leaves no tombstone: there was nothing to take away.
+  if (row_version < event_version) return event.op == 'c' ? "filtered" : "missing";
+  if (row_version > event_version) return "superseded";
+  if (!row->deleted) return "row";
+  return event.op == 'd' ? "deleted" : "filtered";
+}
+
+Status TraceTable(const TraceStores& stores, const TracedEvent& event, SinkTrace& trace) {
+  const bool gone = event.log == "gone";
+  if (!gone && (!event.offset || *event.offset >= trace.sink.position)) {
+    trace.result = trace.sink.started ? "waiting" : "not_started";
+    return {};
+  }
+  if (event.key.empty()) {
+    trace.result = "unknown";
+    return {};
+  }
+  auto row = stores.warehouse.FindKey(trace.sink.name.substr(kTable.size()), event.key,
+                                      Deadline::Never());
+  if (!row && row.error().code() != ErrorCode::kNotFound &&
+      row.error().code() != ErrorCode::kInvalidArgument) {
+    return Fail(std::move(row).error());
+  }
+  trace.result = row ? ResultOf(*row, event) : "unknown";
+  if (row && *row) trace.version = (*row)->version;
+  return {};
+}
+
+Status TraceLake(const TraceStores& stores, const TracedEvent& event, SinkTrace& trace) {
+  const auto folder = lake::FolderOf(stores.lake, trace.sink.name.substr(kLake.size()));
+  if (!folder && folder.error().code() != ErrorCode::kNotFound) {
+    return Fail(folder.error());
+  }
+  if (!folder || !event.offset) {
+    trace.result = !folder ? "not_started" : event.log == "gone" ? "unknown" : "waiting";
+    return {};
+  }
+  MR_TRY(const auto session, stores.engine.Connect());
+  MR_TRY(const auto place,
+         lake::FindOffset(stores.lake, *session, *folder, 0, *event.offset));
+  using Where = lake::OffsetPlace::Where;
+  trace.file = place.file;
+  trace.first = place.first;
+  trace.next = place.next;
+  switch (place.where) {
+    case Where::kBefore:
+      trace.result = "before_start";
+      break;
+    case Where::kBeyond:
+      trace.result = "waiting";
+      break;
+    case Where::kInFile:
+      trace.result = place.rows == 0 ? "no_row" : place.rows == 1 ? "row" : "doubled";
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<SinkTrace> TraceSink(const TraceStores& stores, const PipelineState& pipeline,
+                            const SinkState& sink, const TracedEvent& event) {
+  SinkTrace trace;
+  trace.sink = sink;
+  if (stores.state != nullptr) {
+    MR_TRY(trace.letters,
+           stores.state->LettersOf(pipeline.name, sink.name, LetterId(event)));
+  }
+  if (sink.name.starts_with(kTable)) {
+    MR_CHECK_OK(TraceTable(stores, event, trace));
+  } else {
+    MR_CHECK_OK(TraceLake(stores, event, trace));
+  }
+  const bool there = trace.result == "row" || trace.result == "superseded";
+  if (!trace.letters.empty() && !there) trace.result = "dead_letter";
+  return trace;
+}
+
+}  // namespace millrace::app

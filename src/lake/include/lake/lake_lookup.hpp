@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "objects/object_store.hpp"
+#include "sql/engine.hpp"
+
+namespace millrace::lake {
+
+/// Where an offset of the stream that feeds a partition of a lake table is.
+struct OffsetPlace {
+  enum class Where : std::uint8_t {
+    kBefore,  ///< the partition begins after it
+    kInFile,
+    kBeyond,  ///< no file has it yet
+  };
+  Where where = Where::kBeyond;
+  std::string file;                ///< kInFile: its path as the engine reads it
+  Offset first = 0, next = 0;      ///< kInFile: its offsets
+  std::uint64_t rows_of_file = 0;  ///< kInFile
+  std::uint64_t rows = 0;  ///< kInFile: those of the offset, 0 or 1 in a sound table
+};
+
+/// Looks for an offset by the names of the files, and in one of them. The session must be
+/// able to read the store. kNotFound: the folder has no such
+/// partition; kDataLoss (a damaged
+/// file, named), kUnavailable.
+Result<OffsetPlace> FindOffset(objects::ObjectStore& store, sql::Session& session,
+                               const std::string& folder, std::uint32_t partition,
+                               Offset offset);
+
+/// The folder of the lake table that SQL knows as lake."name". kNotFound.
+Result<std::string> FolderOf(objects::ObjectStore& store, const std::string& name);
+
+}  // namespace millrace::lake

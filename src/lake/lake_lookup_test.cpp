@@ -1,0 +1,57 @@
+#include "lake/lake_lookup.hpp"
+
+#include "lake_fixture.hpp"
+
+namespace millrace::lake {
+namespace {
+
+using Where = OffsetPlace::Where;
+
+class LakeLookup : public LakeTest {
+ protected:
+  Result<OffsetPlace> Find(Offset offset) {
+    return FindOffset(*store_, *session_, "orders_history", 0, offset);
+  }
+};
+
+TEST_F(LakeLookup, FindsTheFileAndTheRowsOfAnOffset) {
+  EXPECT_EQ(Find(0).error().code(), ErrorCode::kNotFound);
+  auto writer = *Open();
+  ASSERT_TRUE(writer->Start(5));
+  EXPECT_EQ(Find(4)->where, Where::kBefore);
+  EXPECT_EQ(Find(5)->where, Where::kBeyond);
+  ASSERT_TRUE(Write(*writer, 5, 20));
+  ASSERT_TRUE(writer->Flush());
+  // Offsets without rows, as a filter leaves them.
+  ASSERT_TRUE(writer->Write(Rows(25, 25), 20, 30, VersionOf(29)));
+  ASSERT_TRUE(writer->Flush());
+  ASSERT_TRUE(Write(*writer, 30, 31));
+  EXPECT_EQ(Find(4)->where, Where::kBefore);
+  for (const Offset offset : {5u, 12u, 19u}) {
+    const auto found = Find(offset);
+    ASSERT_TRUE(found) << found.error().ToString();
+    EXPECT_EQ(found->where, Where::kInFile);
+    EXPECT_TRUE(found->file.ends_with(FileName(0, 5))) << found->file;
+    EXPECT_EQ(found->first, 5u);
+    EXPECT_EQ(found->next, 20u);
+    EXPECT_EQ(found->rows_of_file, 15u);
+    EXPECT_EQ(found->rows, 1u);
+  }
+  const auto none = Find(29);
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->where, Where::kInFile);
+  EXPECT_TRUE(none->file.ends_with(FileName(0, 20)));
+  EXPECT_EQ(none->rows, 0u);
+  EXPECT_EQ(Find(30)->where, Where::kBeyond);  // staged, not rolled
+}
+
+TEST_F(LakeLookup, KnowsTheFolderOfATable) {
+  options_.path = "deep/er";
+  auto writer = *Open();
+  ASSERT_TRUE(writer->Start(0));
+  EXPECT_EQ(*FolderOf(*store_, "deep_er"), "deep/er");
+  EXPECT_EQ(FolderOf(*store_, "deeper").error().code(), ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace millrace::lake
