@@ -164,3 +164,21 @@ def test_beyond_retention_the_rest_is_still_told(tmp_path, data):
         assert item["log"]["state"] == "gone" and item["record"]["state"] == "newest"
         assert sinks(item)["table.all_things"]["result"] == "row"
         assert sinks(item)["table.all_things"]["version"] == first["_version"]
+
+
+def test_an_event_of_a_stream_is_found_by_its_id_and_its_place(tmp_path, data):
+    project = millrace.write_project(tmp_path / "p", {}, {"clicks": "pipeline: clicks\nfrom: {stream: clicks}\n"
+                                                          "sql: SELECT page, _id FROM changes\n"
+                                                          "to: [{lake: {path: clicks/, roll: {rows: 1000, every: 200ms}}}]\n"})
+    (project / "streams").mkdir(exist_ok=True)
+    (project / "streams" / "clicks.yaml").write_text("stream: clicks\nfields:\n  page: {type: text, required: true}\n")
+    with millrace.Server(project, data) as server:
+        for page in "abc":
+            answer = server.api.post("/api/streams/clicks/events", {"page": page})
+            assert answer.status == 201, answer
+        millrace.wait_drained(data)
+        (item,) = trace(data, "clicks@1")
+        assert item["event_id"] == "clicks:00000000:0000000000000002"
+        assert item["log"] == {"state": "logged", "stream": "clicks", "offset": 1} and "record" not in item
+        assert sinks(item)["lake.clicks"]["result"] == "row"
+        assert trace(data, item["event_id"]) == [item]
