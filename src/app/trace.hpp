@@ -18,7 +18,7 @@ namespace millrace::app {
 /// Where to look for an event; all of it outlives the call.
 struct TraceStores {
   std::filesystem::path data;  ///< records.db is in it
-  eventlog::EventLog& log;
+  eventlog::EventLogReader& log;
   pipeline::StateDb* state;  ///< null: no pipeline has run here
   warehouse::WarehouseReader& warehouse;
   objects::ObjectStore& lake;

@@ -77,32 +77,11 @@ struct StreamInfo {
   std::uint64_t bytes = 0;  ///< stored, with the adapter's own overhead
 };
 
-/// An ordered, durable log of opaque events; one stream for each collection, declared
-/// stream or redrive. Readers see durable events only.
-/// Adapters: eventlog/embedded (segment files).
-/// Any thread may call any method; calls block. Destroy it after its last call returned.
-class EventLog {
+/// The reading half of an EventLog. Any thread may call any method; calls block. Readers
+/// see durable events only.
+class EventLogReader {
  public:
-  virtual ~EventLog() = default;
-
-  /// Appends the whole batch, or nothing, and gives the next offset after it; it survives
-  /// a power cut once this returns. Written only if the last position of `batch.source`
-  /// in the stream is `batch.after`; it is `batch.upto` then. So repeating after any
-  /// doubt is safe: kConflict and LastPosition say where to go on. The deadline is a
-  /// door: a write that began is finished. Fed by: capture, redrive. Errors:
-  /// kInvalidArgument (no events, a body over kMaxBodyBytes, a batch over kMaxBatchBytes,
-  /// a bad name, `upto` not above `after`), kConflict, kResourceExhausted (disk full, or
-  /// the log's own limit: nothing was written, the same call succeeds when there is
-  /// room), kUnavailable (too late to begin: nothing was written), kDeadlineExceeded (a
-  /// write or sync failed: outcome unknown; the stream takes no appends until the log is
-  /// opened again), kDataLoss (the stream is damaged).
-  virtual Result<Offset> Append(const EventBatch& batch, Deadline deadline) = 0;
-
-  /// The last durable position of `source` in the stream, {} when there is none; where
-  /// capture goes on. Outlives retention.
-  /// Errors: kInvalidArgument (a bad name), kDataLoss, kUnavailable.
-  virtual Result<Position> LastPosition(const StreamId& stream,
-                                        const std::string& source) = 0;
+  virtual ~EventLogReader() = default;
 
   /// Reads records from offset `from` on, oldest first: at most `max_records` (at least 1
   /// is taken) and about `max_bytes` of bodies, but at least one record if there is one.
@@ -129,6 +108,32 @@ class EventLog {
   /// One stream; an unknown one is empty, never kNotFound.
   /// Errors: kInvalidArgument (a bad name), kDataLoss, kUnavailable.
   virtual Result<StreamInfo> Stream(const StreamId& stream) = 0;
+};
+
+/// An ordered, durable log of opaque events; one stream for each collection, declared
+/// stream or redrive. Readers see durable events only.
+/// Adapters: eventlog/embedded (segment files).
+/// Any thread may call any method; calls block. Destroy it after its last call returned.
+class EventLog : public EventLogReader {
+ public:
+  /// Appends the whole batch, or nothing, and gives the next offset after it; it survives
+  /// a power cut once this returns. Written only if the last position of `batch.source`
+  /// in the stream is `batch.after`; it is `batch.upto` then. So repeating after any
+  /// doubt is safe: kConflict and LastPosition say where to go on. The deadline is a
+  /// door: a write that began is finished. Fed by: capture, redrive. Errors:
+  /// kInvalidArgument (no events, a body over kMaxBodyBytes, a batch over kMaxBatchBytes,
+  /// a bad name, `upto` not above `after`), kConflict, kResourceExhausted (disk full, or
+  /// the log's own limit: nothing was written, the same call succeeds when there is
+  /// room), kUnavailable (too late to begin: nothing was written), kDeadlineExceeded (a
+  /// write or sync failed: outcome unknown; the stream takes no appends until the log is
+  /// opened again), kDataLoss (the stream is damaged).
+  virtual Result<Offset> Append(const EventBatch& batch, Deadline deadline) = 0;
+
+  /// The last durable position of `source` in the stream, {} when there is none; where
+  /// capture goes on. Outlives retention.
+  /// Errors: kInvalidArgument (a bad name), kDataLoss, kUnavailable.
+  virtual Result<Position> LastPosition(const StreamId& stream,
+                                        const std::string& source) = 0;
 
   /// Waits until the stream's next offset is above `beyond`. True then; false when the
   /// deadline passed or Interrupt was called. Costs nothing while it waits.
