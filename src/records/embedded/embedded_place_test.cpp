@@ -81,14 +81,15 @@ TEST_P(EmbeddedFile, ATypeThatWritesStoredValuesTheSameWayIsTaken) {
   EXPECT_EQ(OpenError({Orders(), wide}), ErrorCode::kInvalidArgument);
 }
 
-TEST_P(EmbeddedFile, Version1IsReadAndBecomesVersion2) {
+TEST_P(EmbeddedFile, Version1IsReadAndBecomesTheNewest) {
   ASSERT_TRUE(CreateOrder("a", R"(,"amount":"12.50")").ok());
   Close();
   ASSERT_TRUE(File().Exec("DROP TABLE fields"));
+  ASSERT_TRUE(File().Exec("DROP TABLE sums"));
   ASSERT_TRUE(File().Exec("PRAGMA user_version=1"));
   ASSERT_TRUE(RecordsReader::Open(place().directory()));
   Reopen();
-  EXPECT_EQ(Ask("PRAGMA user_version"), 2);
+  EXPECT_EQ(Ask("PRAGMA user_version"), 3);
   auto retyped = Orders();
   retyped.fields[2].type = schema::Type::Decimal(12, 2);
   EXPECT_EQ(OpenError({retyped, Counters()}), ErrorCode::kInvalidArgument);
@@ -162,6 +163,63 @@ TEST_P(EmbeddedFile, ToolsReadBesideTheServerAndWithoutIt) {
   EXPECT_TRUE(CreateOrder("c").ok());
   EXPECT_EQ(RecordsReader::Open(place().directory() / "no").error().code(),
             ErrorCode::kNotFound);
+}
+
+TEST_P(EmbeddedFile, SumsAreMarkedOnceAMinute) {
+  constexpr TimestampUs kMinute = kSumSliceUs;
+  const auto marks = [&] {
+    auto reader = RecordsReader::Open(place().directory());
+    return *(*reader)->Marks("orders");
+  };
+  clock_.Set(100 * kMinute + 5);
+  ASSERT_TRUE(CreateOrder("a").ok());
+  ASSERT_TRUE(CreateOrder("b").ok());
+  clock_.Set(101 * kMinute - 1);
+  ASSERT_TRUE(CreateOrder("c").ok());
+  const auto of_first = SumOf("orders");
+  clock_.Set(103 * kMinute);
+  ASSERT_TRUE(Create(R"({"name":"x"})", "counters").ok());
+  ASSERT_TRUE(CreateOrder("d").ok());
+  Reopen();  // within the minute: its mark stays
+  ASSERT_TRUE(CreateOrder("e").ok());
+  EXPECT_FALSE(CreateOrder("e").ok());
+  const auto found = marks();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].begin, 100 * kMinute);
+  EXPECT_EQ(found[0].changes, 0u);
+  EXPECT_EQ(found[0].position, 0u);
+  EXPECT_EQ(found[1].begin, 103 * kMinute);
+  EXPECT_EQ(found[1].changes, 3u);
+  EXPECT_EQ(found[1].hash, of_first.hash);
+  EXPECT_EQ(found[1].position, 4u);
+}
+
+TEST_P(EmbeddedFile, AFileOfVersionTwoGetsMarksFromNowOn) {
+  ASSERT_TRUE(CreateOrder("a").ok());
+  Close();
+  ASSERT_TRUE(File().Exec("DROP TABLE sums"));
+  ASSERT_TRUE(File().Exec("PRAGMA user_version=2"));
+  EXPECT_TRUE((*RecordsReader::Open(place().directory()))->Marks("orders")->empty());
+  Reopen();
+  EXPECT_EQ(Ask("PRAGMA user_version"), 3);
+  ASSERT_TRUE(CreateOrder("b").ok());
+  const auto marks = *(*RecordsReader::Open(place().directory()))->Marks("orders");
+  ASSERT_EQ(marks.size(), 1u);
+  EXPECT_EQ(marks[0].changes, 1u);
+}
+
+TEST_P(EmbeddedFile, AToolCanReadEverythingAsOfOneCommit) {
+  ASSERT_TRUE(CreateOrder("a").ok());
+  const auto reader = *RecordsReader::Open(place().directory());
+  ASSERT_TRUE(reader->HoldSnapshot(true));
+  const auto end = *reader->End();
+  ASSERT_TRUE(CreateOrder("b").ok());
+  EXPECT_EQ(*reader->End(), end);
+  std::string keys;
+  ASSERT_TRUE(reader->ScanChanges(0, [&](const Change& change) { keys += change.key; }));
+  EXPECT_EQ(keys, "a");
+  ASSERT_TRUE(reader->HoldSnapshot(false));
+  EXPECT_GT(*reader->End(), end);
 }
 
 TEST_P(EmbeddedFile, ToolsReadRecordsWithKeysThatAreNumbers) {

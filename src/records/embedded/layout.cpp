@@ -15,6 +15,12 @@ namespace {
 constexpr const char* kFieldsTable =
     "CREATE TABLE fields(collection TEXT NOT NULL, field TEXT NOT NULL, type TEXT NOT "
     "NULL, PRIMARY KEY(collection, field)) WITHOUT ROWID";
+/// Filled by the first commit of a collection in a minute: nothing before it is known.
+constexpr const char* kSumsTable =
+    "CREATE TABLE sums(collection TEXT NOT NULL, minute INTEGER NOT NULL, changes "
+    "INTEGER "
+    "NOT NULL, hash INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(collection, "
+    "minute)) WITHOUT ROWID";
 constexpr const char* kStoreTables = R"(
 CREATE TABLE store(
   id INTEGER PRIMARY KEY CHECK(id = 1),
@@ -139,6 +145,7 @@ Status PrepareCollection(Database& db, const schema::Collection& collection) {
 }
 
 /// Version 1 did not keep the types of fields: those of now are taken for the stored.
+/// Version 2 kept no sums by time: what was committed before is one slice.
 Status PrepareStore(Database& db, const std::string& source) {
   MR_TRY(const auto version, db.QueryInt("PRAGMA user_version", 0));
   if (version == kFormatVersion) return {};
@@ -147,7 +154,8 @@ Status PrepareStore(Database& db, const std::string& source) {
     MR_CHECK_OK(
         db.Exec("INSERT INTO store VALUES(1," + QuotedText(source) + ",0,1,0,0,0)"));
   }
-  MR_CHECK_OK(db.Exec(kFieldsTable));
+  if (version < 2) MR_CHECK_OK(db.Exec(kFieldsTable));
+  MR_CHECK_OK(db.Exec(kSumsTable));
   return db.Exec("PRAGMA user_version=" + std::to_string(kFormatVersion));
 }
 

@@ -12,7 +12,7 @@ namespace millrace::records {
 
 /// docs/formats/records-db.md. Raise it with every change of a table, an index or of what
 /// mr_field yields; an older program refuses a newer file.
-inline constexpr std::int64_t kFormatVersion = 2;
+inline constexpr std::int64_t kFormatVersion = 3;
 
 /// kDataLoss-free check that this program can read the file: kConflict names both
 /// versions if the file is newer. A new file has version 0.

@@ -47,6 +47,32 @@ Status RecordsReader::Scan(
 
 Result<std::vector<HistorySum>> RecordsReader::Sums() { return ReadSums(parts_->db); }
 
+Result<std::vector<SumMark>> RecordsReader::Marks(const std::string& collection) {
+  return ReadMarks(parts_->db, collection);
+}
+
+Status RecordsReader::ScanChanges(std::uint64_t after,
+                                  const std::function<void(const Change&)>& each) {
+  constexpr std::uint32_t kRows = 10'000;
+  constexpr std::uint64_t kBytes = 8u << 20u;
+  MR_TRY(auto reader, ChangeReader::Prepare(parts_->db));
+  MR_TRY(const auto end, End());
+  while (true) {
+    MR_TRY(const auto batch, reader.Read(after, end.low, kRows, kBytes));
+    if (batch.changes.empty()) return {};
+    for (const auto& change : batch.changes) each(change);
+    after = batch.changes.back().position.low;
+  }
+}
+
+Status RecordsReader::HoldSnapshot(bool hold) {
+  if (!hold) return parts_->db.Exec("COMMIT");
+  MR_CHECK_OK(parts_->db.Exec("BEGIN"));
+  // The transaction's snapshot is that of its first read.
+  MR_CHECK_OK(End());
+  return {};
+}
+
 Result<Position> RecordsReader::End() {
   MR_TRY(const auto state, ReadStoreState(parts_->db));
   return Position{state.epoch, state.next_seq - 1};

@@ -275,7 +275,7 @@ bool RecordWriter::Save() {
   }
   for (const auto& [name, target] : targets_) {
     if (target.state == target.committed) continue;
-    if (!state_tables_.Save(name, target.state)) {
+    if (!Mark(name, target) || !state_tables_.Save(name, target.state)) {
       return static_cast<void>(Fault("save the sums")), false;
     }
   }
@@ -285,6 +285,16 @@ bool RecordWriter::Save() {
   unwritten.time_floor = state_.time_floor;
   if (state_ == unwritten || state_tables_.Save(state_)) return true;
   return static_cast<void>(Fault("save the state")), false;
+}
+
+/// Before the first change of a minute: so that changes can be compared by time, at no
+/// cost for all commits but one a minute.
+bool RecordWriter::Mark(const std::string& name, const Target& target) {
+  const auto minute = now() / kSumSliceUs;
+  if (target.minute == minute || target.state.changes == target.committed.changes) {
+    return true;
+  }
+  return state_tables_.Mark(name, minute, target.committed, committed_.next_seq - 1);
 }
 
 bool RecordWriter::Trim(std::uint64_t upto, std::uint64_t max_rows) {
@@ -299,7 +309,12 @@ bool RecordWriter::Trim(std::uint64_t upto, std::uint64_t max_rows) {
 
 ChangeBatch RecordWriter::Committed() {
   committed_ = state_;
-  for (auto& [name, target] : targets_) target.committed = target.state;
+  for (auto& [name, target] : targets_) {
+    if (target.committed.changes != target.state.changes) {
+      target.minute = now() / kSumSliceUs;
+    }
+    target.committed = target.state;
+  }
   return changes_.Take();
 }
 

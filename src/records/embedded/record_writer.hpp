@@ -53,9 +53,11 @@ class RecordWriter {
     schema::RecordCodec codec;
     RecordTable table;
     CollectionState state, committed;
+    std::int64_t minute = 0;  ///< of its last commit by this process
   };
   RecordWriter(sqlite3* db, std::string source, const Clock& clock, StoreState state);
   Status Prepare(Database& db, const std::vector<schema::Collection>& collections);
+  bool Mark(const std::string& name, const Target& target);
 
   Result<std::vector<Written>> ApplyAll(Target& target, WriteRequest& request);
   Result<Written> ApplyOne(Target& target, const std::string& tenant, WriteOp& op);

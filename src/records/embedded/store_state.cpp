@@ -43,6 +43,23 @@ Result<std::vector<HistorySum>> ReadSums(Database& db) {
   return out;
 }
 
+Result<std::vector<SumMark>> ReadMarks(Database& db, const std::string& name) {
+  std::vector<SumMark> out;
+  MR_TRY(const auto version, db.QueryInt("PRAGMA user_version", 0));
+  if (version < 3) return out;
+  MR_TRY(auto select, db.Prepare("SELECT minute, changes, hash, seq FROM sums WHERE "
+                                 "collection=?1 ORDER BY minute"));
+  select.Bind(1, name);
+  int code = SQLITE_OK;
+  while ((code = select.Step()) == SQLITE_ROW) {
+    out.push_back({select.Int(0) * kSumSliceUs, static_cast<std::uint64_t>(select.Int(1)),
+                   std::bit_cast<std::uint64_t>(select.Int(2)),
+                   static_cast<std::uint64_t>(select.Int(3))});
+  }
+  if (code != SQLITE_DONE) return Fail(SqliteError(db.get(), "read the sums by time"));
+  return out;
+}
+
 Result<StateTables> StateTables::Prepare(Database& db) {
   StateTables out;
   MR_TRY(out.store_,
@@ -50,6 +67,8 @@ Result<StateTables> StateTables::Prepare(Database& db) {
                     "id_floor_ms=?4 WHERE id=1"));
   MR_TRY(out.collection_, db.Prepare("UPDATE collections SET changes=?1, hash=?2, "
                                      "sequence=?3 WHERE name=?4"));
+  MR_TRY(out.mark_, db.Prepare("INSERT OR IGNORE INTO sums(collection, minute, changes, "
+                               "hash, seq) VALUES(?1, ?2, ?3, ?4, ?5)"));
   return out;
 }
 
@@ -67,6 +86,16 @@ bool StateTables::Save(const std::string& name, const CollectionState& state) {
   collection_.Bind(3, state.sequence);
   collection_.Bind(4, name);
   return collection_.Run() == SQLITE_DONE;
+}
+
+bool StateTables::Mark(const std::string& name, std::int64_t minute,
+                       const CollectionState& before, std::uint64_t seq) {
+  mark_.Bind(1, name);
+  mark_.Bind(2, minute);
+  mark_.Bind(3, static_cast<std::int64_t>(before.changes));
+  mark_.Bind(4, std::bit_cast<std::int64_t>(before.hash));
+  mark_.Bind(5, static_cast<std::int64_t>(seq));
+  return mark_.Run() == SQLITE_DONE;
 }
 
 }  // namespace millrace::records

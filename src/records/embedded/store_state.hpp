@@ -34,6 +34,8 @@ struct CollectionState {
 Result<StoreState> ReadStoreState(Database& db);
 Result<CollectionState> ReadCollectionState(Database& db, const std::string& name);
 Result<std::vector<HistorySum>> ReadSums(Database& db);
+/// The marks of a collection, oldest first; none in files of before version 3.
+Result<std::vector<SumMark>> ReadMarks(Database& db, const std::string& name);
 
 /// Writes both within the open transaction of the writer's connection.
 class StateTables {
@@ -42,10 +44,15 @@ class StateTables {
   /// False when SQLite failed; the transaction must be rolled back then.
   bool Save(const StoreState& state);
   bool Save(const std::string& name, const CollectionState& state);
+  /// Keeps what was committed before the collection's first commit of a minute. Repeating
+  /// changes nothing.
+  bool Mark(const std::string& name, std::int64_t minute, const CollectionState& before,
+            std::uint64_t seq);
 
  private:
   Statement store_;
   Statement collection_;
+  Statement mark_;
 };
 
 }  // namespace millrace::records

@@ -80,6 +80,18 @@ struct HistorySum {
   std::uint64_t hash = 0;
 };
 
+/// How finely HistorySum is kept by commit time: a minute.
+inline constexpr TimestampUs kSumSliceUs = 60'000'000;
+
+/// What a collection had committed when its first commit of a minute began: between two
+/// marks lie the changes of a time. Kept in that commit's transaction.
+struct SumMark {
+  TimestampUs begin = 0;  ///< of the minute
+  std::uint64_t changes = 0;
+  std::uint64_t hash = 0;
+  std::uint64_t position = 0;  ///< last change, of any collection, before it
+};
+
 /// Typed records by key, each write with its change row in one transaction.
 /// Adapters: records/embedded (SQLite). Any thread may call any method; Submit never
 /// blocks on the disk, all others may.

@@ -97,6 +97,13 @@ class RecordsReader {
       const std::string& collection,
       const std::function<bool(std::string_view key, std::string_view document)>& each);
   Result<std::vector<HistorySum>> Sums();
+  /// Marks of a collection, oldest first. None before its first commit in this format.
+  Result<std::vector<SumMark>> Marks(const std::string& collection);
+  /// Calls `each` for every change that the feed still has past `after`, in order.
+  Status ScanChanges(std::uint64_t after, const std::function<void(const Change&)>& each);
+  /// Until it is called again with false, everything is read as of one commit. Holds the
+  /// write-ahead log back: not for long.
+  Status HoldSnapshot(bool hold);
   /// Position of the newest committed change; {epoch, 0} when there was none yet.
   Result<Position> End();
   /// The name of the source, part of event ids.
