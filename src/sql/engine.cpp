@@ -2,6 +2,7 @@
 
 #include "engine_impl.hpp"
 #include "error.hpp"
+#include "key_hash.hpp"
 
 namespace millrace::sql {
 namespace {
@@ -88,6 +89,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
   std::unique_ptr<Engine> engine(new Engine(std::move(impl)));
   MR_TRY(const auto session, engine->Connect());
   MR_CHECK_OK(Relations::Register(session->impl().connection, engine->impl().relations));
+  MR_CHECK_OK(RegisterKeyHash(session->impl().connection));
   MR_CHECK_OK(session->Run(LockText(options.directories)));
   return engine;
 }

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <thread>
 
+#include "base/bytes.hpp"
+
 namespace millrace::sql {
 namespace {
 
@@ -63,6 +65,15 @@ Batch Numbers(std::int64_t from, std::int64_t count) {
     builder.EndRow();
   }
   return builder.Finish();
+}
+
+TEST_F(EngineTest, KeyHashIsTheChecksumThatIsStored) {
+  EXPECT_EQ(Ask("SELECT mr_key_hash('123456789') h, mr_key_hash(42::VARCHAR) n, "
+                "mr_key_hash(NULL) o"),
+            R"({"h":3808858755,"n":)" + std::to_string(Crc32c("42")) + R"(,"o":null})");
+  EXPECT_EQ(
+      Ask("SELECT sum(mr_key_hash(t)::BIGINT) s FROM (VALUES ('a'), ('b')) v(t)"),
+      R"({"s":")" + std::to_string(std::uint64_t{Crc32c("a")} + Crc32c("b")) + R"("})");
 }
 
 TEST_F(EngineTest, MapsTypesOfResults) {

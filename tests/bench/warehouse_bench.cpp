@@ -14,12 +14,13 @@
 #include <vector>
 
 #include "cpu_seconds.hpp"
+#include "query/query.hpp"
 #include "warehouse_embedded/embedded_warehouse.hpp"
 
 /// Rows with hashed keys into one table, a fifth of them updates; then small batches at a
 /// pace. CPU is of Apply and merges alone: batches are made before the clock starts.
 /// Prints one line of JSON a million rows, then one of the whole and one of the pace.
-///   warehouse_bench [DIR] [MILLIONS] [MERGE_RATIO] [MIN_MERGE_ROWS]
+///   warehouse_bench [DIR] [MILLIONS] [MERGE_RATIO] [MIN_MERGE_ROWS] [MEMORY_MIB]
 namespace {
 
 using namespace millrace;
@@ -82,6 +83,10 @@ class Maker {
     return builder_.Finish();
   }
   Version last() const { return {0, version_, 0}; }
+  std::uint64_t created() const { return created_; }
+  static std::string Key(std::uint64_t number) {
+    return fmt::format("{:016x}{:08x}", Mix(number), number & 0xffffffffu);
+  }
 
  private:
   void Row() {
@@ -90,7 +95,7 @@ class Maker {
     const std::uint64_t number = update ? Mix(version_) % created_ : created_++;
     const std::uint64_t mix = Mix(number);
     ++version_;
-    builder_.SetText(0, fmt::format("{:016x}{:08x}", mix, number & 0xffffffffu));
+    builder_.SetText(0, Key(number));
     builder_.SetInt(1, static_cast<std::int64_t>(mix % 100'000));
     builder_.SetDecimal(2, static_cast<Int128>(Mix(version_) % 1'000'000));
     builder_.SetText(3, kStatus[Mix(version_) % 4]);
@@ -115,11 +120,13 @@ class Maker {
 
 class Bench {
  public:
-  Bench(const fs::path& dir, double ratio, std::uint64_t min_rows) {
+  Bench(const fs::path& dir, double ratio, std::uint64_t min_rows,
+        std::uint64_t memory_mib) {
     warehouse::EmbeddedWarehouseOptions options;
     options.directory = dir;
     options.merge_ratio = ratio;
     options.min_merge_rows = min_rows;
+    options.memory_limit = memory_mib << 20u;
     options.on_merge_step = [this](std::string_view step) { Step(step); };
     auto opened = warehouse::OpenEmbeddedWarehouse(options);
     if (!opened) Die(opened.error().ToString());
@@ -180,6 +187,31 @@ class Bench {
         Quantile(1) * 1e3);
   }
 
+  /// Keys that are there, one by one: through FindKey, and as a client asks.
+  void ReadKeys(int count) {
+    const auto table = Info();
+    std::vector<double> find, rows;
+    for (int i = 0; i < count; ++i) {
+      const auto key = Maker::Key(Mix(static_cast<std::uint64_t>(i)) % maker_.created());
+      auto begin = Steady::now();
+      const auto found = warehouse_->FindKey("bench", key, Deadline::Never());
+      find.push_back(Seconds(begin));
+      const auto query = query::Parse("id=eq." + key, "bench", table.columns, "id");
+      begin = Steady::now();
+      const auto page = warehouse_->Rows("bench", *query, Deadline::Never());
+      rows.push_back(Seconds(begin));
+      if (!found || !*found || !page || page->rows.size() != 1) Die("no key " + key);
+    }
+    std::ranges::sort(find);
+    std::ranges::sort(rows);
+    fmt::print(
+        "{{\"keys\":{},\"find_p50_ms\":{:.2f},\"find_worst_ms\":{:.2f},\"rows_p50_ms\":{:"
+        ".2f},"
+        "\"rows_worst_ms\":{:.2f}}}\n",
+        count, find[find.size() / 2] * 1e3, find.back() * 1e3,
+        rows[rows.size() / 2] * 1e3, rows.back() * 1e3);
+  }
+
   void Read() {
     while (merging_) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     for (const char* text : {"SELECT count(*) FROM bench",
@@ -188,10 +220,9 @@ class Bench {
                              "SELECT * FROM bench WHERE id = 'x'"}) {
       const double before = CpuSeconds();
       const auto begin = Steady::now();
-      if (!warehouse_->Query(text, Deadline::Never(),
-                             [](const sql::Batch&) { return true; })) {
-        Die(text);
-      }
+      const auto done = warehouse_->Query(text, Deadline::Never(),
+                                          [](const sql::Batch&) { return true; });
+      if (!done) Die(text + std::string(": ") + done.error().ToString());
       fmt::print(
           "{{\"query\":\"{}\",\"delta_rows\":{},\"cpu_seconds\":{:.3f},"
           "\"wall_seconds\":{:.3f}}}\n",
@@ -249,11 +280,13 @@ int main(int argc, char** argv) {
   const int millions = argc > 2 ? std::atoi(argv[2]) : 4;
   const double ratio = argc > 3 ? std::atof(argv[3]) : 0.25;
   const auto min_rows = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 200'000;
+  const auto memory_mib = argc > 5 ? std::strtoull(argv[5], nullptr, 10) : 256;
   if (fs::exists(dir / "warehouse.duckdb")) Die(dir.string() + " is in use");
   {
-    Bench bench(dir, ratio, min_rows);
+    Bench bench(dir, ratio, min_rows, memory_mib);
     for (int i = 1; i <= millions; ++i) bench.Million(i);
     bench.Read();
+    bench.ReadKeys(50);
     bench.Pace(100);
   }
   std::uint64_t bytes = 0;

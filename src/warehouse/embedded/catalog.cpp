@@ -9,7 +9,7 @@ namespace millrace::warehouse {
 namespace {
 
 constexpr int kFormat = 2;
-/// Of rows that a program of format 1 reads as they are meant.
+/// Of positions that a program of format 1 reads as they are meant.
 constexpr int kOldFormat = 1;
 
 std::string Text(std::string_view text) {
@@ -38,7 +38,7 @@ Status CheckFormat(sql::Session& session) {
 Result<schema::Columns> StoredColumns(sql::Session& session, const TableShape& shape) {
   MR_TRY(const auto statement, session.Prepare("SELECT * EXCLUDE (_mr_high, _mr_low, "
                                                "_mr_deleted) FROM " +
-                                               BaseTable(shape)));
+                                               DeltaTable(shape, shape.delta)));
   return statement.columns();
 }
 
@@ -127,17 +127,17 @@ Status Catalog::Insert(sql::Session& session, const StoredTable& table) {
       session.Query("INSERT INTO _mr._mr_tables VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, ?)",
                     {Text(table.shape.name), Text(table.shape.key), Text(table.owner),
                      std::to_string(table.shape.base), std::to_string(table.shape.delta),
-                     Frozen(table), std::to_string(kOldFormat)}));
+                     Frozen(table), std::to_string(kFormat)}));
   return {};
 }
 
 Status Catalog::Update(sql::Session& session, const StoredTable& table) {
   MR_CHECK_OK(session.Query(
       "UPDATE _mr._mr_tables SET base = ?, delta = ?, frozen = ?, merges = ?, "
-      "worst_merge_seconds = ?, last_merge_seconds = ? WHERE name = ?",
+      "worst_merge_seconds = ?, last_merge_seconds = ?, format = ? WHERE name = ?",
       {std::to_string(table.shape.base), std::to_string(table.shape.delta), Frozen(table),
        std::to_string(table.merges), Real(table.worst_merge_seconds),
-       Real(table.last_merge_seconds), Text(table.shape.name)}));
+       Real(table.last_merge_seconds), std::to_string(kFormat), Text(table.shape.name)}));
   return {};
 }
 

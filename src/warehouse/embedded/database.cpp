@@ -34,6 +34,13 @@ Status Database::Checkpoint() {
   return done;
 }
 
+Status Database::CheckpointIfLong(std::uint64_t wal_bytes) {
+  if (WalBytes() < 2 * wal_bytes) return {};
+  auto done = Checkpoint();
+  if (!done && done.error().code() == ErrorCode::kConflict) return {};
+  return done;
+}
+
 std::uint64_t Database::WalBytes() const {
   std::error_code error;
   const auto size = std::filesystem::file_size(wal(), error);

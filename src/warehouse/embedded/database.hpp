@@ -24,6 +24,8 @@ struct Database {
   /// Folds the write-ahead log into the file; waits until no one writes. Needs the
   /// catalog. kConflict: a read under way that began before the last write; try later.
   Status Checkpoint();
+  /// The same where the log is twice as long as `wal_bytes`, and nothing is in the way.
+  Status CheckpointIfLong(std::uint64_t wal_bytes);
   std::filesystem::path wal() const { return file.string() + ".wal"; }
   /// Length of the write-ahead log.
   std::uint64_t WalBytes() const;

@@ -161,8 +161,10 @@ Status EmbeddedWarehouse::Open() {
   if (options_.read_only) return {};
   MR_CHECK_OK(SyncDir(options_.directory));
   MergerOptions merger;
-  merger.rule = {options_.merge_ratio,
-                 std::max<std::uint64_t>(1, options_.min_merge_rows)};
+  merger.rule = {
+      options_.merge_ratio, std::max<std::uint64_t>(1, options_.min_merge_rows),
+      options_.max_merge_rows, std::max<std::uint64_t>(1, options_.merge_slice_rows),
+      options_.checkpoint_wal};
   merger.checkpoint_wal = options_.checkpoint_wal;
   merger.quiet = options_.quiet;
   merger.observer = options_.on_merge_step;
@@ -269,7 +271,7 @@ Result<Warehouse::RowsPage> EmbeddedWarehouse::Rows(const std::string& name,
     const auto from = lake_.Source(name.substr(kLakePrefix.size()));
     return ReadPage(*session, from, info, query, deadline);
   }
-  const auto keys = KeyCondition(info, query);
+  const auto keys = AskedKeys(info, query);
   if (!keys) {
     return ReadPage(*session, "main." + sql::QuoteName(name), info, query, deadline);
   }
@@ -286,11 +288,11 @@ Status EmbeddedWarehouse::Replace(const std::string& name, const std::string& wi
   MR_TRY(const auto next, Find(with));
   if (name == with) return {};
   const auto old = Find(name);
-  MR_CHECK_OK(next->TakePlace(*session_, name, old ? old->get() : nullptr));
-  const std::unique_lock lock(tables_mutex_);
-  tables_[name] = next;
-  tables_.erase(with);
-  return {};
+  return next->TakePlace(*session_, name, old ? old->get() : nullptr, [&] {
+    const std::unique_lock lock(tables_mutex_);
+    tables_[name] = next;
+    tables_.erase(with);
+  });
 }
 
 Result<std::optional<RowVersion>> EmbeddedWarehouse::FindKey(const std::string& name,

@@ -12,6 +12,7 @@ EmbeddedWarehouseOptions Eager(const std::filesystem::path& directory) {
   options.directory = directory;
   options.lake = directory / "lake";
   options.min_merge_rows = 40;
+  options.merge_slice_rows = 15;
   options.checkpoint_wal = 32u << 10u;
   return options;
 }

@@ -1,10 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <semaphore>
 #include <string>
 
 #include "test_directory.hpp"
@@ -20,6 +22,7 @@ EmbeddedWarehouseOptions Options(const fs::path& directory) {
   EmbeddedWarehouseOptions options;
   options.directory = directory;
   options.min_merge_rows = 40;
+  options.merge_slice_rows = 15;
   options.checkpoint_wal = 1;  // after each merge
   return options;
 }
@@ -87,17 +90,21 @@ TEST_P(CrashWithinMerge, LosesNothingAndGoesOn) {
   const auto live = directory.path() / "live";
   {
     int merges = 0;
+    std::counting_semaphore<> seen(0);
     auto options = Options(live);
     // The merging thread stands still in each step while its files are copied; appends
     // go on beside it.
     options.on_merge_step = [&](std::string_view step) {
-      if (step == GetParam()) CopyFiles(live, copies / std::to_string(merges++));
+      if (step != GetParam()) return;
+      CopyFiles(live, copies / std::to_string(merges++));
+      seen.release();
     };
     const auto warehouse = Open(options);
     ASSERT_TRUE(warehouse);
     WarehouseDriver driver(*warehouse);
     driver.Open();
     ApplyRounds(driver, 30);
+    seen.acquire();
     ExpectWhole(driver);
   }
   std::size_t looked_at = 0;
@@ -118,20 +125,14 @@ TEST_P(CrashWithinMerge, LosesNothingAndGoesOn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Steps, CrashWithinMerge,
-                         testing::Values("frozen", "before_swap", "swapped",
+                         testing::Values("frozen", "slice", "before_swap", "swapped",
                                          "after_checkpoint"),
                          [](const auto& info) { return std::string(info.param); });
 
-TEST(EmbeddedWarehouse, WritesABaseAnewThatIsMostlyEmpty) {
-  const TestDirectory directory;
-  auto options = Options(directory.path());
-  options.min_merge_rows = 60'000;
-  const auto warehouse = Open(options);
-  ASSERT_TRUE(warehouse);
-  WarehouseDriver driver(*warehouse);
-  driver.Open();
+/// Rounds that replace every row, each of them merged.
+void ReplaceAll(WarehouseDriver& driver, std::counting_semaphore<>& merged,
+                WarehouseModel& model) {
   std::uint64_t version = 0;
-  WarehouseModel model;
   for (int round = 0; round < 5; ++round) {
     std::vector<TestRow> rows;
     for (int i = 0; i < 60'000; ++i) {
@@ -139,11 +140,43 @@ TEST(EmbeddedWarehouse, WritesABaseAnewThatIsMostlyEmpty) {
     }
     model.Apply(rows, {});
     driver.Apply(rows);
+    merged.acquire();
   }
-  EXPECT_EQ(driver.ReadAll(), model.Rows());
-  const auto tables = warehouse->Tables();
-  ASSERT_TRUE(tables);
-  EXPECT_LE((*tables)[0].base_rows, 60'000u);
+}
+
+TEST(EmbeddedWarehouse, WritesABaseAnewThatIsMostlyEmpty) {
+  const TestDirectory directory;
+  const auto live = directory.path() / "live";
+  const auto copy = directory.path() / "copy";
+  auto options = Options(live);
+  options.min_merge_rows = 60'000;
+  options.merge_slice_rows = 15'000;
+  {
+    std::counting_semaphore<> merged(0);
+    int copied = 0;  // of the merging thread alone
+    options.on_merge_step = [&](std::string_view step) {
+      if (step == "copied" && ++copied == 2) CopyFiles(live, copy);
+      if (step == "swapped") merged.release();
+    };
+    const auto warehouse = Open(options);
+    ASSERT_TRUE(warehouse);
+    WarehouseDriver driver(*warehouse);
+    driver.Open();
+    WarehouseModel model;
+    ReplaceAll(driver, merged, model);
+    EXPECT_EQ(driver.ReadAll(), model.Rows());
+    const auto tables = warehouse->Tables();
+    ASSERT_TRUE(tables);
+    EXPECT_LE((*tables)[0].base_rows, 60'000u);
+  }
+  ASSERT_TRUE(fs::exists(copy)) << "no base was written anew";
+  const auto warehouse = Open(Options(copy));
+  ASSERT_TRUE(warehouse);
+  WarehouseDriver driver(*warehouse);
+  driver.Open();
+  const auto found = driver.ReadAll();
+  ASSERT_EQ(found.size(), 60'000u);
+  EXPECT_EQ(std::ranges::max(found, {}, &TestRow::version).version, driver.next());
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace millrace::warehouse {
 
 struct MergerOptions {
   MergeRule rule;
-  std::uint64_t checkpoint_wal = 64u << 20u;  ///< bytes; see EmbeddedWarehouseOptions
+  std::uint64_t checkpoint_wal = 32u << 20u;  ///< bytes; see EmbeddedWarehouseOptions
   std::chrono::milliseconds quiet{2'000};     ///< see EmbeddedWarehouseOptions
   MergeObserver observer;
 };

@@ -61,19 +61,17 @@ Status CheckColumns(const TableInfo& table, const query::Query& query) {
 
 }  // namespace
 
-std::optional<std::string> KeyCondition(const TableInfo& table,
-                                        const query::Query& query) {
+std::optional<KeyCondition> AskedKeys(const TableInfo& table, const query::Query& query) {
   for (const auto& filter : query.filters) {
     if (filter.column >= table.columns.size() || filter.negated) continue;
     const auto& column = table.columns[filter.column];
     if (column.name != table.key) continue;
     if (filter.op != query::Op::kEq && filter.op != query::Op::kIn) continue;
-    std::string values;
+    std::vector<std::string> values;
     for (const auto& literal : filter.literals) {
-      if (!values.empty()) values += ", ";
-      values += ValueSql(column.type, literal);
+      values.push_back(ValueSql(column.type, literal));
     }
-    return sql::QuoteName(column.name) + " IN (" + values + ")";
+    return KeysAre(column, values);
   }
   return std::nullopt;
 }
@@ -114,8 +112,7 @@ Result<std::optional<RowVersion>> FindVersion(sql::Session& session,
       std::ranges::find(shape.columns, shape.key, &schema::TypedName::name);
   auto literal = schema::RecordCodec::LiteralFromText(column->type, key);
   if (!literal) return Fail(std::move(literal).error().During("key " + shape.key));
-  const auto condition =
-      sql::QuoteName(shape.key) + " = " + ValueSql(column->type, *literal);
+  const auto condition = KeysAre(*column, {ValueSql(column->type, *literal)});
   std::optional<std::string> version;
   RowVersion found;
   MR_CHECK_OK(session.Stream(SelectNewestVersion(shape, condition), deadline,

@@ -10,10 +10,8 @@
 
 namespace millrace::warehouse {
 
-/// The keys that the query asks for one by one, as a condition on the key column;
-/// nullopt: it asks for others as well.
-std::optional<std::string> KeyCondition(const TableInfo& table,
-                                        const query::Query& query);
+/// The keys that the query asks for one by one; nullopt: it asks for others as well.
+std::optional<KeyCondition> AskedKeys(const TableInfo& table, const query::Query& query);
 
 /// Reads one page: `from` is the quoted name, or a SELECT in brackets, `table` says
 /// columns and key. The query's columns are those of `table`.

@@ -13,6 +13,12 @@ Result<std::uint64_t> CountRows(sql::Session& session, const std::string& table)
   return static_cast<std::uint64_t>(answer.Int64(0, 0));
 }
 
+Result<bool> IsHashed(sql::Session& session, const TableShape& shape) {
+  MR_TRY(const auto statement, session.Prepare("SELECT * FROM " + BaseTable(shape)));
+  return std::ranges::find(statement.columns(), "_mr_hash", &schema::TypedName::name) !=
+         statement.columns().end();
+}
+
 std::string Text(std::string_view text) {
   std::string out;
   AppendJsonString(out, text);
@@ -48,6 +54,12 @@ schema::Columns WithVersion(schema::Columns columns) {
 Result<std::shared_ptr<Table>> Table::Load(Database& database, sql::Session& session,
                                            StoredTable stored) {
   Counts counts;
+  MR_TRY(stored.shape.hashed, IsHashed(session, stored.shape));
+  if (!database.read_only) {
+    // Half written when the process ended.
+    MR_CHECK_OK(
+        session.Run("DROP TABLE IF EXISTS " + BaseTable(WithNextBase(stored.shape))));
+  }
   const auto& shape = stored.shape;
   MR_TRY(counts.base, CountRows(session, BaseTable(shape)));
   MR_TRY(const auto places,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -18,6 +19,9 @@ namespace millrace::warehouse {
 struct MergeRule {
   double ratio = 0.25;
   std::uint64_t min_rows = 200'000;
+  std::uint64_t max_rows = 500'000;    ///< so many are enough, however large the base is
+  std::uint64_t slice_rows = 250'000;  ///< merged in one transaction
+  std::uint64_t checkpoint_wal = 32u << 20u;  ///< bytes; at twice that, within a merge
 };
 
 /// Told the name of each step of a merge; may be empty.
@@ -41,8 +45,10 @@ class Table {
                const TablePosition& to);
   Status Drop(sql::Session& session);
   /// Takes `name`, which `old` has, if there is one: that is dropped in the same
-  /// transaction. Nobody writes until the next Open.
-  Status TakePlace(sql::Session& session, const std::string& name, Table* old);
+  /// transaction. `publish` makes that known before `old` says that it is gone.
+  /// Nobody writes until the next Open.
+  Status TakePlace(sql::Session& session, const std::string& name, Table* old,
+                   const std::function<void()>& publish);
   Result<std::vector<bool>> Superseded(const std::vector<KeyVersion>& states);
 
   bool MergeIsDue(const MergeRule& rule) const;
@@ -81,8 +87,18 @@ class Table {
                const TablePosition& to);
   Status Append(const sql::Batch& rows, const sql::Batch& tombstones);
   Status Freeze(sql::Session& session);
-  Status MergeFrozen(sql::Session& session, const MergeObserver& observer);
-  Result<Counts> BringIntoBase(sql::Session& session, TableShape& shape);
+  std::uint64_t FrozenRows() const;
+  Status MergeFrozen(sql::Session& session, const MergeRule& rule,
+                     const MergeObserver& observer);
+  Status MergeSlice(sql::Session& session, const DeltaSlice& slice);
+  Status DropFrozen(sql::Session& session, std::chrono::steady_clock::time_point begin,
+                    const MergeObserver& observer);
+  bool BaseIsSparse() const;
+  Status WriteBaseAnew(sql::Session& session, const MergeRule& rule,
+                       const MergeObserver& observer);
+  Status CopyBase(sql::Session& session, const TableShape& shape, const TableShape& next,
+                  const HashRange& range);
+  Status SwapBase(sql::Session& session, const TableShape& next);
 
   Database& database_;
   std::mutex merging_;  ///< changes of base, deltas and columns

@@ -17,6 +17,11 @@ double SecondsSince(Steady::time_point begin) {
 /// So many empty places are not worth a thought.
 constexpr std::uint64_t kFewPlaces = 100'000;
 
+Status RunAll(sql::Session& session, const std::vector<std::string>& statements) {
+  for (const auto& text : statements) MR_CHECK_OK(session.Run(text));
+  return {};
+}
+
 void Tell(const MergeObserver& observer, std::string_view step) {
   if (observer) observer(step);
 }
@@ -28,7 +33,8 @@ bool Table::MergeIsDue(const MergeRule& rule) const {
   if (dropped_ || counts_.delta < retry_rows_) return false;
   if (stored_.shape.frozen) return true;
   const auto part = rule.ratio * static_cast<double>(counts_.base);
-  return counts_.delta >= std::max(rule.min_rows, static_cast<std::uint64_t>(part));
+  const auto enough = std::min(rule.max_rows, static_cast<std::uint64_t>(part));
+  return counts_.delta >= std::max(rule.min_rows, enough);
 }
 
 Status Table::Merge(sql::Session& session, const MergeRule& rule,
@@ -40,7 +46,9 @@ Status Table::Merge(sql::Session& session, const MergeRule& rule,
       MR_CHECK_OK(Freeze(session));
       Tell(observer, "frozen");
     }
-    return MergeFrozen(session, observer);
+    if (!shape().hashed) MR_CHECK_OK(WriteBaseAnew(session, rule, observer));
+    MR_CHECK_OK(MergeFrozen(session, rule, observer));
+    return BaseIsSparse() ? WriteBaseAnew(session, rule, observer) : Status{};
   };
   auto done = run();
   if (done) Tell(observer, "swapped");
@@ -67,57 +75,110 @@ Status Table::Freeze(sql::Session& session) {
   return {};
 }
 
-/// Changes the base in place, which leaves the places of superseded rows empty; when that
-/// are too many the base is written anew.
-Result<Table::Counts> Table::BringIntoBase(sql::Session& session, TableShape& shape) {
-  const auto run = [&](const std::vector<std::string>& statements) -> Status {
-    for (const auto& text : statements) MR_CHECK_OK(session.Run(text));
-    return {};
-  };
-  Counts counts;
-  {
-    const std::scoped_lock lock(state_);
-    counts = counts_;
-  }
-  MR_CHECK_OK(run(CompareStatements(shape)));
-  MR_TRY(const auto superseded, session.Query(CountSuperseded()));
-  const auto empty = counts.base_places - counts.base +
-                     static_cast<std::uint64_t>(superseded.Int64(0, 0));
-  const bool rewrite = empty > counts.base / 2 + kFewPlaces;
-  MR_CHECK_OK(run(rewrite ? RewriteStatements(shape) : UpdateStatements(shape)));
-  MR_CHECK_OK(run(CleanUpStatements()));
-  if (rewrite) ++shape.base;
-  MR_TRY(const auto rows, session.Query("SELECT count(*) FROM " + BaseTable(shape)));
-  counts.base = static_cast<std::uint64_t>(rows.Int64(0, 0));
-  counts.base_places = counts.base + (rewrite ? 0 : empty);
-  return counts;
+/// Brings the newest that the frozen delta has of some keys into the base. In place,
+/// which leaves the places of superseded rows empty. Nobody sees a difference: what the
+/// base has now the frozen delta has as well.
+Status Table::MergeSlice(sql::Session& session, const DeltaSlice& slice) {
+  const auto shape = stored().shape;
+  MR_TRY(auto transaction, Transaction::Begin(database_, session));
+  MR_CHECK_OK(RunAll(session, CompareStatements(shape, slice)));
+  MR_TRY(const auto counted, session.Query(CountCompared()));
+  MR_CHECK_OK(RunAll(session, UpdateStatements(shape, slice)));
+  MR_CHECK_OK(RunAll(session, CleanUpStatements()));
+  MR_CHECK_OK(transaction.Commit());
+  const std::scoped_lock lock(state_);
+  const auto inserted = static_cast<std::uint64_t>(counted.Int64(0, 0));
+  counts_.base += inserted - static_cast<std::uint64_t>(counted.Int64(1, 0));
+  counts_.base_places += inserted;
+  return {};
 }
 
-Status Table::MergeFrozen(sql::Session& session, const MergeObserver& observer) {
+std::uint64_t Table::FrozenRows() const {
+  const std::scoped_lock lock(state_);
+  return counts_.frozen;
+}
+
+bool Table::BaseIsSparse() const {
+  const std::scoped_lock lock(state_);
+  return counts_.base_places - counts_.base > counts_.base / 2 + kFewPlaces;
+}
+
+/// Without empty places, and with hashes if it has none: slice by slice beside the old
+/// one, which stays as it is meanwhile. What a crash leaves of it is dropped when it is
+/// begun again.
+Status Table::WriteBaseAnew(sql::Session& session, const MergeRule& rule,
+                            const MergeObserver& observer) {
+  const auto shape = stored().shape;
+  const auto next = WithNextBase(shape);
+  {
+    const std::scoped_lock definitions(database_.definitions);
+    MR_TRY(auto transaction, Transaction::Begin(database_, session));
+    MR_CHECK_OK(RunAll(session, BeginBase(next)));
+    MR_CHECK_OK(transaction.Commit());
+  }
+  for (const auto& range : SplitHashes(Info().base_rows, 2 * rule.slice_rows)) {
+    MR_CHECK_OK(CopyBase(session, shape, next, range));
+    Tell(observer, "copied");
+    MR_CHECK_OK(database_.CheckpointIfLong(rule.checkpoint_wal));
+  }
+  return SwapBase(session, next);
+}
+
+Status Table::CopyBase(sql::Session& session, const TableShape& shape,
+                       const TableShape& next, const HashRange& range) {
+  MR_TRY(auto transaction, Transaction::Begin(database_, session));
+  MR_CHECK_OK(session.Run(CopyToBase(shape, next, range)));
+  return transaction.Commit();
+}
+
+Status Table::SwapBase(sql::Session& session, const TableShape& next) {
+  const std::scoped_lock definitions(database_.definitions);
+  auto known = stored();
+  MR_TRY(auto transaction, Transaction::Begin(database_, session));
+  MR_CHECK_OK(session.Run("DROP TABLE " + BaseTable(known.shape)));
+  known.shape.base = next.base;
+  known.shape.hashed = true;
+  MR_CHECK_OK(session.Run(CreateView(known.shape, true)));
+  MR_CHECK_OK(Catalog::Update(session, known));
+  MR_CHECK_OK(transaction.Commit());
+  const std::scoped_lock lock(state_);
+  stored_.shape = std::move(known.shape);
+  counts_.base_places = counts_.base;
+  return {};
+}
+
+Status Table::MergeFrozen(sql::Session& session, const MergeRule& rule,
+                          const MergeObserver& observer) {
   const auto begin = Steady::now();
+  for (const auto& slice : SliceDelta(FrozenRows(), rule.slice_rows)) {
+    MR_CHECK_OK(MergeSlice(session, slice));
+    Tell(observer, "slice");
+    MR_CHECK_OK(database_.CheckpointIfLong(rule.checkpoint_wal));
+  }
+  return DropFrozen(session, begin, observer);
+}
+
+Status Table::DropFrozen(sql::Session& session, Steady::time_point begin,
+                         const MergeObserver& observer) {
+  const std::scoped_lock definitions(database_.definitions);
   auto next = stored();
   const auto frozen = DeltaTable(next.shape, *next.shape.frozen);
-  MR_TRY(auto transaction, Transaction::Begin(database_, session));
-  MR_TRY(const auto counted, BringIntoBase(session, next.shape));
-  Tell(observer, "before_swap");
-  MR_FAIL_POINT("warehouse.merge_before_swap");
-
-  const std::scoped_lock definitions(database_.definitions);
   next.shape.frozen.reset();
   next.last_merge_seconds = SecondsSince(begin);
   next.worst_merge_seconds = std::max(next.worst_merge_seconds, next.last_merge_seconds);
   ++next.merges;
+  MR_TRY(auto transaction, Transaction::Begin(database_, session));
   MR_CHECK_OK(session.Run("DROP TABLE " + frozen));
   MR_CHECK_OK(session.Run(CreateView(next.shape, true)));
   MR_CHECK_OK(Catalog::Update(session, next));
+  Tell(observer, "before_swap");
+  MR_FAIL_POINT("warehouse.merge_before_swap");
   MR_CHECK_OK(transaction.Commit());
   MR_FAIL_POINT("warehouse.merge_after_swap");
 
   const std::scoped_lock lock(state_);
   next.positions = stored_.positions;  // appends went on
   stored_ = std::move(next);
-  counts_.base = counted.base;
-  counts_.base_places = counted.base_places;
   counts_.frozen = 0;
   return {};
 }

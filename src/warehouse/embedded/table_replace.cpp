@@ -15,7 +15,8 @@ TableShape Renamed(TableShape shape, const std::string& name, const TableShape& 
 
 }  // namespace
 
-Status Table::TakePlace(sql::Session& session, const std::string& name, Table* old) {
+Status Table::TakePlace(sql::Session& session, const std::string& name, Table* old,
+                        const std::function<void()>& publish) {
   std::unique_lock merging(merging_, std::defer_lock);
   std::unique_lock writing(writing_, std::defer_lock);
   if (old != nullptr) {
@@ -43,9 +44,13 @@ Status Table::TakePlace(sql::Session& session, const std::string& name, Table* o
   MR_CHECK_OK(session.Run(CreateView(to, false)));
   MR_CHECK_OK(transaction.Commit());
   writer_columns_.reset();
+  {
+    const std::scoped_lock lock(state_);
+    stored_.shape = to;
+  }
+  publish();
+  // Whoever waits for it looks for what has its name now.
   if (old != nullptr) old->SetDropped();
-  const std::scoped_lock lock(state_);
-  stored_.shape = to;
   return {};
 }
 

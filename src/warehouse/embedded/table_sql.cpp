@@ -1,5 +1,7 @@
 #include "table_sql.hpp"
 
+#include <algorithm>
+
 #include "schema/record_codec.hpp"
 #include "sql/engine.hpp"
 
@@ -13,6 +15,7 @@ using sql::QuoteName;
 constexpr std::string_view kOwnColumns =
     "_mr_high UBIGINT NOT NULL, _mr_low UBIGINT NOT NULL, _mr_deleted BOOLEAN NOT NULL";
 constexpr std::string_view kOwnNames = "_mr_high, _mr_low, _mr_deleted";
+constexpr std::string_view kHash = "_mr_hash";
 
 std::string VersionOf(const std::string& alias) {
   return "((" + alias + "._mr_high::UHUGEINT << 64) | " + alias + "._mr_low)";
@@ -45,8 +48,9 @@ std::string Deltas(const TableShape& shape) {
 }
 
 std::string CreateStored(const TableShape& shape, const std::string& table,
-                         std::string_view of_scalars) {
-  std::string text = "CREATE TABLE " + table + "(" + std::string(kOwnColumns);
+                         std::string_view more_own, std::string_view of_scalars) {
+  std::string text =
+      "CREATE TABLE " + table + "(" + std::string(kOwnColumns) + std::string(more_own);
   for (const auto& column : shape.columns) {
     text += ", " + QuoteName(column.name) + " " + column.type.ToSql();
     if (column.name == shape.key) text += " NOT NULL";
@@ -55,13 +59,29 @@ std::string CreateStored(const TableShape& shape, const std::string& table,
   return text + ")";
 }
 
-/// What the base lacks or has older.
-std::string InsertNewest(const TableShape& shape, const std::string& into) {
-  const auto names = std::string(kOwnNames) + Names(shape.columns, "");
-  return "INSERT INTO " + into + "(" + names + ") SELECT " + names + " FROM " +
-         DeltaTable(shape, *shape.frozen) +
-         " WHERE rowid IN (SELECT n.place FROM mr_newest n ANTI JOIN (SELECT place FROM "
-         "mr_stored WHERE stays) s ON s.place = n.place)";
+std::string HashOf(const TableShape& shape) {
+  return "mr_key_hash(CAST(" + QuoteName(shape.key) + " AS VARCHAR))";
+}
+
+/// `hash`: the expression that must be in the range.
+std::string Within(const std::string& hash, const HashRange& range) {
+  constexpr HashRange kAll;
+  if (range.first == kAll.first && range.last == kAll.last) return "TRUE";
+  return hash + " BETWEEN " + std::to_string(range.first) + "::UINTEGER AND " +
+         std::to_string(range.last) + "::UINTEGER";
+}
+
+std::string RowsOf(const DeltaSlice& slice) {
+  return "rowid >= " + std::to_string(slice.first) + " AND rowid < " +
+         std::to_string(slice.end);
+}
+
+/// Into a base, with the hash.
+std::string InsertIntoBase(const TableShape& shape, const std::string& base) {
+  const auto names = Names(shape.columns, "");
+  return "INSERT INTO " + base + "(" + std::string(kOwnNames) + ", " +
+         std::string(kHash) + names + ") SELECT " + std::string(kOwnNames) + ", " +
+         HashOf(shape) + names + " FROM ";
 }
 
 std::string VersionText(const std::string& alias) {
@@ -131,11 +151,11 @@ std::vector<std::string> RenameStatements(const TableShape& from, const TableSha
 }
 
 std::string CreateBase(const TableShape& shape) {
-  return CreateStored(shape, BaseTable(shape), "");
+  return CreateStored(shape, BaseTable(shape), ", _mr_hash UINTEGER NOT NULL", "");
 }
 
 std::string CreateDelta(const TableShape& shape) {
-  return CreateStored(shape, DeltaTable(shape, shape.delta),
+  return CreateStored(shape, DeltaTable(shape, shape.delta), "",
                       " USING COMPRESSION uncompressed");
 }
 
@@ -157,26 +177,36 @@ std::string ValueSql(const schema::Type& type, const std::string& literal) {
   return "CAST(" + text + " AS " + type.ToSql() + ")";
 }
 
-std::string SelectVersions(const TableShape& shape, const std::string& condition) {
-  const auto part = [&](const std::string& table) {
-    return "SELECT " + std::string(kOwnNames) + Names(shape.columns, "") + " FROM " +
-           table + " WHERE " + condition;
-  };
+KeyCondition KeysAre(const schema::TypedName& key,
+                     const std::vector<std::string>& values) {
+  std::string keys, hashes;
+  for (const auto& value : values) {
+    keys += (keys.empty() ? "" : ", ") + value;
+    hashes += (hashes.empty() ? "mr_key_hash(CAST(" : ", mr_key_hash(CAST(") + value +
+              " AS VARCHAR))";
+  }
+  return {QuoteName(key.name) + " IN (" + keys + ")",
+          std::string(kHash) + " IN (" + hashes + ")"};
+}
+
+std::string SelectVersions(const TableShape& shape, const KeyCondition& condition) {
   std::string text;
   for (const auto& table : Parts(shape)) {
-    text += (text.empty() ? "" : " UNION ALL ") + part(table);
+    text += (text.empty() ? "SELECT " : " UNION ALL SELECT ") + std::string(kOwnNames) +
+            Names(shape.columns, "") + " FROM " + table + " WHERE " + condition.keys;
+    if (shape.hashed && table == BaseTable(shape)) text += " AND " + condition.hashes;
   }
   return text;
 }
 
-std::string SelectNewestVersion(const TableShape& shape, const std::string& condition) {
+std::string SelectNewestVersion(const TableShape& shape, const KeyCondition& condition) {
   return "SELECT " + VersionText("v") + ", v._mr_deleted FROM (" +
          SelectVersions(shape, condition) +
          ") v ORDER BY v._mr_high DESC, "
          "v._mr_low DESC LIMIT 1";
 }
 
-std::string SelectNewest(const TableShape& shape, const std::string& condition) {
+std::string SelectNewest(const TableShape& shape, const KeyCondition& condition) {
   return ViewColumns(shape, "n") + " FROM (SELECT * FROM (" +
          SelectVersions(shape, condition) + ") QUALIFY row_number() OVER (PARTITION BY " +
          QuoteName(shape.key) +
@@ -220,37 +250,74 @@ std::string SelectSuperseded(const TableShape& shape) {
   return of(BaseTable(shape)) + " UNION ALL " + of(Deltas(shape));
 }
 
-std::vector<std::string> CompareStatements(const TableShape& shape) {
+std::vector<std::string> CompareStatements(const TableShape& shape,
+                                           const DeltaSlice& slice) {
   const auto key = QuoteName(shape.key);
   return {"CREATE OR REPLACE TEMP TABLE mr_newest AS SELECT f." + key +
               " AS k, arg_max(f.rowid, " + VersionOf("f") + ") AS place, max(" +
               VersionOf("f") + ") AS v FROM " + DeltaTable(shape, *shape.frozen) +
-              " f GROUP BY f." + key,
+              " f WHERE " + RowsOf(slice) + " AND " + Within(HashOf(shape), slice.keys) +
+              " GROUP BY f." + key,
           "CREATE OR REPLACE TEMP TABLE mr_stored AS SELECT b.rowid AS base_place, "
           "n.place, " +
               VersionOf("b") + " >= n.v AS stays FROM " + BaseTable(shape) +
-              " b JOIN mr_newest n ON b." + key + " = n.k"};
+              " b JOIN mr_newest n ON b." + key + " = n.k WHERE " +
+              Within("b._mr_hash", slice.keys)};
 }
 
-std::string CountSuperseded() { return "SELECT count(*) FROM mr_stored WHERE NOT stays"; }
-
-std::vector<std::string> UpdateStatements(const TableShape& shape) {
-  return {"DELETE FROM " + BaseTable(shape) +
-              " WHERE rowid IN (SELECT base_place FROM mr_stored WHERE NOT stays)",
-          InsertNewest(shape, BaseTable(shape))};
+std::string CountCompared() {
+  return "SELECT (SELECT count(*) FROM mr_newest) - (SELECT count(*) FROM mr_stored "
+         "WHERE "
+         "stays), (SELECT count(*) FROM mr_stored WHERE NOT stays)";
 }
 
-std::vector<std::string> RewriteStatements(const TableShape& shape) {
-  auto next = shape;
-  ++next.base;
-  const auto names = std::string(kOwnNames) + Names(shape.columns, "");
-  return {CreateBase(next),
-          "INSERT INTO " + BaseTable(next) + "(" + names + ") SELECT " +
-              std::string(kOwnNames) + Names(shape.columns, "b") + " FROM " +
-              BaseTable(shape) +
-              " b ANTI JOIN (SELECT base_place FROM mr_stored WHERE NOT stays) s ON "
-              "s.base_place = b.rowid",
-          InsertNewest(shape, BaseTable(next)), "DROP TABLE " + BaseTable(shape)};
+std::vector<std::string> UpdateStatements(const TableShape& shape,
+                                          const DeltaSlice& slice) {
+  return {"DELETE FROM " + BaseTable(shape) + " WHERE " + Within("_mr_hash", slice.keys) +
+              " AND rowid IN (SELECT base_place FROM mr_stored WHERE NOT stays)",
+          InsertIntoBase(shape, BaseTable(shape)) + DeltaTable(shape, *shape.frozen) +
+              " WHERE " + RowsOf(slice) +
+              " AND rowid IN (SELECT n.place FROM mr_newest n ANTI JOIN (SELECT place "
+              "FROM mr_stored WHERE stays) s ON s.place = n.place)"};
+}
+
+TableShape WithNextBase(TableShape shape) {
+  ++shape.base;
+  shape.hashed = true;
+  return shape;
+}
+
+std::vector<std::string> BeginBase(const TableShape& next) {
+  return {"DROP TABLE IF EXISTS " + BaseTable(next), CreateBase(next)};
+}
+
+std::string CopyToBase(const TableShape& shape, const TableShape& next,
+                       const HashRange& range) {
+  const auto hash = shape.hashed ? std::string(kHash) : HashOf(shape);
+  return InsertIntoBase(next, BaseTable(next)) + BaseTable(shape) + " WHERE " +
+         Within(hash, range);
+}
+
+std::vector<DeltaSlice> SliceDelta(std::uint64_t rows, std::uint64_t rows_each) {
+  std::vector<DeltaSlice> slices;
+  for (std::uint64_t first = 0; first < rows; first += 2 * rows_each) {
+    const auto end = std::min(rows, first + 2 * rows_each);
+    for (const auto& keys : SplitHashes(end - first, rows_each)) {
+      slices.push_back({first, end, keys});
+    }
+  }
+  return slices;
+}
+
+std::vector<HashRange> SplitHashes(std::uint64_t rows, std::uint64_t rows_each) {
+  const auto count = std::max<std::uint64_t>(1, (rows + rows_each - 1) / rows_each);
+  constexpr std::uint64_t kHashes = std::uint64_t{1} << 32u;
+  std::vector<HashRange> ranges;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    ranges.push_back({static_cast<std::uint32_t>(i * kHashes / count),
+                      static_cast<std::uint32_t>((i + 1) * kHashes / count - 1)});
+  }
+  return ranges;
 }
 
 std::vector<std::string> CleanUpStatements() {

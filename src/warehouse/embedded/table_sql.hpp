@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,7 +19,17 @@ struct TableShape {
   std::uint64_t base = 0;   ///< its number; rises when it is written anew
   std::uint64_t delta = 0;  ///< its number; rises with each merge
   std::optional<std::uint64_t> frozen;
+  bool hashed = true;  ///< the base has `_mr_hash`; those of format 1 do not
 };
+
+/// Keys by their hash, both ends included: what is done to a table at a time, so that
+/// memory does not depend on its size.
+struct HashRange {
+  std::uint32_t first = 0;
+  std::uint32_t last = std::numeric_limits<std::uint32_t>::max();
+};
+/// Ranges that have about `rows_each` of `rows` keys.
+std::vector<HashRange> SplitHashes(std::uint64_t rows, std::uint64_t rows_each);
 
 inline constexpr std::string_view kVersionColumn = "_version";
 /// Names of relations that hold the batches of Apply.
@@ -47,13 +58,20 @@ std::string AddColumn(const std::string& table, const schema::TypedName& column)
 std::string CreateView(const TableShape& shape, bool replace);
 /// A value of a type as SQL, from its canonical literal.
 std::string ValueSql(const schema::Type& type, const std::string& literal);
-/// Everything that is stored of the keys for which `condition` holds: our columns, then
-/// the table's. It names the key only, so each part is asked, and skips what it can.
-std::string SelectVersions(const TableShape& shape, const std::string& condition);
+/// Some keys, as SQL.
+struct KeyCondition {
+  std::string keys;    ///< holds for the key column
+  std::string hashes;  ///< holds for `_mr_hash`: a column that is quicker to look through
+};
+/// `values`: as ValueSql gives them; at least one.
+KeyCondition KeysAre(const schema::TypedName& key,
+                     const std::vector<std::string>& values);
+/// Everything that is stored of these keys: our columns, then the table's.
+std::string SelectVersions(const TableShape& shape, const KeyCondition& condition);
 /// The newest of these: version, and whether it is a tombstone. One row or none.
-std::string SelectNewestVersion(const TableShape& shape, const std::string& condition);
+std::string SelectNewestVersion(const TableShape& shape, const KeyCondition& condition);
 /// What the view shows of these keys.
-std::string SelectNewest(const TableShape& shape, const std::string& condition);
+std::string SelectNewest(const TableShape& shape, const KeyCondition& condition);
 /// Appends a batch to the delta: `columns` and the version as text.
 std::string InsertRows(const TableShape& shape, const schema::Columns& columns);
 std::string InsertTombstones(const TableShape& shape);
@@ -62,16 +80,28 @@ schema::Columns AskedColumns();
 /// Numbers of the asked states that are older than what is stored, more than once maybe.
 std::string SelectSuperseded(const TableShape& shape);
 
-/// Bringing what the frozen delta has newest into the base, in order and within one
-/// transaction. Two temporary tables: what is newest in the delta, and what of it the
-/// base has as well.
-std::vector<std::string> CompareStatements(const TableShape& shape);
-/// Rows of the base that are superseded.
-std::string CountSuperseded();
-/// … changes the base in place …
-std::vector<std::string> UpdateStatements(const TableShape& shape);
-/// … or writes the base with the next number.
-std::vector<std::string> RewriteStatements(const TableShape& shape);
+/// Part of the frozen delta: rows [first, end) as they came, and of those these keys.
+struct DeltaSlice {
+  std::uint64_t first = 0, end = 0;
+  HashRange keys;
+};
+/// The whole of a delta in slices of about `rows_each`; each row is looked at twice.
+std::vector<DeltaSlice> SliceDelta(std::uint64_t rows, std::uint64_t rows_each);
+
+/// Bringing what the frozen delta has newest of a slice into the base, in order and
+/// within one transaction. Two temporary tables: what is newest in the delta, and what of
+/// it the base has as well.
+std::vector<std::string> CompareStatements(const TableShape& shape,
+                                           const DeltaSlice& slice);
+/// Two numbers: rows that the base gets, and rows of it that are superseded.
+std::string CountCompared();
+std::vector<std::string> UpdateStatements(const TableShape& shape,
+                                          const DeltaSlice& slice);
 std::vector<std::string> CleanUpStatements();
+/// The shape whose base is written anew, and what begins and goes on with that.
+TableShape WithNextBase(TableShape shape);
+std::vector<std::string> BeginBase(const TableShape& next);
+std::string CopyToBase(const TableShape& shape, const TableShape& next,
+                       const HashRange& range);
 
 }  // namespace millrace::warehouse

@@ -28,9 +28,13 @@ struct EmbeddedWarehouseOptions {
   /// … and at least so many. From 123k new rows on (what one row group takes) the engine
   /// writes a merge's rows ahead of its commit, which is then short.
   std::uint64_t min_merge_rows = 200'000;
+  /// So many are enough, however large the base is.
+  std::uint64_t max_merge_rows = 500'000;
+  /// Rows that a merge brings into the base in one transaction: its memory.
+  std::uint64_t merge_slice_rows = 250'000;
   /// The write-ahead log is folded into the file after a merge when it is this long, and
   /// at twice this length without one. Writers wait meanwhile. Opening replays it.
-  std::uint64_t checkpoint_wal = 64u << 20u;  ///< bytes
+  std::uint64_t checkpoint_wal = 32u << 20u;  ///< bytes
   /// Nothing written for so long: a log above 1 MiB is folded too, since rows that are
   /// only in the log are in memory uncompressed.
   std::chrono::milliseconds quiet{2'000};
