@@ -107,11 +107,12 @@ http::Handler OnPool(runtime::BlockingPool& pool, Work work) {
 }  // namespace
 
 AdminRoutes::AdminRoutes(warehouse::Warehouse& warehouse, pipeline::StateDb& state,
-                         runtime::BlockingPool& pool,
+                         BackupJob& backup, runtime::BlockingPool& pool,
                          std::function<Result<std::vector<PipelineState>>()> pipelines,
                          TraceStores trace)
     : warehouse_(warehouse),
       state_(state),
+      backup_(backup),
       pool_(pool),
       pipelines_(std::move(pipelines)),
       trace_(std::move(trace)) {}
@@ -137,6 +138,17 @@ void AdminRoutes::AddTo(http::Router& router) {
                MR_TRY(auto json, TraceJson(trace_, {ValueOf(parameters, "id"),
                                                     ValueOf(parameters, "collection")}));
                return JsonResponse(std::move(json));
+             }));
+  router.Add(
+      Method::kPost, "/admin/backup",
+      OnPool(pool_,
+             [this](const auto& parameters, const auto&) -> Result<http::Response> {
+               MR_CHECK_OK(backup_.Start(ValueOf(parameters, "to")));
+               return JsonResponse(backup_.Json());
+             }));
+  router.Add(Method::kGet, "/admin/backup",
+             OnPool(pool_, [this](const auto&, const auto&) -> Result<http::Response> {
+               return JsonResponse(backup_.Json());
              }));
   router.Add(Method::kGet, "/admin/status",
              OnPool(pool_, [this](const auto&, const auto&) -> Result<http::Response> {

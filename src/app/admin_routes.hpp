@@ -3,6 +3,7 @@
 #include <functional>
 #include <vector>
 
+#include "backup_job.hpp"
 #include "data_queries.hpp"
 #include "http/router.hpp"
 #include "pipeline/state_db.hpp"
@@ -15,11 +16,11 @@ namespace millrace::app {
 /// What the command line asks a running server, on the socket in its data directory:
 /// POST /admin/sql?format=…, GET /admin/status, GET /admin/deadletters?…,
 /// GET /admin/trace?id=…&collection=…, POST /admin/sum?table=… (body: column names, one a
-/// line).
+/// line), POST /admin/backup?to=…, and GET /admin/backup (how it stands).
 class AdminRoutes {
  public:
   AdminRoutes(warehouse::Warehouse& warehouse, pipeline::StateDb& state,
-              runtime::BlockingPool& pool,
+              BackupJob& backup, runtime::BlockingPool& pool,
               std::function<Result<std::vector<PipelineState>>()> pipelines,
               TraceStores trace);
   void AddTo(http::Router& router);
@@ -27,6 +28,7 @@ class AdminRoutes {
  private:
   warehouse::Warehouse& warehouse_;
   pipeline::StateDb& state_;
+  BackupJob& backup_;
   runtime::BlockingPool& pool_;
   std::function<Result<std::vector<PipelineState>>()> pipelines_;
   TraceStores trace_;

@@ -3,6 +3,7 @@
 #include <thread>
 #include <utility>
 
+#include "backup_job.hpp"
 #include "base/bytes.hpp"
 #include "collection_json.hpp"
 #include "data_directory.hpp"
@@ -25,6 +26,8 @@ ErrorCode CodeOf(int status) {
       return ErrorCode::kInvalidArgument;
     case 404:
       return ErrorCode::kNotFound;
+    case 409:
+      return ErrorCode::kConflict;
     case 413:
       return ErrorCode::kTooLarge;
     case 504:
@@ -88,6 +91,18 @@ class ServerAccess final : public DataAccess {
     MR_TRY(const auto rows, ParseHex(TextMember(answer, "rows")));
     MR_TRY(const auto hash, ParseHex(TextMember(answer, "hash")));
     return change::Sum{rows, hash};
+  }
+
+  Result<BackupReport> BackUp(const std::filesystem::path& to,
+                              CopyState& state) override {
+    std::string target = "/admin/backup";
+    AppendParameter(target, "to", to.string());
+    MR_CHECK_OK(Ask(http::Method::kPost, target, ""));
+    for (;;) {
+      MR_TRY(const auto json, Ask(http::Method::kGet, "/admin/backup", ""));
+      if (const auto ended = ParseBackupJson(json, state)) return *ended;
+      std::this_thread::sleep_for(kLookAgain);
+    }
   }
 
  private:
@@ -166,6 +181,14 @@ class FileAccess final : public DataAccess {
   Result<change::Sum> TableSum(const std::string& table,
                                const std::vector<std::string>& columns) override {
     return SumOfTable(*warehouse_, table, columns);
+  }
+
+  Result<BackupReport> BackUp(const std::filesystem::path& to,
+                              CopyState& state) override {
+    const auto& paths = directory_.paths();
+    MR_CHECK_OK(MakeDirs(paths.log()));  // a directory that was never served has none
+    MR_TRY(const auto log, eventlog::OpenEmbeddedReadOnly(paths.log()));
+    return app::BackUp({paths, *warehouse_, *log, nullptr}, to, state);
   }
 
  private:
@@ -260,7 +283,7 @@ class FileAccess final : public DataAccess {
 
   DataDirectory directory_;
   telemetry::Logger logger_;
-  std::unique_ptr<warehouse::Warehouse> warehouse_;
+  std::unique_ptr<warehouse::CopyableWarehouse> warehouse_;
   std::unique_ptr<pipeline::StateDb> state_;
 };
 

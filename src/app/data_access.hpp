@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backup.hpp"
 #include "base/result.hpp"
 #include "change/sums.hpp"
 #include "pipeline/state_db.hpp"
@@ -36,6 +37,10 @@ class DataAccess {
   /// State sum of a table over documents made of `columns`, in that order.
   virtual Result<change::Sum> TableSum(const std::string& table,
                                        const std::vector<std::string>& columns) = 0;
+  /// As app::BackUp; `to` is absolute. A server does it itself and goes on with it when
+  /// nobody waits for it any more.
+  virtual Result<BackupReport> BackUp(const std::filesystem::path& to,
+                                      CopyState& state) = 0;
 };
 
 }  // namespace millrace::app

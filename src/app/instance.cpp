@@ -73,6 +73,7 @@ class Instance::Impl {
   bool Stop(Deadline deadline) {
     if (!stores_ || stopped_) return true;
     stopped_ = true;
+    if (backup_) backup_->Stop();
     // From the request to the sinks: each stage first gets what the one before finished.
     const Deadline carry = Deadline::Before(deadline, kForClosing);
     bool clean = true;
@@ -250,9 +251,12 @@ class Instance::Impl {
     ops_ = std::make_unique<gateway::OpsRoutes>(
         metrics_, [this] { return Parts(); },
         std::string(R"({"version":")") + kVersion + "\"}");
+    backup_ = std::make_unique<BackupJob>(BackupSource{stores_->directory.paths(),
+                                                       *stores_->warehouse, *stores_->log,
+                                                       stores_->records.get()});
     admin_ = std::make_unique<AdminRoutes>(
-        *stores_->warehouse, *stores_->state, *pool_, [this] { return Pipelines(); },
-        TraceParts());
+        *stores_->warehouse, *stores_->state, *backup_, *pool_,
+        [this] { return Pipelines(); }, TraceParts());
     process_metrics_ = telemetry::AddProcessMetrics(metrics_);
 
     http::ServerOptions options;
@@ -292,6 +296,7 @@ class Instance::Impl {
   std::unique_ptr<gateway::StreamRoutes> stream_routes_;
   std::unique_ptr<gateway::TableRoutes> tables_;
   std::unique_ptr<gateway::OpsRoutes> ops_;
+  std::unique_ptr<BackupJob> backup_;
   std::unique_ptr<AdminRoutes> admin_;
   std::vector<telemetry::CallbackHandle> process_metrics_;
   std::unique_ptr<http::Server> server_;

@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   AddLogCommands(app, action);
   AddTraceCommand(app, action);
   AddVerifyCommand(app, action);
+  AddBackupCommands(app, action);
   AddDemoCommand(app, action);
   AddReferenceCommand(app, action);
   try {

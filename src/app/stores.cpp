@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/uuid.hpp"
-#include "warehouse_embedded/embedded_warehouse.hpp"
 
 namespace millrace::app {
 namespace {
@@ -31,7 +30,7 @@ std::string NewWriterId() {
 
 }  // namespace
 
-Result<std::unique_ptr<warehouse::Warehouse>> OpenWarehouse(
+Result<std::unique_ptr<warehouse::CopyableWarehouse>> OpenWarehouse(
     const DataPaths& paths, const WarehouseSettings& settings, telemetry::Logger& logger,
     bool read_only) {
   warehouse::EmbeddedWarehouseOptions options;

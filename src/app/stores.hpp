@@ -15,7 +15,7 @@
 #include "sql/engine.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
-#include "warehouse/warehouse.hpp"
+#include "warehouse_embedded/embedded_warehouse.hpp"
 
 namespace millrace::app {
 
@@ -34,14 +34,14 @@ struct Stores {
   std::unique_ptr<pipeline::StateDb> state;
   std::unique_ptr<sql::Engine> engine;  ///< in memory: pipelines' SQL, and Parquet
   std::unique_ptr<objects::FileObjectStore> lake;
-  std::unique_ptr<warehouse::Warehouse> warehouse;
+  std::unique_ptr<warehouse::CopyableWarehouse> warehouse;
   std::unique_ptr<SinkParts> sink_parts;
 
   explicit Stores(DataDirectory data) : directory(std::move(data)) {}
 };
 
 /// The warehouse alone, for the command line when there is no server.
-Result<std::unique_ptr<warehouse::Warehouse>> OpenWarehouse(
+Result<std::unique_ptr<warehouse::CopyableWarehouse>> OpenWarehouse(
     const DataPaths& paths, const WarehouseSettings& settings, telemetry::Logger& logger,
     bool read_only);
 

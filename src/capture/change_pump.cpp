@@ -73,7 +73,9 @@ class ChangePump::Impl {
   Status Start() {
     MR_TRY(const Position end, feed_.End());
     MR_CHECK_OK(ReadLogPositions(end));
-    while (position_ < end) {
+    // A restored store ends at its new epoch, before there is a change of it.
+    for (Position before = end; position_ < end && position_ != before;) {
+      before = position_;
       MR_CHECK_OK(Round());
     }
     // What was trimmed from the feed is in the log: the mark holds for all of it.
@@ -115,10 +117,11 @@ class ChangePump::Impl {
   Status ReadLogPositions(Position end) {
     MR_TRY(position_, feed_.Begin());
     MR_TRY(const auto streams, log_.Streams());
-    Position newest;
+    std::uint64_t newest = 0;
     for (const auto& info : streams) {
       MR_TRY(const Position last, log_.LastPosition(info.stream, source_));
-      if (last > end) {
+      // Sequences go on over epochs: a later epoch does not make up for a lower one.
+      if (last > end || last.low > end.low) {
         return Fail(ErrorCode::kDataLoss,
                     "source_went_back: the log of " + info.stream.name +
                         " holds changes up to " + std::to_string(last.low) +
@@ -126,12 +129,12 @@ class ChangePump::Impl {
                         "; records.db was replaced by an older copy");
       }
       positions_[info.stream] = last;
-      newest = std::max(newest, last);
+      newest = std::max(newest, last.low);
     }
     // The last change that was trimmed is in the log, or was when it was trimmed.
-    if (position_.low == 0 || newest >= position_) return {};
+    if (newest >= position_.low) return {};
     return Fail(ErrorCode::kDataLoss,
-                "the log ends at change " + std::to_string(newest.low) +
+                "the log ends at change " + std::to_string(newest) +
                     ", but the record store has handed over those up to " +
                     std::to_string(position_.low) +
                     "; the log was removed or replaced by an older copy");

@@ -24,8 +24,8 @@ class FakeFeed final : public records::ChangeFeed {
   void Add(const std::string& collection, const std::string& key) {
     const std::lock_guard lock(mutex_);
     Change change;
-    change.position = {1, ++end_};
-    change.version = {1, end_, 0};
+    change.position = {epoch_, ++end_};
+    change.version = {epoch_, end_, 0};
     change.operation = records::Operation::kInsert;
     auto text = std::make_shared<const std::string>(collection + "|" + key +
                                                     R"(|{"k":")" + key + R"("})");
@@ -39,17 +39,19 @@ class FakeFeed final : public records::ChangeFeed {
   }
   /// As if records.db were replaced by an older copy.
   void GoBackTo(std::uint64_t end) { end_ = end; }
+  /// As if records.db were restored from a backup.
+  void RaiseEpoch() { ++epoch_; }
   Position trimmed() const { return trimmed_; }
 
   std::string source() const override { return "records"; }
   Result<ChangeBatch> Read(Position after, std::uint32_t max_rows,
                            std::uint64_t) override {
     const std::lock_guard lock(mutex_);
-    if (after < trimmed_) return Fail(ErrorCode::kOutOfRange, "trimmed");
+    if (after.low < trimmed_.low) return Fail(ErrorCode::kOutOfRange, "trimmed");
     ChangeBatch batch;
     batch.arena = changes_.arena;
     for (const auto& change : changes_.changes) {
-      if (change.position <= after) continue;
+      if (change.position.low <= after.low) continue;
       if (batch.changes.size() == max_rows) break;
       batch.changes.push_back(change);
     }
@@ -57,16 +59,16 @@ class FakeFeed final : public records::ChangeFeed {
   }
   Result<Position> Begin() override {
     const std::lock_guard lock(mutex_);
-    return std::max(trimmed_, Position{1, 0});
+    return Position{epoch_, trimmed_.low};
   }
   Result<Position> End() override {
     const std::lock_guard lock(mutex_);
-    return Position{1, end_};
+    return Position{epoch_, end_};
   }
   bool WaitFor(Position beyond, Deadline) override {
     std::unique_lock lock(mutex_);
-    added_.wait(lock, [&] { return Position{1, end_} > beyond || interrupted_; });
-    return Position{1, end_} > beyond;
+    added_.wait(lock, [&] { return Position{epoch_, end_} > beyond || interrupted_; });
+    return Position{epoch_, end_} > beyond;
   }
   void Interrupt() override {
     const std::lock_guard lock(mutex_);
@@ -82,6 +84,7 @@ class FakeFeed final : public records::ChangeFeed {
   mutable std::mutex mutex_;
   std::condition_variable added_;
   ChangeBatch changes_;
+  std::uint32_t epoch_ = 1;
   std::uint64_t end_ = 0;
   Position trimmed_;
   bool interrupted_ = false;
@@ -280,6 +283,41 @@ TEST_F(ChangePumpTest, StopsWhenTheSourceWentBack) {
   const auto status = pump.Start();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code(), ErrorCode::kDataLoss);
+  EXPECT_NE(status.error().message().find("source_went_back"), std::string::npos);
+}
+
+TEST_F(ChangePumpTest, GoesOnWithARestoredSource) {
+  feed_.Add("orders", "a");
+  {
+    change::CompleteMark mark;
+    ChangePump pump(feed_, *log_, mark, logger_);
+    ASSERT_TRUE(pump.Start());
+  }
+  feed_.Add("orders", "b");  // committed, and not in the log when the copy was made
+  feed_.RaiseEpoch();
+  change::CompleteMark mark;
+  ChangePump pump(feed_, *log_, mark, logger_);
+  ASSERT_TRUE(pump.Start());
+  EXPECT_EQ(mark.Get(), (Position{2, 2}));
+  feed_.Add("orders", "c");
+  ASSERT_TRUE(mark.WaitFor({2, 3}, Deadline::Never()));
+  EXPECT_EQ(Keys("orders"), (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST_F(ChangePumpTest, ALaterEpochDoesNotHideThatTheSourceWentBack) {
+  feed_.Add("orders", "a");
+  feed_.Add("orders", "b");
+  {
+    change::CompleteMark mark;
+    ChangePump pump(feed_, *log_, mark, logger_);
+    ASSERT_TRUE(pump.Start());
+  }
+  feed_.GoBackTo(1);
+  feed_.RaiseEpoch();
+  change::CompleteMark mark;
+  ChangePump pump(feed_, *log_, mark, logger_);
+  const auto status = pump.Start();
+  ASSERT_FALSE(status);
   EXPECT_NE(status.error().message().find("source_went_back"), std::string::npos);
 }
 

@@ -22,6 +22,7 @@ void AddReplayCommands(CLI::App& app, Action& action);    // replay, import
 void AddSimulateCommands(CLI::App& app, Action& action);  // simulate …
 void AddTraceCommand(CLI::App& app, Action& action);      // trace
 void AddVerifyCommand(CLI::App& app, Action& action);     // verify
+void AddBackupCommands(CLI::App& app, Action& action);    // backup, restore
 void AddDemoCommand(CLI::App& app, Action& action);       // demo
 void AddReferenceCommand(CLI::App& app, Action& action);  // reference (hidden)
 

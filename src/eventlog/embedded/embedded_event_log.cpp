@@ -180,6 +180,12 @@ class SegmentEventLog final : public EmbeddedEventLog {
             c.failed_streams,  c.stored_bytes};
   }
 
+  Status CopyTo(const fs::path& directory, const CopyProgress& progress) override {
+    MR_CHECK_OK(MakeDirs(directory));
+    for (const auto& log : StreamLogs()) MR_CHECK_OK(log->CopyTo(directory, progress));
+    return SyncDir(directory);
+  }
+
  private:
   using LogPtr = std::shared_ptr<StreamLog>;
 

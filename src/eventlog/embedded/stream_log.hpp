@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/copy.hpp"
 #include "eventlog/event_log.hpp"
 #include "segment.hpp"
 #include "segment_format.hpp"
@@ -78,6 +79,8 @@ class StreamLog {
                            std::uint64_t max_bytes);
   Result<RecordBatch> Find(const std::string& source, const Position& position);
   StreamInfo Info() const;
+  /// As EmbeddedEventLog::CopyTo, for this stream; `log` is the copy's directory.
+  Status CopyTo(const std::filesystem::path& log, const CopyProgress& progress) const;
   bool WaitFor(Offset beyond, Deadline deadline);
   void Nudge();
   void WakeWaiters();

@@ -14,6 +14,7 @@
 #include "reader_pool.hpp"
 #include "record_writer.hpp"
 #include "scan.hpp"
+#include "snapshot.hpp"
 #include "sqlite.hpp"
 #include "store_state.hpp"
 
@@ -154,9 +155,24 @@ void EmbeddedRecords::Interrupt() { parts_->tail.Interrupt(); }
 
 void EmbeddedRecords::Trim(Position upto) {
   const auto end = parts_->tail.End();
-  if (upto.high != end.high || upto.low > end.low) return;  // not one of ours
+  if (upto.high > end.high || upto.low > end.low) return;  // not one of ours
   parts_->tail.Forget(upto);
   parts_->writer->Trim(upto.low);
+}
+
+Status EmbeddedRecords::CopyTo(const std::filesystem::path& file,
+                               const std::function<Status()>& before_cut,
+                               const CopyProgress& progress) {
+  parts_->writer->HoldTrim();
+  std::optional<Database> snapshot;
+  const auto taken = [&]() -> Status {
+    MR_CHECK_OK(before_cut());
+    MR_TRY(snapshot, OpenSnapshot(parts_->file));
+    return {};
+  }();
+  parts_->writer->ReleaseTrim();
+  MR_CHECK_OK(taken);
+  return CopyPages(*snapshot, file, progress);
 }
 
 Status EmbeddedRecords::Health() const { return parts_->writer->health(); }

@@ -15,7 +15,8 @@ Result<ChangeBatch> FeedReader::Read(Position after, std::uint64_t trimmed,
                                      std::uint32_t max_rows, std::uint64_t max_bytes) {
   if (after == Position{}) after = {epoch_, 0};  // "from the very first"
   const auto end = tail_.End();
-  if (after.high != epoch_ || after.low > end.low) {
+  // Sequences go on over epochs: a position of an earlier one is known, too.
+  if (after.high > epoch_ || after.low > end.low) {
     return Fail(ErrorCode::kOutOfRange, "position " + Text(after) +
                                             " is not one of this source, which ends at " +
                                             Text(end));

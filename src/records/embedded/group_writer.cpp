@@ -103,9 +103,12 @@ void GroupWriter::Run() {
   }
 }
 
+std::uint64_t GroupWriter::TrimBound() const {
+  return std::min(trim_upto_.load(std::memory_order_acquire), trim_hold_.load());
+}
+
 bool GroupWriter::TrimPending() const {
-  const auto upto = std::min(trim_upto_.load(std::memory_order_acquire),
-                             records_->state().next_seq - 1);
+  const auto upto = std::min(TrimBound(), records_->state().next_seq - 1);
   return upto > records_->state().trimmed;
 }
 
@@ -151,8 +154,7 @@ Status GroupWriter::CommitGroup(std::vector<WriteRequest>& requests,
   const auto rows = requests.empty()
                         ? kIdleTrimRows
                         : kTrimRows + 2 * (records_->state().next_seq - old_seq);
-  if (!records_->Trim(trim_upto_.load(std::memory_order_acquire), rows) ||
-      !records_->Save()) {
+  if (!records_->Trim(TrimBound(), rows) || !records_->Save()) {
     return Fail(*records_->fault());
   }
   if (!idempotency_.Expire(records_->now())) {

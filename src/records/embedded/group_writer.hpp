@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -43,6 +44,9 @@ class GroupWriter {
 
   void Submit(WriteRequest request) { queue_.Add(std::move(request)); }
   void Trim(std::uint64_t upto);
+  /// Until ReleaseTrim no row is removed that Trim did not name before.
+  void HoldTrim() { trim_hold_ = trim_upto_.load(std::memory_order_acquire); }
+  void ReleaseTrim() { trim_hold_ = kNoHold; }
   /// Changes up to here are gone from the file.
   std::uint64_t trimmed() const { return trimmed_.load(std::memory_order_acquire); }
   /// The error that ended all writing, if there was one.
@@ -54,12 +58,14 @@ class GroupWriter {
     bool replayed = false;
   };
   using Time = std::chrono::steady_clock::time_point;
+  static constexpr std::uint64_t kNoHold = std::numeric_limits<std::uint64_t>::max();
 
   GroupWriter(Database db, std::unique_ptr<RecordWriter> records,
               Checkpointer& checkpointer, ChangeTail& tail, Metrics& metrics,
               telemetry::Logger* logger, const Options& options);
   Status Prepare();
   void Run();
+  std::uint64_t TrimBound() const;
   bool TrimPending() const;
   std::optional<Time> TrimDue() const;
   void RunGroup(std::vector<WriteRequest> requests);
@@ -86,6 +92,7 @@ class GroupWriter {
   mutable std::mutex health_mutex_;
   std::optional<Error> stopped_;  ///< nothing is acknowledged any more
   std::atomic<std::uint64_t> trim_upto_{0};
+  std::atomic<std::uint64_t> trim_hold_{kNoHold};
   std::atomic<std::uint64_t> trimmed_{0};
   WriteQueue queue_;
   std::thread thread_;

@@ -53,6 +53,8 @@ std::string Pragmas(const Database::Options& options) {
     sql +=
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
         "PRAGMA temp_store=MEMORY;";
+  } else if (options.mode == Database::Mode::kCopy) {
+    sql += "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;";
   } else {
     sql += "PRAGMA query_only=1; PRAGMA temp_store=MEMORY;";
   }
@@ -62,6 +64,7 @@ std::string Pragmas(const Database::Options& options) {
 int OpenFlags(Database::Mode mode) {
   switch (mode) {
     case Database::Mode::kWriter:
+    case Database::Mode::kCopy:
       return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     case Database::Mode::kReader:
       return SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;

@@ -70,14 +70,15 @@ class ResetAtEnd {
 /// One connection; one thread at a time.
 class Database {
  public:
-  enum class Mode : std::uint8_t { kWriter, kReader, kForeignReader };
+  enum class Mode : std::uint8_t { kWriter, kReader, kForeignReader, kCopy };
   struct Options {
     Mode mode = Mode::kReader;
     std::int64_t cache_kib = 2048;
   };
   Database() = default;
   /// kWriter creates the file. kForeignReader is for other processes: it never writes,
-  /// checkpoints or removes anything.
+  /// checkpoints or removes anything. kCopy creates a file that is written in one go and
+  /// that its owner syncs.
   static Result<Database> Open(const std::filesystem::path& path, const Options& options);
 
   Status Exec(const std::string& sql);

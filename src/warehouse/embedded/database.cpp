@@ -1,5 +1,7 @@
 #include "database.hpp"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace millrace::warehouse {
@@ -28,6 +30,10 @@ std::string CreateCheckpointMark() {
 
 Status Database::Checkpoint() {
   const std::scoped_lock one(checkpoints);
+  return FoldLog();
+}
+
+Status Database::FoldLog() {
   gate.EnterAlone();
   auto done = CheckpointOnly(*engine);
   gate.LeaveAlone();
@@ -39,6 +45,33 @@ Status Database::CheckpointIfLong(std::uint64_t wal_bytes) {
   auto done = Checkpoint();
   if (!done && done.error().code() == ErrorCode::kConflict) return {};
   return done;
+}
+
+/// The length of the file that has all of the log. Holds `checkpoints`.
+Result<std::uint64_t> Database::FoldLogToCopy() {
+  constexpr std::chrono::milliseconds kAgain{50};
+  const auto until = Deadline::After(std::chrono::minutes(1));
+  auto done = FoldLog();
+  while (!done && done.error().code() == ErrorCode::kConflict && !until.expired()) {
+    std::this_thread::sleep_for(kAgain);
+    done = FoldLog();
+  }
+  MR_CHECK_OK(done);
+  if (!copied.is_open()) {
+    MR_TRY(copied, File::OpenRead(file));
+  }
+  return copied.Size();
+}
+
+/// What the engine writes before its next checkpoint goes to free blocks, or after the
+/// end: a crash must find the last one whole, and so does a copy.
+Status Database::CopyTo(const std::filesystem::path& to, const CopyProgress& progress) {
+  // A checkpoint waits for writers and keeps new ones out: not for as long as a merge.
+  std::unique_lock no_merge(merging);
+  const std::scoped_lock one(checkpoints);
+  MR_TRY(const auto end, FoldLogToCopy());
+  no_merge.unlock();
+  return CopyUpTo(copied, to, end, progress);
 }
 
 std::uint64_t Database::WalBytes() const {

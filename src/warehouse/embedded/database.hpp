@@ -5,6 +5,8 @@
 #include <mutex>
 #include <string>
 
+#include "base/copy.hpp"
+#include "base/file.hpp"
 #include "sql/engine.hpp"
 #include "telemetry/log.hpp"
 #include "write_gate.hpp"
@@ -13,12 +15,15 @@ namespace millrace::warehouse {
 
 /// What everything that writes shares. Any thread.
 struct Database {
+  /// What copies read, once opened; closing it would end the engine's lock on the file.
+  File copied;
   std::unique_ptr<sql::Engine> engine;
   std::filesystem::path file;
   bool read_only = false;
   telemetry::Logger* logger = nullptr;  ///< may be null
   WriteGate gate;
   std::mutex definitions;  ///< held from a change of definitions to its commit
+  std::mutex merging;      ///< held for a merge; before checkpoints
   std::mutex checkpoints;  ///< one at a time
 
   /// Folds the write-ahead log into the file; waits until no one writes. Needs the
@@ -26,9 +31,15 @@ struct Database {
   Status Checkpoint();
   /// The same where the log is twice as long as `wal_bytes`, and nothing is in the way.
   Status CheckpointIfLong(std::uint64_t wal_bytes);
+  /// As CopyableWarehouse::CopyTo.
+  Status CopyTo(const std::filesystem::path& to, const CopyProgress& progress);
   std::filesystem::path wal() const { return file.string() + ".wal"; }
   /// Length of the write-ahead log.
   std::uint64_t WalBytes() const;
+
+ private:
+  Status FoldLog();
+  Result<std::uint64_t> FoldLogToCopy();
 };
 
 /// Text that creates what Checkpoint needs.

@@ -51,7 +51,7 @@ Status CreateDatabase(const fs::path& file) {
   return PublishFile(engine.database, file);
 }
 
-class EmbeddedWarehouse final : public Warehouse {
+class EmbeddedWarehouse final : public CopyableWarehouse {
  public:
   explicit EmbeddedWarehouse(EmbeddedWarehouseOptions options)
       : options_(std::move(options)), lake_(database_, options_.lake) {}
@@ -79,6 +79,9 @@ class EmbeddedWarehouse final : public Warehouse {
                        Deadline deadline) override;
   Status Query(const std::string& select, Deadline deadline,
                const std::function<bool(const sql::Batch& block)>& each) override;
+  Status CopyTo(const fs::path& file, const CopyProgress& progress) override {
+    return database_.CopyTo(file, progress);
+  }
 
  private:
   Status OpenEngine();
@@ -331,7 +334,7 @@ Status EmbeddedWarehouse::Query(
 
 }  // namespace
 
-Result<std::unique_ptr<Warehouse>> OpenEmbeddedWarehouse(
+Result<std::unique_ptr<CopyableWarehouse>> OpenEmbeddedWarehouse(
     EmbeddedWarehouseOptions options) {
   const auto directory = options.directory.string();
   auto warehouse = std::make_unique<EmbeddedWarehouse>(std::move(options));

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <semaphore>
 #include <string>
+#include <thread>
 
 #include "test_directory.hpp"
 #include "warehouse/testing/warehouse_driver.hpp"
@@ -128,6 +130,45 @@ INSTANTIATE_TEST_SUITE_P(Steps, CrashWithinMerge,
                          testing::Values("frozen", "slice", "before_swap", "swapped",
                                          "after_checkpoint"),
                          [](const auto& info) { return std::string(info.param); });
+
+TEST(EmbeddedWarehouse, ACopyIsOfOneMomentWhileRowsAreAppliedAndMerged) {
+  const TestDirectory directory;
+  auto opened = OpenEmbeddedWarehouse(Options(directory.path() / "live"));
+  ASSERT_TRUE(opened);
+  WarehouseDriver driver(**opened);
+  driver.Open();
+  ApplyRounds(driver, 5);
+  const auto before = driver.next();
+  std::atomic<bool> ended = false;
+  int copies = 0;
+  std::thread copier([&] {
+    do {
+      const auto place = directory.path() / std::to_string(copies++);
+      fs::create_directories(place);
+      const auto copied =
+          (*opened)->CopyTo(place / "warehouse.duckdb", [](std::uint64_t) {
+            std::this_thread::yield();
+            return Status();
+          });
+      EXPECT_TRUE(copied) << copied.error().ToString();
+    } while (!ended);
+  });
+  ApplyRounds(driver, 60);
+  ended = true;
+  copier.join();
+  ExpectWhole(driver);
+  for (int copy = 0; copy < copies; ++copy) {
+    SCOPED_TRACE(copy);
+    const auto warehouse = Open(Options(directory.path() / std::to_string(copy)));
+    ASSERT_TRUE(warehouse);
+    WarehouseDriver of_copy(*warehouse);
+    of_copy.Open();
+    EXPECT_GE(of_copy.next(), before);
+    ExpectWhole(of_copy);
+    ApplyRounds(of_copy, 5);
+    ExpectWhole(of_copy);
+  }
+}
 
 /// Rounds that replace every row, each of them merged.
 void ReplaceAll(WarehouseDriver& driver, std::counting_semaphore<>& merged,

@@ -90,7 +90,9 @@ void Merger::CheckpointWhenQuiet(std::unique_lock<std::mutex>& lock) {
 
 void Merger::MergeWhileDue(Table& table) {
   while (!stop_ && table.MergeIsDue(options_.rule)) {
+    std::unique_lock merging(database_.merging);
     const auto merged = table.Merge(*session_, options_.rule, options_.observer);
+    merging.unlock();
     if (!merged) return Report("a merge failed and will be repeated", merged);
     CheckpointAt(options_.checkpoint_wal);
     if (options_.observer) options_.observer("after_checkpoint");

@@ -19,7 +19,7 @@ std::string_view ToString(Operation operation);
 
 /// One committed change of one record. Views live as long as the ChangeBatch.
 struct Change {
-  Position position;  ///< {epoch, change sequence}
+  Position position;  ///< {epoch, change sequence}; sequences go on over epochs
   Version version;    ///< of the change itself, also for a delete
   Operation operation;
   TimestampUs committed_at;

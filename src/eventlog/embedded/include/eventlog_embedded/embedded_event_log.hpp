@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/copy.hpp"
 #include "eventlog/event_log.hpp"
 
 namespace millrace::eventlog {
@@ -43,6 +44,13 @@ struct EmbeddedStats {
 class EmbeddedEventLog : public EventLog, public LogRetention {
  public:
   virtual EmbeddedStats Stats() const = 0;
+  /// Brings a copy of the log in `directory` (made when absent) up to what is durable
+  /// now; called again, it adds what came meanwhile, but nothing that retention has
+  /// dropped between. Appends go on. What the copy has is durable on success. Errors:
+  /// kOutOfRange (retention dropped what the copy still lacks: events would be missing in
+  /// the middle of it), kDataLoss, kResourceExhausted, kUnavailable, those of `progress`.
+  virtual Status CopyTo(const std::filesystem::path& directory,
+                        const CopyProgress& progress) = 0;
 };
 
 /// Opens the log for reading and appending, cuts torn tails of newest segments, and makes

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/copy.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "records/change_feed.hpp"
@@ -71,6 +72,14 @@ class EmbeddedRecords : public RecordStore, public ChangeFeed {
   bool WaitFor(Position beyond, Deadline deadline) override;
   void Interrupt() override;
   void Trim(Position upto) override;
+
+  /// A copy of records.db (`file`, which must not exist) as of one moment, while writes
+  /// go on; durable on success. From before `before_cut` is called until that moment no
+  /// change row is removed: changes that the copy lacks are in what `before_cut` copies,
+  /// the log. Errors: those of `before_cut` and `progress`, kResourceExhausted,
+  /// kUnavailable.
+  Status CopyTo(const std::filesystem::path& file,
+                const std::function<Status()>& before_cut, const CopyProgress& progress);
 
   /// For readiness: the error that has ended all writing until the next Open.
   Status Health() const;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/copy.hpp"
 #include "warehouse/warehouse.hpp"
 
 namespace millrace::telemetry {
@@ -47,11 +48,23 @@ struct EmbeddedWarehouseOptions {
   std::function<void(std::string_view step)> on_merge_step;
 };
 
+/// What this adapter can do beside its port.
+class CopyableWarehouse : public Warehouse {
+ public:
+  /// A copy of the database file (`file`, which must not exist) as of one moment, durable
+  /// on success. Writers wait for a checkpoint, as they do now and then, but not while
+  /// the file is copied; merges and checkpoints wait until it is. Errors: kConflict (a
+  /// read that began before the last write did not end for a minute), kResourceExhausted,
+  /// kUnavailable, those of `progress`.
+  virtual Status CopyTo(const std::filesystem::path& file,
+                        const CopyProgress& progress) = 0;
+};
+
 /// Tables in one DuckDB file (docs/formats/warehouse.md). A thread of its own merges. One
 /// process a directory: the caller holds the directory's lock.
 /// Errors: kConflict (a newer format, or another process has the file), kDataLoss (the
 /// file is damaged), kResourceExhausted, kUnavailable. Destroy after the last call.
-Result<std::unique_ptr<Warehouse>> OpenEmbeddedWarehouse(
+Result<std::unique_ptr<CopyableWarehouse>> OpenEmbeddedWarehouse(
     EmbeddedWarehouseOptions options);
 
 }  // namespace millrace::warehouse
