@@ -1,41 +1,17 @@
 #include "admin_routes.hpp"
 
-#include <map>
-#include <memory>
 #include <sstream>
 #include <utility>
 
+#include "admin_handler.hpp"
 #include "base/bytes.hpp"
 #include "http/problem.hpp"
-#include "http/query.hpp"
 
 namespace millrace::app {
 namespace {
 
 /// An answer is one body in memory; beyond this the query should be narrower.
 constexpr std::uint64_t kSqlAnswerMax = 64u << 20u;
-
-using Parameters = std::map<std::string, std::string>;
-using Work =
-    std::function<Result<http::Response>(const Parameters&, const std::string& body)>;
-
-Result<Parameters> ParametersOf(const std::string& query) {
-  MR_TRY(const auto list, http::ParseQuery(query));
-  Parameters parameters;
-  for (const auto& one : list) parameters[one.name] = one.value;
-  return parameters;
-}
-
-std::string ValueOf(const Parameters& parameters, const std::string& name) {
-  const auto found = parameters.find(name);
-  return found == parameters.end() ? std::string() : found->second;
-}
-
-http::Response JsonResponse(std::string body) {
-  http::Response response;
-  response.body = std::move(body);
-  return response;
-}
 
 Result<http::Response> SqlResponse(warehouse::Warehouse& warehouse,
                                    const Parameters& parameters,
@@ -82,26 +58,6 @@ Result<http::Response> SumResponse(warehouse::Warehouse& warehouse,
   AppendHex(out, sum.hash, 16);
   out += "\"}";
   return JsonResponse(std::move(out));
-}
-
-http::Handler OnPool(runtime::BlockingPool& pool, Work work) {
-  return [&pool, work = std::move(work)](const http::Request& request,
-                                         http::Responder responder) {
-    auto shared = std::make_shared<http::Responder>(std::move(responder));
-    const std::string path(request.path), id(request.request_id);
-    auto task = [shared, work, path, id, query = std::string(request.query),
-                 body = std::string(request.body)] {
-      auto parameters = ParametersOf(query);
-      if (!parameters) return shared->Send(http::Problem(parameters.error(), path, id));
-      auto response = work(*parameters, body);
-      shared->Send(response ? std::move(*response)
-                            : http::Problem(response.error(), path, id));
-    };
-    if (!pool.Submit(std::move(task))) {
-      shared->Send(http::Problem(
-          Error(ErrorCode::kUnavailable, "too many reads are waiting"), path, id));
-    }
-  };
 }
 
 }  // namespace

@@ -16,6 +16,8 @@
 #include "pipeline/compile.hpp"
 #include "pipeline/pipelines.hpp"
 #include "project/access.hpp"
+#include "replay_job.hpp"
+#include "replay_routes.hpp"
 #include "runtime/blocking_pool.hpp"
 #include "stores.hpp"
 #include "version.hpp"
@@ -59,6 +61,7 @@ class Instance::Impl {
     MR_TRY(auto directory, DataDirectory::Lock(data, true));
     MR_TRY(stores_,
            Stores::Open(project_, settings_, std::move(directory), metrics_, logger_));
+    MR_CHECK_OK(RemoveShadows(*stores_));
     MR_CHECK_OK(StartPipelines());
     return StartServer();
   }
@@ -79,6 +82,7 @@ class Instance::Impl {
     bool clean = true;
     if (server_) clean = server_->Drain(carry);
     streams_.clear();  // what they were given is in the log then
+    if (replay_) replay_->Stop();
     if (pump_) {
       clean = pump_->Drain(carry) && clean;
       pump_->Stop();
@@ -203,6 +207,8 @@ class Instance::Impl {
         std::make_unique<pipeline::Pipelines>(std::move(compiled), services, options);
     pump_ = std::make_unique<capture::ChangePump>(*stores_->records, *stores_->log, mark_,
                                                   logger_);
+    replay_ =
+        std::make_unique<ReplayJob>(settings_, *stores_, mark_, *pipelines_, logger_);
     // Readers report where they are before the first append, so that retention knows
     // them.
     MR_CHECK_OK(pipelines_->Start(MakeSinkFactory(*stores_->sink_parts)));
@@ -273,6 +279,7 @@ class Instance::Impl {
     auto& local = options.listeners[1];
     local.unix_socket = stores_->directory.paths().socket();
     admin_->AddTo(local.router);
+    AddReplayRoutes(local.router, *replay_, *pool_);
     stream_routes_->AddTo(local.router);
     auto server = http::Server::Start(std::move(options), metrics_, logger_);
     if (!server) return Fail(std::move(server.error()).During("listen"));
@@ -288,6 +295,7 @@ class Instance::Impl {
   change::CompleteMark mark_;
   std::unique_ptr<pipeline::Pipelines> pipelines_;
   std::unique_ptr<capture::ChangePump> pump_;
+  std::unique_ptr<ReplayJob> replay_;
   gateway::Codecs codecs_, stream_codecs_;
   gateway::Streams streams_;
   std::unique_ptr<runtime::BlockingPool> pool_;

@@ -90,6 +90,24 @@ Result<pipeline::PipelineStatus> RunPipeline(const project::Project& project,
   return pipelines.Run(name, {max_records}, MakeSinkFactory(*stores->sink_parts));
 }
 
+Result<std::vector<ReplayedSink>> ReplayPipeline(
+    const project::Project& project, const Settings& settings,
+    const std::filesystem::path& data, const ReplayRequest& request,
+    const std::function<void(PipelineReplay&)>& before,
+    const std::function<void(PipelineReplay&)>& after, telemetry::Logger& logger) {
+  MR_CHECK_OK(FindPipeline(project, request.pipeline));
+  telemetry::Registry metrics;
+  MR_TRY(const auto stores, OpenStores(project, settings, data, metrics, logger));
+  change::CompleteMark mark;
+  capture::ChangePump pump(*stores->records, *stores->log, mark, logger);
+  MR_CHECK_OK(pump.Start());
+  PipelineReplay replay(project, settings, *stores, mark, nullptr, logger);
+  before(replay);
+  auto replayed = replay.Run(request);
+  after(replay);
+  return replayed;
+}
+
 Result<std::vector<std::string>> RebuildPipeline(const project::Project& project,
                                                  const Settings& settings,
                                                  const std::filesystem::path& data,

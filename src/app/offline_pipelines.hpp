@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
 #include "pipeline/pipelines.hpp"
+#include "pipeline_replay.hpp"
 #include "project/project.hpp"
 #include "settings.hpp"
 #include "telemetry/log.hpp"
@@ -26,6 +28,14 @@ Result<pipeline::PipelineStatus> RunPipeline(const project::Project& project,
                                              const std::string& name,
                                              std::optional<std::uint64_t> max_records,
                                              telemetry::Logger& logger);
+
+/// Replays one pipeline without a server, to the end of the log. `before` and `after` are
+/// given the replay, to watch and to cancel it from other threads between them.
+Result<std::vector<ReplayedSink>> ReplayPipeline(
+    const project::Project& project, const Settings& settings,
+    const std::filesystem::path& data, const ReplayRequest& request,
+    const std::function<void(PipelineReplay&)>& before,
+    const std::function<void(PipelineReplay&)>& after, telemetry::Logger& logger);
 
 /// Makes the sinks of a pipeline begin again: tables are dropped, lake folders are moved
 /// to lake/_replaced. kOutOfRange when the log no longer reaches back to the beginning

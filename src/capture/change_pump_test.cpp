@@ -126,8 +126,7 @@ class RefusingLog final : public eventlog::EventLog {
   bool WaitFor(const StreamId& stream, Offset beyond, Deadline deadline) override {
     return log_.WaitFor(stream, beyond, deadline);
   }
-  void Nudge(const StreamId& stream) override { log_.Nudge(stream); }
-  void Interrupt() override { log_.Interrupt(); }
+  void Interrupt(const StreamId* stream) override { log_.Interrupt(stream); }
 
  private:
   eventlog::EventLog& log_;

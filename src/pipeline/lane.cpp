@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 
 /// Events that are looked through for the version that a lane goes on from.
 constexpr std::uint32_t kProbed = 100;
+constexpr milliseconds kAfterInterrupt{10};
 
 telemetry::Labels LabelsOf(const CompiledPipeline& pipeline, const CompiledSink& sink) {
   return {{"pipeline", pipeline.definition.name}, {"sink", sink.name}};
@@ -98,13 +99,13 @@ void Lane::Launch() {
 }
 
 void Lane::Pause() {
-  constexpr milliseconds kNudgeAgain{10};
+  constexpr milliseconds kLookAgain{10};
   std::unique_lock lock(mutex_);
   pausing_.store(true, std::memory_order_release);
   wake_.notify_all();
-  // It may be about to wait for the log: only one that waits can be nudged.
-  while (!wake_.wait_for(lock, kNudgeAgain, [this] { return paused_ || ended_; })) {
-    services_.log.Nudge(stream_);
+  // It may be about to wait for the log: only a wait can be ended.
+  while (!wake_.wait_for(lock, kLookAgain, [this] { return paused_ || ended_; })) {
+    services_.log.Interrupt(&stream_);
   }
 }
 
@@ -255,9 +256,9 @@ bool Lane::WaitForWork() {
   const auto due = sink_->due().value_or(Steady::time_point::max());
   const auto& definition = pipeline_.definition;
   if (!services_.log.WaitFor(stream_, next_, At(due))) {
-    // False before its time: we are to pause, or the log is being shut down, and so are
-    // we, soon.
-    Sleep(due);
+    // False before its time: we, or a lane beside us, are to pause, or the log is being
+    // shut down, and so are we, soon.
+    Sleep(std::min(due, Steady::now() + kAfterInterrupt));
     return false;
   }
   if (end_) return true;

@@ -281,6 +281,19 @@ TEST_F(LaneTest, PausesBetweenTwoBatchesAndGoesOnWithAnotherSink) {
   ExpectEachOnce(2, 5);
 }
 
+TEST_F(LaneTest, APauseLeavesTheOtherSinkAlone) {
+  f_.AddLake("history");
+  stores_["lake.history"] = std::make_shared<SinkStore>();
+  auto pipelines = Start();
+  AddOrders(1);
+  store().WaitForPosition(1);
+  stores_["lake.history"]->WaitForPosition(1);
+  EXPECT_TRUE(
+      pipelines->WhilePaused("p", "table.t", [](const auto&) { return Status(); }));
+  AddOrders(1);
+  stores_["lake.history"]->WaitForPosition(2);
+}
+
 TEST_F(LaneTest, APauseStartsASinkThatHadStopped) {
   store().before_write = [](int attempt) -> Status {
     if (attempt > 1) return {};

@@ -96,7 +96,7 @@ bool Pipelines::Finish(Deadline deadline) {
 bool Pipelines::Stop(Deadline deadline) {
   started_ = false;
   for (auto& lane : lanes_) lane->RequestStop();
-  services_.log.Interrupt();
+  services_.log.Interrupt(nullptr);
   services_.mark.Interrupt();
   bool all = true;
   for (auto& lane : lanes_) all = lane->Join(deadline) && all;

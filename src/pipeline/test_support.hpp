@@ -35,8 +35,7 @@ class MemoryLog : public eventlog::EventLog, public eventlog::LogRetention {
   Result<std::vector<eventlog::StreamInfo>> Streams() override { return {}; }
   Result<eventlog::StreamInfo> Stream(const StreamId& stream) override;
   bool WaitFor(const StreamId& stream, Offset beyond, Deadline deadline) override;
-  void Nudge(const StreamId&) override;
-  void Interrupt() override;
+  void Interrupt(const StreamId* stream) override;
   void SetReader(const std::string& reader, const StreamId& stream, Offset next) override;
   void RemoveReader(const std::string& reader, const StreamId& stream) override;
 
@@ -55,7 +54,7 @@ class MemoryLog : public eventlog::EventLog, public eventlog::LogRetention {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool interrupted_ = false;
-  std::uint64_t nudges_ = 0;
+  std::uint64_t interrupts_ = 0;
   std::map<std::string, Events> streams_;
   std::map<std::string, Offset> readers_;
 };

@@ -55,8 +55,8 @@ Result<eventlog::StreamInfo> MemoryLog::Stream(const StreamId& stream) {
 bool MemoryLog::WaitFor(const StreamId& stream, Offset beyond, Deadline deadline) {
   std::unique_lock lock(mutex_);
   const auto there = [&] { return streams_[stream.name].bodies.size() > beyond; };
-  const auto ready = [&, nudges = nudges_] {
-    return interrupted_ || nudges_ != nudges || there();
+  const auto ready = [&, before = interrupts_] {
+    return interrupted_ || interrupts_ != before || there();
   };
   if (deadline.at() == Deadline::Steady::time_point::max()) {
     changed_.wait(lock, ready);
@@ -66,15 +66,10 @@ bool MemoryLog::WaitFor(const StreamId& stream, Offset beyond, Deadline deadline
   return there();
 }
 
-void MemoryLog::Nudge(const StreamId&) {
+void MemoryLog::Interrupt(const StreamId* stream) {
   const std::lock_guard lock(mutex_);
-  ++nudges_;
-  changed_.notify_all();
-}
-
-void MemoryLog::Interrupt() {
-  const std::lock_guard lock(mutex_);
-  interrupted_ = true;
+  ++interrupts_;
+  if (stream == nullptr) interrupted_ = true;
   changed_.notify_all();
 }
 

@@ -19,29 +19,11 @@ bool IsPathByte(char c) {
          c == '_' || c == '-' || c == '.';
 }
 
-/// What is wrong with a lake path (no slash at its end), or "".
-std::string_view WrongWithPath(std::string_view path) {
-  if (path.empty()) return "it is empty";
-  if (path.front() == '/') return "it must be relative: it lies in the data directory";
-  if (path.size() > kMaxPathBytes) return "it is over 200 bytes";
-  while (true) {
-    const auto segment = path.substr(0, path.find('/'));
-    if (segment.empty()) return "a segment is empty";
-    if (segment == "." || segment == "..") return ". and .. cannot be segments";
-    if (segment.front() == '.' || segment.front() == '_')
-      return "what begins with . or _ is hidden from readers of the lake";
-    if (!std::ranges::all_of(segment, IsPathByte))
-      return "segments are made of letters, digits, _, - and .";
-    if (segment.size() == path.size()) return "";
-    path.remove_prefix(segment.size() + 1);
-  }
-}
-
 std::optional<std::string> ReadPath(const Node* node, Report& report) {
   auto path = ReadText(node, "a path, such as orders_history/", report);
   if (!path) return std::nullopt;
   if (path->ends_with('/')) path->pop_back();
-  const auto wrong = WrongWithPath(*path);
+  const auto wrong = WrongWithLakePath(*path);
   if (wrong.empty()) return path;
   report.Add(*node,
              fmt::format("expected a path in the lake, such as orders_history/, got "
@@ -102,6 +84,23 @@ std::optional<Sink> ReadTable(const Node& node, Report& report) {
 }
 
 }  // namespace
+
+std::string_view WrongWithLakePath(std::string_view path) {
+  if (path.empty()) return "it is empty";
+  if (path.front() == '/') return "it must be relative: it lies in the data directory";
+  if (path.size() > kMaxPathBytes) return "it is over 200 bytes";
+  while (true) {
+    const auto segment = path.substr(0, path.find('/'));
+    if (segment.empty()) return "a segment is empty";
+    if (segment == "." || segment == "..") return ". and .. cannot be segments";
+    if (segment.front() == '.' || segment.front() == '_')
+      return "what begins with . or _ is hidden from readers of the lake";
+    if (!std::ranges::all_of(segment, IsPathByte))
+      return "segments are made of letters, digits, _, - and .";
+    if (segment.size() == path.size()) return "";
+    path.remove_prefix(segment.size() + 1);
+  }
+}
 
 std::vector<Sink> ReadSinks(const Node& list, Report& report) {
   std::vector<Sink> sinks;

@@ -17,7 +17,7 @@ void AddProjectCommands(CLI::App& app, Action& action);   // init, check, config
 void AddServeCommand(CLI::App& app, Action& action);      // serve
 void AddQueryCommands(CLI::App& app, Action& action);     // sql, status, deadletters
 void AddLogCommands(CLI::App& app, Action& action);       // log list|read|tail|append
-void AddPipelineCommands(CLI::App& app, Action& action);  // pipelines list|run|rebuild
+void AddPipelineCommands(CLI::App& app, Action& action);  // pipelines list|run|…
 void AddReplayCommands(CLI::App& app, Action& action);    // replay, import
 void AddSimulateCommands(CLI::App& app, Action& action);  // simulate …
 void AddTraceCommand(CLI::App& app, Action& action);      // trace
@@ -26,7 +26,8 @@ void AddBackupCommands(CLI::App& app, Action& action);    // backup, restore
 void AddDemoCommand(CLI::App& app, Action& action);       // demo
 void AddReferenceCommand(CLI::App& app, Action& action);  // reference (hidden)
 
-void AddLogAppendCommand(CLI::App& log, Action& action);  // log append
+void AddLogAppendCommand(CLI::App& log, Action& action);         // log append
+void AddReplayPipelineCommand(CLI::App& group, Action& action);  // pipelines replay
 
 /// Prints "millrace: …" with every bad field to stderr; gives the exit code.
 int Report(const Error& error);

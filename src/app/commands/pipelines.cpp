@@ -123,6 +123,7 @@ void AddPipelineCommands(CLI::App& app, Action& action) {
       run->add_flag("--until-end", flags->until_end, "up to the log's end of now");
   run->add_option("--max-records", flags->max_records, "at most so many events a sink")
       ->excludes(end);
+  AddReplayPipelineCommand(*group, action);
   for (auto* command : {list, run}) command->add_flag("--json", flags->json, "as JSON");
 }
 

@@ -156,11 +156,11 @@ class SegmentEventLog final : public EmbeddedEventLog {
     }
   }
 
-  void Nudge(const StreamId& stream) override {
-    if (CheckStream(stream)) FindOrAdd(stream)->Nudge();
-  }
-
-  void Interrupt() override {
+  void Interrupt(const StreamId* stream) override {
+    if (stream != nullptr) {
+      if (CheckStream(*stream)) FindOrAdd(*stream)->Interrupt();
+      return;
+    }
     context_.interrupted = true;
     for (const auto& log : StreamLogs()) log->WakeWaiters();
   }

@@ -89,8 +89,8 @@ Error StreamLog::Vanished(Offset from, Error error) const {
 
 bool StreamLog::WaitFor(Offset beyond, Deadline deadline) {
   std::unique_lock lock(mutex_);
-  const auto ready = [&, nudges = nudges_] {
-    return next_ > beyond || nudges_ != nudges || context_.interrupted;
+  const auto ready = [&, before = interrupts_] {
+    return next_ > beyond || interrupts_ != before || context_.interrupted;
   };
   if (deadline.at() == Deadline::Never().at()) {
     appended_.wait(lock, ready);
@@ -100,10 +100,10 @@ bool StreamLog::WaitFor(Offset beyond, Deadline deadline) {
   return next_ > beyond;
 }
 
-void StreamLog::Nudge() {
+void StreamLog::Interrupt() {
   {
     const std::scoped_lock lock(mutex_);
-    ++nudges_;
+    ++interrupts_;
   }
   appended_.notify_all();
 }

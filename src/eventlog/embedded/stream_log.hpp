@@ -82,7 +82,7 @@ class StreamLog {
   /// As EmbeddedEventLog::CopyTo, for this stream; `log` is the copy's directory.
   Status CopyTo(const std::filesystem::path& log, const CopyProgress& progress) const;
   bool WaitFor(Offset beyond, Deadline deadline);
-  void Nudge();
+  void Interrupt();
   void WakeWaiters();
   /// Appends that wait for their turn now.
   std::size_t Queued() const;
@@ -133,11 +133,11 @@ class StreamLog {
   std::condition_variable append_done_;
   std::condition_variable appended_;
   std::shared_ptr<const SegmentList> segments_;
-  Offset next_ = 0;              ///< durable
-  std::uint64_t nudges_ = 0;     ///< a waiter that began before the last one gives up
-  std::uint64_t end_ = 0;        ///< durable, in the newest segment
-  Positions positions_;          ///< durable
-  std::optional<Error> damage_;  ///< read-only: why reading ends at next_
+  Offset next_ = 0;               ///< durable
+  std::uint64_t interrupts_ = 0;  ///< a waiter that began before the last one gives up
+  std::uint64_t end_ = 0;         ///< durable, in the newest segment
+  Positions positions_;           ///< durable
+  std::optional<Error> damage_;   ///< read-only: why reading ends at next_
   std::deque<Pending*> queue_;
   bool writing_ = false;  ///< a thread is between FormGroup and Publish; owns writer_
   bool failed_ = false;

@@ -229,17 +229,18 @@ TEST_P(EventLogConformance, WaitForWakesOnAppendAlsoOfANewStream) {
   EXPECT_TRUE(woken);
 }
 
-TEST_P(EventLogConformance, NudgeEndsWaitsOfOneStreamAndNoLaterOnes) {
+TEST_P(EventLogConformance, InterruptOfAStreamEndsItsWaitsAndNoLaterOnes) {
   std::atomic<bool> ended = false;
   std::thread waiter([&] {
     EXPECT_FALSE(log().WaitFor(stream_, 0, Deadline::Never()));
     ended = true;
   });
   // It may not wait yet: one that comes later is not ended.
-  while (!ended) log().Nudge(stream_);
+  while (!ended) log().Interrupt(&stream_);
   waiter.join();
   std::thread later([&] { EXPECT_TRUE(log().WaitFor(stream_, 0, Deadline::Never())); });
-  log().Nudge({"", "other"});
+  const StreamId other{"", "other"};
+  log().Interrupt(&other);
   ASSERT_TRUE(driver().Append(stream_, {"a"}));
   later.join();
 }
@@ -252,7 +253,7 @@ TEST_P(EventLogConformance, InterruptEndsEveryWait) {
       if (!log().WaitFor({"", name}, 0, Deadline::Never())) ++ended;
     });
   }
-  log().Interrupt();
+  log().Interrupt(nullptr);
   for (auto& waiter : waiters) waiter.join();
   EXPECT_EQ(ended, 3);
   EXPECT_FALSE(log().WaitFor(stream_, 0, Deadline::Never()));

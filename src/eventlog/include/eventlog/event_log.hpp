@@ -140,12 +140,10 @@ class EventLog : public EventLogReader {
   virtual bool WaitFor(const StreamId& stream, Offset beyond, Deadline deadline) = 0;
 
   /// Ends the calls of WaitFor for this stream that are under way, as their deadlines
-  /// would. For a caller that wants something of the thread that waits.
-  virtual void Nudge(const StreamId& stream) = 0;
-
-  /// For shutdown: wakes every WaitFor, and later ones return at once (true if there is
+  /// would: for a caller that wants something of the thread that waits. Null, for
+  /// shutdown: wakes every WaitFor, and later ones return at once (true if there is
   /// something to read, else false). Everything else goes on working.
-  virtual void Interrupt() = 0;
+  virtual void Interrupt(const StreamId* stream) = 0;
 };
 
 /// Who still needs old events. A log with a size limit drops what no reader needs first;

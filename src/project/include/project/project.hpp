@@ -90,6 +90,9 @@ struct LakeSink {
   std::int64_t roll_every_ms = 60'000;
 };
 
+/// What is wrong with a lake path (no slash at its end), or empty.
+std::string_view WrongWithLakePath(std::string_view path);
+
 struct Sink {
   /// "table.orders", "lake.orders_history" ('/' as '_'): unique in the project ignoring
   /// case; stands in status, dead letters and SQL.

@@ -1,0 +1,312 @@
+#include "pipeline_replay.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <variant>
+
+#include "offline_pipelines.hpp"
+#include "sinks.hpp"
+
+namespace millrace::app {
+namespace {
+
+constexpr std::string_view kShadowPrefix = "_replay_";
+
+std::string ShadowOf(const std::string& table) {
+  return std::string(kShadowPrefix) + table;
+}
+
+std::filesystem::path Folder(const Stores& stores) {
+  return stores.directory.paths().temporary() / "replay";
+}
+
+/// The readers of a replay beside those of the same names that run.
+class OwnReaders final : public eventlog::LogRetention {
+ public:
+  explicit OwnReaders(eventlog::LogRetention& log) : log_(log) {}
+  ~OwnReaders() override {
+    for (const auto& [reader, stream] : readers_) log_.RemoveReader(reader, stream);
+  }
+  void SetReader(const std::string& reader, const StreamId& stream,
+                 Offset durable_next) override {
+    const std::string own = "replay:" + reader;
+    {
+      const std::lock_guard lock(mutex_);
+      readers_.emplace(own, stream);
+    }
+    log_.SetReader(own, stream, durable_next);
+  }
+  void RemoveReader(const std::string& reader, const StreamId& stream) override {
+    log_.RemoveReader("replay:" + reader, stream);
+  }
+
+ private:
+  eventlog::LogRetention& log_;
+  std::mutex mutex_;
+  std::set<std::pair<std::string, StreamId>> readers_;
+};
+
+std::string NamesOf(const std::vector<project::Sink>& sinks) {
+  std::string names;
+  for (const auto& sink : sinks) names += (names.empty() ? "" : ", ") + sink.name;
+  return names;
+}
+
+std::string SinkNameOfLake(std::string path) {
+  std::ranges::replace(path, '/', '_');
+  return "lake." + path;
+}
+
+}  // namespace
+
+/// Everything that one replay has to itself. What it leaves on disk lies in one folder.
+struct PipelineReplay::Shadow {
+  std::unique_ptr<pipeline::StateDb> state;
+  telemetry::Registry metrics;
+  OwnReaders readers;
+  project::Pipeline definition;
+  std::unique_ptr<pipeline::Pipelines> pipelines;
+
+  explicit Shadow(eventlog::LogRetention& log) : readers(log) {}
+};
+
+PipelineReplay::PipelineReplay(const project::Project& project, const Settings& settings,
+                               Stores& stores, change::CompleteMark& mark,
+                               pipeline::Pipelines* live, telemetry::Logger& logger)
+    : project_(project),
+      settings_(settings),
+      stores_(stores),
+      mark_(mark),
+      live_(live),
+      logger_(logger) {}
+
+void PipelineReplay::Cancel() {
+  cancelled_ = true;
+  const std::lock_guard lock(mutex_);
+  if (running_ != nullptr) running_->Cancel();
+}
+
+PipelineReplay::Progress PipelineReplay::progress() const {
+  const std::lock_guard lock(mutex_);
+  Progress progress = progress_;
+  if (running_ == nullptr) return progress;
+  for (const auto& pipeline : running_->status()) {
+    for (const auto& sink : pipeline.sinks) {
+      if (sink.name == progress.sink) progress.done = sink.position.value_or(0);
+    }
+  }
+  return progress;
+}
+
+Status PipelineReplay::CheckLake(const std::string& path) const {
+  const auto refuse = [&](std::string_view why) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "--lake-to " + path + ": " + std::string(why));
+  };
+  if (const auto wrong = project::WrongWithLakePath(path); !wrong.empty())
+    return refuse(wrong);
+  std::error_code failed;
+  if (std::filesystem::exists(stores_.directory.paths().lake() / path, failed))
+    return refuse("it is there already: choose a new folder");
+  for (const auto& pipeline : project_.pipelines) {
+    for (const auto& sink : pipeline.sinks) {
+      const auto* lake = std::get_if<project::LakeSink>(&sink.target);
+      if (lake == nullptr) continue;
+      if ((lake->path + "/").starts_with(path + "/") ||
+          (path + "/").starts_with(lake->path + "/"))
+        return refuse("it is where " + pipeline.name + " writes: choose a new folder");
+    }
+  }
+  return {};
+}
+
+/// The pipeline with the sinks that are built, under the names they are built in.
+Result<project::Pipeline> PipelineReplay::Definition(const ReplayRequest& request) const {
+  const auto found =
+      std::ranges::find(project_.pipelines, request.pipeline, &project::Pipeline::name);
+  if (found == project_.pipelines.end()) {
+    return Fail(ErrorCode::kNotFound, "no pipeline \"" + request.pipeline + "\"");
+  }
+  project::Pipeline definition = *found;
+  std::vector<project::Sink> sinks;
+  for (project::Sink sink : definition.sinks) {
+    if (!request.sink.empty() && sink.name != request.sink) continue;
+    if (auto* table = std::get_if<project::TableSink>(&sink.target)) {
+      if (!request.lake_to.empty()) continue;
+      table->name = ShadowOf(table->name);
+    } else {
+      if (request.lake_to.empty()) continue;
+      std::get<project::LakeSink>(sink.target).path = request.lake_to;
+      sink.name = SinkNameOfLake(request.lake_to);
+    }
+    sinks.push_back(std::move(sink));
+  }
+  const std::string has = request.pipeline + " has " + NamesOf(definition.sinks);
+  if (sinks.empty() && request.lake_to.empty()) {
+    return Fail(ErrorCode::kNotFound,
+                has + "; no such table. A lake is replayed into a new folder: --lake-to");
+  }
+  if (sinks.empty()) return Fail(ErrorCode::kNotFound, has + "; no such lake");
+  if (sinks.size() > 1 && !request.lake_to.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, has + ": choose one lake with --sink");
+  }
+  definition.sinks = std::move(sinks);
+  definition.start = project::Start::kEarliest;
+  return definition;
+}
+
+/// A table that the running server goes on writing must have the server's definition.
+Status PipelineReplay::CheckRunning(const std::string& pipeline) const {
+  if (live_ == nullptr) return {};
+  MR_TRY(const auto compiled, CompileAll(project_, *stores_.engine));
+  for (const auto& status : live_->status()) {
+    if (status.name != pipeline) continue;
+    const auto same = [&](const auto& one) {
+      return one.definition.name == pipeline && one.hash == status.hash;
+    };
+    if (std::ranges::any_of(compiled, same)) return {};
+  }
+  return Fail(ErrorCode::kInvalidArgument,
+              "the server runs another definition of " + pipeline +
+                  ": restart it with this one first, or look at the difference with "
+                  "--compare");
+}
+
+Result<std::vector<ReplayedSink>> PipelineReplay::Run(const ReplayRequest& request) {
+  if (!request.lake_to.empty()) MR_CHECK_OK(CheckLake(request.lake_to));
+  Shadow shadow(*stores_.log);
+  MR_TRY(shadow.definition, Definition(request));
+  MR_TRY(const auto info, stores_.log->Stream({"", shadow.definition.collection}));
+  if (info.first > 0) {
+    return Fail(ErrorCode::kOutOfRange,
+                "the log of " + shadow.definition.collection + " begins at " +
+                    std::to_string(info.first) +
+                    ": a replay would lack what was before it; nothing was changed");
+  }
+  MR_CHECK_OK(RemoveShadows(stores_));
+  auto replayed = RunShadow(request, shadow);
+  {
+    const std::lock_guard lock(mutex_);
+    running_ = nullptr;
+  }
+  shadow.pipelines.reset();  // its sinks and lookups are closed before they are removed
+  shadow.state.reset();
+  if (auto removed = RemoveShadows(stores_); !removed && replayed) {
+    return Fail(std::move(removed).error());
+  }
+  return replayed;
+}
+
+Result<std::vector<ReplayedSink>> PipelineReplay::RunShadow(const ReplayRequest& request,
+                                                            Shadow& shadow) {
+  project::Project only = project_;
+  only.pipelines = {shadow.definition};
+  MR_TRY(auto compiled, CompileAll(only, *stores_.engine));
+  if (!request.compare && request.lake_to.empty()) {
+    MR_CHECK_OK(CheckRunning(request.pipeline));
+  }
+  const auto folder = Folder(stores_);
+  MR_CHECK_OK(MakeDirs(folder));
+  MR_TRY(shadow.state, pipeline::StateDb::Open(folder));
+  pipeline::Options options;
+  options.lookup_cache_bytes = settings_.pipelines.lookup_cache.value;
+  shadow.pipelines = std::make_unique<pipeline::Pipelines>(
+      std::move(compiled),
+      pipeline::Services{*stores_.log, shadow.readers, mark_, *stores_.engine,
+                         *shadow.state, logger_, shadow.metrics, SystemClock(), folder},
+      options);
+  {
+    const std::lock_guard lock(mutex_);
+    running_ = shadow.pipelines.get();
+  }
+  MR_CHECK_OK(
+      shadow.pipelines->Prepare(request.pipeline, MakeSinkFactory(*stores_.sink_parts)));
+  if (cancelled_) return Fail(ErrorCode::kUnavailable, "cancelled");
+  std::vector<ReplayedSink> replayed;
+  for (const auto& sink : shadow.definition.sinks) {
+    MR_TRY(auto one, RunSink(request, shadow, sink));
+    replayed.push_back(std::move(one));
+  }
+  return replayed;
+}
+
+Result<ReplayedSink> PipelineReplay::RunSink(const ReplayRequest& request, Shadow& shadow,
+                                             const project::Sink& sink) {
+  ReplayedSink replayed;
+  replayed.name = sink.name;
+  MR_TRY(replayed.upto, Target(shadow, sink.name));
+  MR_CHECK_OK(RunTo(shadow, sink.name, replayed.upto));
+  if (const auto* table = std::get_if<project::TableSink>(&sink.target)) {
+    MR_CHECK_OK(
+        Exchange(request, shadow, table->name.substr(kShadowPrefix.size()), replayed));
+  } else {
+    replayed.target = "lake/" + request.lake_to;
+  }
+  MR_TRY(replayed.dead_letters, shadow.state->Count(request.pipeline, sink.name));
+  return replayed;
+}
+
+/// Where the live sink stands; the end of the log where none runs.
+Result<Offset> PipelineReplay::Target(const Shadow& shadow,
+                                      const std::string& sink) const {
+  if (live_ != nullptr) {
+    for (const auto& pipeline : live_->status()) {
+      if (pipeline.name != shadow.definition.name) continue;
+      for (const auto& one : pipeline.sinks) {
+        if (one.name == sink && one.state != "stopped" && one.position)
+          return *one.position;
+      }
+    }
+  }
+  MR_TRY(const auto info, stores_.log->Stream({"", shadow.definition.collection}));
+  return info.next;
+}
+
+Status PipelineReplay::RunTo(Shadow& shadow, const std::string& sink, Offset end) {
+  {
+    const std::lock_guard lock(mutex_);
+    progress_ = {sink, 0, end};
+  }
+  MR_TRY(const auto status, shadow.pipelines->RunTo(shadow.definition.name, sink, end));
+  if (status.state != "stopped") return {};
+  return Fail(ErrorCode::kInternal,
+              "the replay of " + sink + " stopped: " + status.reason);
+}
+
+Status PipelineReplay::Exchange(const ReplayRequest& request, Shadow& shadow,
+                                const std::string& table, ReplayedSink& replayed) {
+  replayed.target = "table " + table;
+  const auto exchange = [&]() -> Status {
+    if (request.compare) {
+      MR_TRY(replayed.difference,
+             CompareTables(*stores_.warehouse, table, ShadowOf(table)));
+      return {};
+    }
+    return stores_.warehouse->Replace(table, ShadowOf(table));
+  };
+  if (live_ == nullptr) return exchange();
+  return live_->WhilePaused(request.pipeline, replayed.name,
+                            [&](const pipeline::SinkStatus& now) -> Status {
+                              // What came meanwhile; a live sink that has stopped further
+                              // back is left behind.
+                              if (now.position && *now.position > replayed.upto) {
+                                replayed.upto = *now.position;
+                                MR_CHECK_OK(RunTo(shadow, replayed.name, replayed.upto));
+                              }
+                              return exchange();
+                            });
+}
+
+Status RemoveShadows(Stores& stores) {
+  MR_TRY(const auto tables, stores.warehouse->Tables());
+  for (const auto& table : tables) {
+    if (!table.name.starts_with(kShadowPrefix)) continue;
+    MR_CHECK_OK(stores.warehouse->DropTable(table.name));
+  }
+  std::error_code failed;
+  std::filesystem::remove_all(Folder(stores), failed);
+  return {};
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "warehouse/warehouse.hpp"
+
+namespace millrace::app {
+
+/// How two tables with the same key differ.
+struct TableDifference {
+  std::uint64_t same = 0;
+  std::uint64_t only_before = 0;  ///< keys that the new one lacks
+  std::uint64_t only_after = 0;   ///< keys that the old one lacks
+  std::uint64_t changed = 0;      ///< keys with another value in a column of both
+  /// Column of both, and how many of the changed rows differ in it; those alone.
+  std::vector<std::pair<std::string, std::uint64_t>> columns;
+  std::vector<std::string> only_in_before, only_in_after;  ///< columns
+  /// Up to ten keys that differ, as JSON objects {"key", "before", "after"}: the columns
+  /// of both that differ, or null where there is no row.
+  std::vector<std::string> examples;
+
+  bool equal() const { return only_before + only_after + changed == 0; }
+};
+
+/// Compares by key, every column of both but `_version`. Both must not change meanwhile.
+Result<TableDifference> CompareTables(warehouse::WarehouseReader& warehouse,
+                                      const std::string& before,
+                                      const std::string& after);
+void AppendJson(std::string& out, const TableDifference& difference);
+
+}  // namespace millrace::app
