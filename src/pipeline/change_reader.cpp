@@ -72,6 +72,11 @@ ChangeReader::ChangeReader(const CompiledPipeline& pipeline, const CompiledSink&
       decoder_(pipeline.collection, NeededColumns(pipeline)),
       builder_(pipeline.InputColumns(), pipeline.definition.max_rows),
       found_(pipeline.lookups.size()) {
+  if (!pipeline.definition.codec.empty()) {
+    // Its name was checked when the pipeline was compiled.
+    codec_ = change::MakeCodec(pipeline.definition.codec, pipeline.collection)
+                 .value_or(nullptr);
+  }
   for (const CompiledLookup& lookup : pipeline.lookups) {
     UsedLookup used{&lookups.Of(lookup), {}, lookup.as_of_now, 0};
     // The state's key has its columns in ascending order.
@@ -94,6 +99,7 @@ ChangeReader::ChangeReader(const CompiledPipeline& pipeline, const CompiledSink&
 Position ChangeReader::Parse(const eventlog::RecordBatch& batch) {
   Position last;
   changes_.clear();
+  foreign_.clear();
   changes_.reserve(batch.records().size());
   for (const eventlog::Record& record : batch.records()) {
     ReadChange& change = changes_.emplace_back();
@@ -106,12 +112,44 @@ Position ChangeReader::Parse(const eventlog::RecordBatch& batch) {
     }
     change.parsed = true;
     change.event = *event;
+    change.version = event->version;
+    change.at = event->committed_at;
     last = std::max(last, Position{event->seen().epoch, event->seen().position});
+    if (codec_ == nullptr) continue;
+    if (auto translated = Translate(change); !translated) {
+      Refuse(change, "decode", translated.error().message());
+    }
   }
   return last;
 }
 
-Result<sql::Batch> ChangeReader::Read() {
+Status ChangeReader::Translate(ReadChange& change) {
+  change::Event& event = change.event;
+  const auto payload = schema::FindMember(event.after, "payload");
+  if (!payload.starts_with('"')) {
+    return Fail(ErrorCode::kInvalidArgument, "the payload is not UTF-8");
+  }
+  MR_TRY(auto decoded, codec_->Decode(schema::TextOf(payload)));
+  const change::ForeignChange& foreign = foreign_.emplace_back(std::move(decoded));
+  event.op = foreign.op;
+  event.operation = foreign.operation;
+  event.key = foreign.key;
+  event.key_json = {};
+  event.before = event.op == 'd' ? std::string_view(foreign.image) : std::string_view();
+  event.after = event.op == 'd' ? std::string_view() : std::string_view(foreign.image);
+  if (foreign.at != 0) change.at = foreign.at;
+  // What came twice is the same state again: then, and where the source tells no more
+  // than seconds, the last to come counts.
+  change.version = {
+      event.version.epoch,
+      foreign.order != 0 ? foreign.order : change::OrderOf(change.at),
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(
+          event.version.position, std::numeric_limits<std::uint32_t>::max()))};
+  return {};
+}
+
+Result<sql::Batch> ChangeReader::Read(TimestampUs now) {
+  now_ = now;
   std::vector<std::unique_lock<std::mutex>> locks;
   std::vector<LookupState*> states;
   for (const UsedLookup& lookup : lookups_) states.push_back(lookup.state);
@@ -273,7 +311,7 @@ Status ChangeReader::SetInput(const Decoded& decoded, std::size_t column,
       return {};
     case From::kVersion:
       scratch_.clear();
-      event.version.AppendHex(scratch_);
+      decoded.change->version.AppendHex(scratch_);
       builder_.SetText(column, scratch_);
       return {};
     case From::kOp:
@@ -283,7 +321,10 @@ Status ChangeReader::SetInput(const Decoded& decoded, std::size_t column,
       builder_.SetText(column, event.operation);
       return {};
     case From::kTime:
-      builder_.SetInt(column, event.committed_at);
+      builder_.SetInt(column, decoded.change->at);
+      return {};
+    case From::kProcessed:
+      builder_.SetInt(column, now_);
       return {};
     case From::kId:
       scratch_.clear();

@@ -3,10 +3,12 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "change/codec.hpp"
 #include "change/envelope.hpp"
 #include "document_decoder.hpp"
 #include "eventlog/event_log.hpp"
@@ -27,6 +29,8 @@ struct ReadChange {
   std::string_view body;
   bool parsed = false;  ///< `event` is there
   change::Event event;
+  Version version;     ///< of the record's state: what decides which is newer
+  TimestampUs at = 0;  ///< of the change
   Fate fate = Fate::kRow;
   const char* stage = "decode";
   std::string reason;
@@ -71,7 +75,8 @@ class ChangeReader {
   Position Parse(const eventlog::RecordBatch& batch);
   /// The relation of what Parse saw; `changes()` says what became of each event. The
   /// lookups must have caught up. Errors are of the lookups' store.
-  Result<sql::Batch> Read();
+  /// `now` is the batch's `_processed_at`.
+  Result<sql::Batch> Read(TimestampUs now);
   std::vector<ReadChange>& changes() { return changes_; }
   std::vector<UsedLookup>& lookups() { return lookups_; }
 
@@ -93,6 +98,8 @@ class ChangeReader {
     std::vector<bool> keyed;
     std::deque<std::string> texts;  ///< of values that are not in the document
   };
+  /// A stream's event becomes the change that its payload is.
+  Status Translate(ReadChange& change);
   Status ReadGroup(std::span<ReadChange> changes);
   bool Decode(ReadChange& change, Decoded& into);
   void KeepTexts(std::string_view document, Decoded& into);
@@ -114,6 +121,9 @@ class ChangeReader {
   std::vector<const LookupRow*> found_;  ///< of the current change, by lookup
   std::vector<ReadChange> changes_;
   std::array<Decoded, kGroup> group_;
+  std::unique_ptr<change::Codec> codec_;       ///< none: events are changes
+  std::deque<change::ForeignChange> foreign_;  ///< what the events' views point into
+  TimestampUs now_ = 0;
   std::string scratch_;
 };
 

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/bytes.hpp"
+#include "change/codec.hpp"
 #include "compile_from.hpp"
 #include "compile_sink.hpp"
 #include "scope.hpp"
@@ -93,6 +94,9 @@ void Compiler::Connect() {
     return;
   }
   out_.collection = own->second;
+  if (pipeline_.codec.empty()) return;
+  const auto codec = change::MakeCodec(pipeline_.codec, out_.collection);
+  if (!codec) Report(pipeline_.place, codec.error().message());
 }
 
 void Compiler::ParseSql() {
@@ -278,6 +282,7 @@ void Compiler::CompileSinks() {
 
 std::string Compiler::Hash() const {
   std::string text = "1\n" + pipeline_.collection;
+  if (!pipeline_.codec.empty()) text += ' ' + pipeline_.stream + ' ' + pipeline_.codec;
   const auto add = [&text](std::string_view part) { (text += '\n') += part; };
   for (const InputColumn& column : out_.input) add(column.name + column.type.ToSql());
   for (const CompiledLookup& lookup : out_.lookups) {

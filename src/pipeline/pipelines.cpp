@@ -19,8 +19,7 @@ int Severity(std::string_view state) {
 std::vector<StoredPipeline> Stored(const std::vector<CompiledPipeline>& pipelines) {
   std::vector<StoredPipeline> stored;
   for (const CompiledPipeline& pipeline : pipelines) {
-    stored.push_back(
-        {pipeline.definition.name, pipeline.collection.name, pipeline.hash, {}});
+    stored.push_back({pipeline.definition.name, pipeline.stream(), pipeline.hash, {}});
     for (const CompiledSink& sink : pipeline.sinks) {
       stored.back().sinks.push_back({sink.name, {}, "new", "", 0});
     }
@@ -81,7 +80,7 @@ bool Pipelines::Finish(Deadline deadline) {
   const auto through = [this](const Lane& lane) {
     const auto state = lane.status().state;
     if (state == "stopped" || state == "retrying") return true;  // waits in the log
-    const auto info = services_.log.Stream({"", lane.pipeline().collection.name});
+    const auto info = services_.log.Stream({"", lane.pipeline().stream()});
     return !info || lane.taken() >= info->next;
   };
   for (const auto& lane : lanes_) {
@@ -172,7 +171,7 @@ Result<PipelineStatus> Pipelines::Run(const std::string& name, Limit limit,
 PipelineStatus Pipelines::StatusOf(const CompiledPipeline& pipeline) const {
   PipelineStatus status;
   status.name = pipeline.definition.name;
-  status.stream = pipeline.collection.name;
+  status.stream = pipeline.stream();
   status.hash = pipeline.hash;
   const auto info = services_.log.Stream({"", status.stream});
   status.end = info ? info->next : 0;

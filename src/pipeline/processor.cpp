@@ -39,7 +39,7 @@ DeadLetter Processor::LetterOf(const ReadChange& change, const char* stage,
   DeadLetter letter;
   letter.pipeline = pipeline_.definition.name;
   letter.sink = sink_.name;
-  letter.stream = pipeline_.collection.name;
+  letter.stream = pipeline_.stream();
   letter.offset = change.offset;
   letter.stage = stage;
   letter.reason = std::move(reason);
@@ -47,7 +47,7 @@ DeadLetter Processor::LetterOf(const ReadChange& change, const char* stage,
   letter.at = clock_.Now();
   if (change.parsed) {
     AppendEventId(letter.event_id, change.event.source, change.event.version);
-    letter.version = change.event.version.ToHex();
+    letter.version = change.version.ToHex();
     letter.key = KeyText(change.event);
   } else {
     letter.event_id = letter.stream + "@" + std::to_string(change.offset);
@@ -58,7 +58,7 @@ DeadLetter Processor::LetterOf(const ReadChange& change, const char* stage,
 Result<Processed> Processor::Finish(const eventlog::RecordBatch& batch) {
   const Offset first = batch.records().front().offset;
   Processed out;
-  MR_TRY(auto input, reader_.Read());
+  MR_TRY(auto input, reader_.Read(clock_.Now()));
   std::vector<ReadChange>& changes = reader_.changes();
   const bool stop =
       pipeline_.definition.on_removed_field == project::OnRemovedField::kStop;
@@ -147,7 +147,7 @@ Result<sql::Batch> Processor::Tombstones(Offset first) {
     MR_CHECK_OK(SetKey(builder, change->event));
     builder.SetInt(1, static_cast<std::int64_t>(change->offset));
     version.clear();
-    change->event.version.AppendHex(version);
+    change->version.AppendHex(version);
     builder.SetText(2, version);
     builder.EndRow();
   }

@@ -76,6 +76,8 @@ ScopeTable ChangesTable(const schema::Collection& collection, std::string alias)
   table.columns.push_back(System(From::kOp, "_op", schema::Kind::kText));
   table.columns.push_back(System(From::kOperation, "_operation", schema::Kind::kText));
   table.columns.push_back(System(From::kTime, "_ts", schema::Kind::kTimestamp));
+  table.columns.push_back(
+      System(From::kProcessed, "_processed_at", schema::Kind::kTimestamp));
   table.columns.push_back(System(From::kId, "_id", schema::Kind::kText));
   table.columns.push_back(System(From::kOffset, "_offset", schema::Kind::kBigint));
   table.columns.push_back(System(From::kVersion, "_version", schema::Kind::kText));

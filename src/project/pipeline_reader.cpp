@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "sink_reader.hpp"
 #include "sql_text.hpp"
@@ -54,10 +55,40 @@ std::optional<std::string> ReadStreamName(const Node& node,
   return std::nullopt;
 }
 
+/// `codec` and `collection`: what the payloads of a raw stream are. False: they cannot be
+/// used.
+bool ReadCodec(const Keys& keys, const Collections& collections, Pipeline& pipeline,
+               Report& report) {
+  const auto* codec = keys.Find("codec");
+  const auto* collection = keys.Find("collection");
+  if (codec == nullptr && collection == nullptr) return true;
+  const auto& given = codec != nullptr ? *codec : *collection;
+  const auto refuse = [&](const char* message) {
+    report.Add(given, message);
+    return false;
+  };
+  if (codec == nullptr || collection == nullptr)
+    return refuse(
+        "codec and collection go together: {stream: orders_cdc, codec: operation-data, "
+        "collection: orders}");
+  const auto stream = collections.streams.find(pipeline.collection);
+  const bool fields =
+      stream != collections.streams.end() && !stream->second.Find("payload_bytes");
+  if (keys.Find("stream") == nullptr || fields)
+    return refuse("a codec reads a raw stream (format: raw)");
+  const auto text = ReadText(codec, "the name of a codec", report);
+  const auto changed = ReadCollectionName(collection, collections, report);
+  if (!text || !changed) return false;
+  pipeline.codec = *text;
+  pipeline.stream = std::exchange(pipeline.collection, *changed);
+  return true;
+}
+
 void ReadFrom(const Node* node, const Collections& collections, Pipeline& pipeline,
               Report& report) {
   if (node == nullptr) return;
-  const Keys keys(*node, "from", {"changes", "stream", "start"}, report);
+  const Keys keys(*node, "from", {"changes", "stream", "codec", "collection", "start"},
+                  report);
   const auto* stream = keys.Find("stream");
   if (stream != nullptr && keys.Find("changes") != nullptr)
     report.Add(*stream, "a pipeline reads changes of a collection or a stream, not both");
@@ -65,6 +96,8 @@ void ReadFrom(const Node* node, const Collections& collections, Pipeline& pipeli
                                       : ReadCollectionName(keys.Need("changes", "orders"),
                                                            collections, report);
   if (name) pipeline.collection = *name;
+  // Of a collection that nobody named nothing else can be wrong.
+  if (!ReadCodec(keys, collections, pipeline, report)) pipeline.collection.clear();
   if (const auto start = ReadStart(keys.Find("start"), report)) pipeline.start = *start;
 }
 

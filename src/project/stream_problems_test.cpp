@@ -50,6 +50,15 @@ TEST_F(StreamProblems, OfPipelinesOverStreams) {
          {"a stream as a collection", "changes: orders,", "changes: clicks,",
           "2:17: there is no collection clicks; it is a stream: a pipeline reads it with "
           "from: {stream: clicks}"},
+         {"a codec alone", "changes: orders,", "stream: clicks, codec: operation-data,",
+          "2:31: codec and collection go together: {stream: orders_cdc, codec: "
+          "operation-data, collection: orders}"},
+         {"a codec over fields", "changes: orders,",
+          "stream: clicks, codec: operation-data, collection: orders,",
+          "2:31: a codec reads a raw stream (format: raw)"},
+         {"a codec over changes", "changes: orders,",
+          "changes: orders, codec: operation-data, collection: orders,",
+          "2:32: a codec reads a raw stream (format: raw)"},
          {"a collection as a stream", "from: {changes: orders,", "from: {stream: orders,",
           "2:16: there is no stream orders; it is a collection: write changes: orders"}});
 }

@@ -7,8 +7,10 @@
 #include "../data_directory.hpp"
 #include "../exit_codes.hpp"
 #include "base/json.hpp"
+#include "change/codec.hpp"
 #include "command.hpp"
 #include "eventlog_embedded/embedded_event_log.hpp"
+#include "project/project.hpp"
 
 namespace millrace::app {
 namespace {
@@ -23,6 +25,8 @@ struct LogFlags {
   Offset from = 0;
   std::uint64_t limit = 100;
   bool json = false;
+  std::string codec;
+  std::filesystem::path project = ".";
 };
 
 Result<std::unique_ptr<eventlog::EmbeddedEventLog>> OpenLog(const LogFlags& flags) {
@@ -53,9 +57,17 @@ Status List(const LogFlags& flags) {
   return {};
 }
 
-/// One event a line: {"offset":…,"event":…}. Bodies are JSON; what is not is shown as
-/// text.
-void Print(const eventlog::Record& record) {
+/// One event a line: {"offset":…,"event":…}, or as a codec writes it. Bodies are JSON;
+/// what is not is shown as text.
+Status Print(const eventlog::Record& record, const change::Codec* codec) {
+  if (codec != nullptr) {
+    MR_TRY(const auto event, change::ParseEnvelope(record.body));
+    std::string line;
+    MR_CHECK_OK(codec->Encode(line, event));
+    line += '\n';
+    std::fwrite(line.data(), 1, line.size(), stdout);
+    return {};
+  }
   std::string line = fmt::format("{{\"offset\":{},\"event\":", record.offset);
   if (record.body.starts_with('{')) {
     line += record.body;
@@ -64,16 +76,33 @@ void Print(const eventlog::Record& record) {
   }
   line += "}\n";
   std::fwrite(line.data(), 1, line.size(), stdout);
+  return {};
+}
+
+/// nullptr: none is asked for.
+Result<std::unique_ptr<change::Codec>> CodecOf(const LogFlags& flags) {
+  if (flags.codec.empty()) return nullptr;
+  const auto project = project::Load(flags.project);
+  if (!project) {
+    return Fail(ErrorCode::kInvalidArgument, Format(project.error().front()));
+  }
+  const auto collection = project->collections.find(flags.stream);
+  if (collection == project->collections.end()) {
+    return Fail(ErrorCode::kNotFound, "--codec: the project in " +
+                                          flags.project.string() + " has no collection " +
+                                          flags.stream);
+  }
+  return change::MakeCodec(flags.codec, collection->second);
 }
 
 Result<Offset> PrintFrom(eventlog::EventLog& log, const StreamId& stream, Offset from,
-                         std::uint64_t limit) {
+                         std::uint64_t limit, const change::Codec* codec) {
   while (limit > 0) {
     const auto most =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(limit, kReadRecords));
     MR_TRY(const auto batch, log.Read(stream, from, most, kReadBytes));
     if (batch.empty()) break;
-    for (const auto& record : batch.records()) Print(record);
+    for (const auto& record : batch.records()) MR_CHECK_OK(Print(record, codec));
     limit -= batch.records().size();
     from = batch.next();
   }
@@ -81,20 +110,23 @@ Result<Offset> PrintFrom(eventlog::EventLog& log, const StreamId& stream, Offset
 }
 
 Status Read(const LogFlags& flags) {
+  MR_TRY(const auto codec, CodecOf(flags));
   MR_TRY(const auto log, OpenLog(flags));
   const StreamId stream{flags.tenant, flags.stream};
   MR_TRY(const auto info, log->Stream(stream));
-  MR_CHECK_OK(PrintFrom(*log, stream, std::max(flags.from, info.first), flags.limit));
+  MR_CHECK_OK(PrintFrom(*log, stream, std::max(flags.from, info.first), flags.limit,
+                        codec.get()));
   return {};
 }
 
 Status Tail(const LogFlags& flags) {
+  MR_TRY(const auto codec, CodecOf(flags));
   MR_TRY(const auto log, OpenLog(flags));
   const StreamId stream{flags.tenant, flags.stream};
   MR_TRY(const auto info, log->Stream(stream));
   Offset at = std::max(info.first, info.next > flags.limit ? info.next - flags.limit : 0);
   for (;;) {
-    MR_TRY(at, PrintFrom(*log, stream, at, ~std::uint64_t{0}));
+    MR_TRY(at, PrintFrom(*log, stream, at, ~std::uint64_t{0}, codec.get()));
     if (std::fflush(stdout) != 0) return {};  // the reader of the pipe has gone
     log->WaitFor(stream, at, Deadline::Never());
   }
@@ -128,6 +160,13 @@ void AddLogCommands(CLI::App& app, Action& action) {
     command->add_option("--tenant", flags->tenant, "tenant of the stream");
     command
         ->add_option("--limit", flags->limit, "most events; for tail: of those there are")
+        ->capture_default_str();
+    command->add_option("--codec", flags->codec,
+                        "a collection's changes in another system's form: "
+                        "mongodb-change-stream or operation-data");
+    command
+        ->add_option("--project", flags->project,
+                     "project directory, for --codec: what types the fields have")
         ->capture_default_str();
   }
   read->add_option("--from", flags->from, "first offset");

@@ -30,6 +30,7 @@ struct InputColumn {
     kVersion,    ///< the change's, 32 hex digits
     kLookup,     ///< `index` of the document's columns of lookup number `lookup`
     kFound,      ///< whether that lookup has a row
+    kProcessed,  ///< when its batch is worked on: another time when it is read again
   };
   From from = From::kField;
   std::size_t index = 0;
@@ -83,6 +84,10 @@ struct CompiledPipeline {
   std::string hash;  ///< 16 hex digits: equal for definitions that give the same rows
 
   schema::Columns InputColumns() const;
+  /// Stream of the log that it reads.
+  const std::string& stream() const {
+    return definition.codec.empty() ? collection.name : definition.stream;
+  }
 };
 
 /// Checks a pipeline as design section "Pipelines" binds and makes it ready to run.

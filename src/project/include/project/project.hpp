@@ -110,6 +110,9 @@ enum class Start : std::uint8_t { kEarliest, kLatest };
 struct Pipeline {
   std::string name;
   std::string collection;  ///< a collection or a stream of the project
+  /// Not empty: the raw stream `stream` is read, whose payloads are changes of
+  /// `collection` in the form of this codec (unchecked here).
+  std::string codec, stream;
   Start start = Start::kEarliest;
   std::uint32_t max_rows = 5000;
   std::uint64_t max_bytes = 16u << 20u;
