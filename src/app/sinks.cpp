@@ -99,6 +99,7 @@ class LakeSink final : public pipeline::Sink {
     options_.row_group_rows = parts.row_group_rows;
     options_.roll_rows = lake.roll_rows;
     options_.roll_every = std::chrono::milliseconds(lake.roll_every_ms);
+    options_.offset_column = lake.offset_column;
   }
 
   Result<std::optional<Offset>> Open(const schema::Columns& output) override {

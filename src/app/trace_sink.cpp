@@ -71,7 +71,10 @@ Status TraceLake(const TraceStores& stores, const TracedEvent& event, SinkTrace&
       trace.result = "waiting";
       break;
     case Where::kInFile:
-      trace.result = place.rows == 0 ? "no_row" : place.rows == 1 ? "row" : "doubled";
+      trace.result = !place.rows       ? "in_file"
+                     : place.rows == 0 ? "no_row"
+                     : place.rows == 1 ? "row"
+                                       : "doubled";
   }
   return {};
 }

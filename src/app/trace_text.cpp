@@ -57,6 +57,7 @@ std::string SinkText(const element& sink) {
       {"doubled", "SEVERAL ROWS in "},
       {"before_start", "no row: the lake table begins after it"},
       {"dead_letter", "refused"},
+      {"in_file", "done; if it gave a row, it is in "},
       {"unknown", "cannot be told any more"}};
   const auto result = Text(sink, "result");
   const bool table = Text(sink, "sink").starts_with("table.");

@@ -8,8 +8,12 @@
 namespace millrace::lake {
 namespace {
 
-Result<std::uint64_t> CountRows(sql::Session& session, const std::string& file,
-                                Offset offset) {
+Result<std::optional<std::uint64_t>> CountRows(sql::Session& session,
+                                               const std::string& file, Offset offset) {
+  MR_TRY(const auto column,
+         session.Query("SELECT count(*) FROM parquet_schema(" + sql::QuoteText(file) +
+                       ") WHERE name = '_offset'"));
+  if (column.Int64(0, 0) == 0) return std::nullopt;
   MR_TRY(const auto answer,
          session.Query("SELECT count(*) FROM read_parquet(" + sql::QuoteText(file) +
                        ") WHERE _offset = " + std::to_string(offset)));

@@ -45,6 +45,25 @@ TEST_F(LakeLookup, FindsTheFileAndTheRowsOfAnOffset) {
   EXPECT_EQ(Find(30)->where, Where::kBeyond);  // staged, not rolled
 }
 
+TEST_F(LakeLookup, CannotTellRowsWithoutTheirOffsets) {
+  options_.offset_column = false;
+  auto writer = *Open();
+  ASSERT_TRUE(writer->Start(0));
+  ASSERT_TRUE(Write(*writer, 0, 20));
+  ASSERT_TRUE(writer->Flush());
+  const auto found = Find(12);
+  ASSERT_TRUE(found) << found.error().ToString();
+  EXPECT_EQ(found->where, Where::kInFile);
+  EXPECT_EQ(found->rows_of_file, 20u);
+  EXPECT_EQ(found->rows, std::nullopt);
+  options_.offset_column = true;  // later files may have it
+  writer = *Open();
+  ASSERT_TRUE(Write(*writer, 20, 30));
+  ASSERT_TRUE(writer->Flush());
+  EXPECT_EQ(Find(25)->rows, 1u);
+  EXPECT_EQ(Find(12)->rows, std::nullopt);
+}
+
 TEST_F(LakeLookup, KnowsTheFolderOfATable) {
   options_.path = "deep/er";
   auto writer = *Open();

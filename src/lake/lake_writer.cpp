@@ -29,9 +29,10 @@ Status CheckPath(std::string& path) {
               "lake path '" + path + "': * ? [ ] { } have a meaning for readers");
 }
 
-schema::Columns WithOffset(schema::Columns columns) {
+schema::Columns FileColumns(const LakeOptions& options) {
+  auto columns = options.columns;
   const auto has = [](const auto& column) { return Lower(column.name) == kOffsetColumn; };
-  if (std::ranges::none_of(columns, has)) {
+  if (options.offset_column && std::ranges::none_of(columns, has)) {
     columns.push_back({kOffsetColumn, schema::Type::Simple(schema::Kind::kBigint)});
   }
   return columns;
@@ -97,7 +98,7 @@ LakeWriter::LakeWriter(objects::ObjectStore& store, sql::Engine& engine,
       engine_(engine),
       options_(std::move(options)),
       session_(std::move(session)),
-      file_columns_(WithOffset(options_.columns)) {}
+      file_columns_(FileColumns(options_)) {}
 
 LakeWriter::~LakeWriter() = default;
 

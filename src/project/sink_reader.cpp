@@ -43,7 +43,8 @@ void ReadRoll(const Node* node, LakeSink& lake, Report& report) {
 }
 
 std::optional<Sink> ReadLake(const Node& node, Report& report) {
-  const Keys keys(node, "a lake sink", {"path", "format", "compression", "roll"}, report);
+  const Keys keys(node, "a lake sink",
+                  {"path", "format", "compression", "roll", "offset_column"}, report);
   LakeSink lake;
   ReadChoice<bool>(keys.Find("format"), {{"parquet", true}}, report);
   if (const auto compression = ReadChoice<std::string_view>(
@@ -51,6 +52,8 @@ std::optional<Sink> ReadLake(const Node& node, Report& report) {
           {{"zstd", "zstd"}, {"snappy", "snappy"}, {"none", "none"}}, report))
     lake.compression = *compression;
   ReadRoll(keys.Find("roll"), lake, report);
+  if (const auto offsets = ReadFlag(keys.Find("offset_column"), report))
+    lake.offset_column = *offsets;
   const auto* path_node = keys.Need("path", "orders_history/");
   const auto path = ReadPath(path_node, report);
   if (!path) return std::nullopt;

@@ -22,7 +22,9 @@ struct OffsetPlace {
   std::string file;                ///< kInFile: its path as the engine reads it
   Offset first = 0, next = 0;      ///< kInFile: its offsets
   std::uint64_t rows_of_file = 0;  ///< kInFile
-  std::uint64_t rows = 0;  ///< kInFile: those of the offset, 0 or 1 in a sound table
+  /// kInFile: those of the offset, 0 or 1 in a sound table; nullopt: the file has rows,
+  /// but no column `_offset` to tell them by.
+  std::optional<std::uint64_t> rows = 0;
 };
 
 /// Looks for an offset by the names of the files, and in one of them. The session must be

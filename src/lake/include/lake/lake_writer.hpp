@@ -31,6 +31,8 @@ struct LakeOptions {
   std::string pipeline_hash;  ///< kept in each file, never compared
   /// What the SELECT gives, without the `_offset` and `_version` that the engine adds.
   schema::Columns columns;
+  /// Files get `_offset` as their last column, unless `columns` has it.
+  bool offset_column = true;
   std::string compression = "zstd";
   std::uint32_t row_group_rows = 122'880;
   std::uint64_t roll_rows = 1'000'000;
