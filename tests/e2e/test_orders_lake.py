@@ -99,7 +99,8 @@ def test_golden_rows_of_events_from_outside(server, data):
              "price": 57.21, "status": "created", "createdAt": "2026-11-21T07:00:05.123Z",
              "updatedAt": "2026-11-21T07:00:05.123Z", "__v": 0}
     event = {"operationType": "insert", "timestamp": "2026-11-21T07:00:05.000Z",
-             "ns": {"db": "etl-db", "coll": "orders_source"}, "documentKey": {"_id": order["_id"]}, "fullDocument": order}
+             "ns": {"db": "etl-db", "coll": "orders_source"}, "documentKey": {"_id": order["_id"]},
+             "fullDocument": order}
     gone = {"operationType": "delete", "timestamp": "2026-11-21T07:00:06.000Z", "documentKey": {"_id": order["_id"]}}
     for one in (event, gone, {**gone, "fullDocumentBeforeChange": order}, "not json"):
         send(server, one)

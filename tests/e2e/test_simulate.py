@@ -12,7 +12,8 @@ EXAMPLES = millrace.ROOT / "examples"
 
 
 def simulate(server, *args, check=True):
-    result = millrace.run("simulate", *args, "--url", f"http://127.0.0.1:{server.port}", "--json", "--quiet", check=check)
+    url = f"http://127.0.0.1:{server.port}"
+    result = millrace.run("simulate", *args, "--url", url, "--json", "--quiet", check=check)
     return json.loads(result.stdout)
 
 
