@@ -251,7 +251,10 @@ void Compiler::FinishRules(const std::vector<std::string>& texts) {
 void Compiler::CompileSinks() {
   for (const project::Sink& sink : pipeline_.sinks) {
     std::vector<SqlProblem> found;
-    out_.sinks.push_back(MakeSink(sink, parts_, out_.collection, input_, found));
+    std::vector<PlacedProblem> of_columns;
+    out_.sinks.push_back(
+        MakeSink(sink, parts_, out_.collection, input_, found, of_columns));
+    for (const auto& [place, message] : of_columns) Report(place, message);
     for (const SqlProblem& problem : found) {
       if (problem.at == kNoPosition) {
         Report(sink.place, problem.message);
@@ -295,6 +298,7 @@ std::string Compiler::Hash() const {
   for (const CompiledSink& sink : out_.sinks) {
     add(sink.name + " " + sink.key + std::to_string(static_cast<int>(sink.on_delete)));
     add(sink.select);
+    for (const auto& column : sink.insert_only) add("insert_only " + column);
   }
   std::string hex;
   AppendHex(hex, Hash64(text), 16);

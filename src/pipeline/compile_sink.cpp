@@ -74,7 +74,8 @@ std::string Condition(const SelectParts& parts) {
 
 CompiledSink MakeSink(const project::Sink& sink, const SelectParts& parts,
                       const schema::Collection& collection, InputSet& input,
-                      std::vector<SqlProblem>& problems) {
+                      std::vector<SqlProblem>& problems,
+                      std::vector<PlacedProblem>& column_problems) {
   CompiledSink made;
   made.name = sink.name;
   const auto* table = std::get_if<project::TableSink>(&sink.target);
@@ -117,6 +118,11 @@ CompiledSink MakeSink(const project::Sink& sink, const SelectParts& parts,
     made.failing_output = offsets + (condition.empty() ? "" : condition + " AND ") +
                           "try(struct_pack(" + packed + ")) IS NULL";
   }
+  if (table != nullptr) {
+    std::vector<std::string> names;
+    for (const auto& output : outputs) names.push_back(output.name);
+    column_problems = AddColumnRules(*table, names, collection, made);
+  }
   return made;
 }
 
@@ -130,7 +136,9 @@ Status PrepareSink(sql::Session& relation, CompiledSink& sink) {
                 "aggregates are over many changes; they belong into a model");
   }
   sink.output = prepared->columns();
-  sink.output.resize(sink.output.size() - (sink.has_version ? 2 : 1));
+  const std::size_t ours =
+      1 + (sink.has_version ? 1 : 0) + (sink.column_rules.empty() ? 0 : 1);
+  sink.output.resize(sink.output.size() - ours);
   for (std::string* probe : {&sink.failing_filter, &sink.failing_output}) {
     if (!probe->empty() && !relation.Prepare(*probe)) probe->clear();
   }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "column_rules.hpp"
 #include "pipeline/compile.hpp"
 #include "scope.hpp"
 #include "sql_tree.hpp"
@@ -23,10 +24,11 @@ struct SelectParts {
 };
 
 /// The statements of one sink, and checks of names and key. Problems without a position
-/// are about the sink.
+/// are about the sink; `column_problems` about what it says of its columns.
 CompiledSink MakeSink(const project::Sink& sink, const SelectParts& parts,
                       const schema::Collection& collection, InputSet& input,
-                      std::vector<SqlProblem>& problems);
+                      std::vector<SqlProblem>& problems,
+                      std::vector<PlacedProblem>& column_problems);
 
 /// Prepares the statements over the relation and fills in `output`; drops those that
 /// cannot be asked for failing rows.

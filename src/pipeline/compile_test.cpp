@@ -176,6 +176,34 @@ TEST(CompilePipeline, PutsOffsetAndVersionAtTheEnd) {
   EXPECT_TRUE(compiled.sinks[0].selects_version);
 }
 
+TEST(CompilePipeline, ChecksTheColumnsThatATableNames) {
+  PipelineFixture f;
+  f.AddTable("t", "order_id");
+  auto& table = std::get<project::TableSink>(f.pipeline.sinks[0].target);
+  const project::Place place{"p.yaml", 7, 9};
+  f.SetSql("SELECT order_id, status, amount FROM changes");
+  table.columns = {{"stats", std::nullopt, "", std::nullopt, true, place}};
+  EXPECT_THAT(f.Problems(),
+              ElementsAre("7:9 the SQL has no column stats; did you mean status?"));
+  table.columns = {{"order_id", schema::Type::Parse("bigint").value(), "bigint",
+                    std::nullopt, false, place}};
+  EXPECT_THAT(f.Problems(), ElementsAre("7:9 the key order_id is text in the collection, "
+                                        "and cannot be bigint"));
+  table.columns.clear();
+  table.insert_only = {{"order_id", place}};
+  EXPECT_THAT(f.Problems(),
+              ElementsAre("7:9 the key order_id never changes: leave it out"));
+  table.insert_only = {{"Status", place}};
+  table.indexes = {{{"amount", place}, {"nowhere", place}}};
+  EXPECT_THAT(f.Problems(), ElementsAre("7:9 the SQL has no column nowhere"));
+  table.indexes.front().pop_back();
+  const CompiledPipeline compiled = f.Compile();
+  EXPECT_THAT(compiled.sinks[0].insert_only, ElementsAre("status"));
+  EXPECT_THAT(compiled.sinks[0].indexes, ElementsAre(ElementsAre("amount")));
+  table.insert_only.clear();
+  EXPECT_NE(f.Compile().hash, compiled.hash);
+}
+
 TEST(CompilePipeline, HashesWhatChangesRows) {
   PipelineFixture f;
   f.AddTable("t", "order_id");

@@ -130,6 +130,50 @@ TEST(Processor, NamesTheRuleThatARowFails) {
   EXPECT_THAT(letters[1].reason, HasSubstr("five"));
 }
 
+TEST(Processor, NamesTheColumnOfATableThatARowBreaks) {
+  Fixture f;
+  f.AddTable("t", "order_id");
+  auto& table = std::get<project::TableSink>(f.pipeline.sinks[0].target);
+  using schema::Type;
+  table.columns = {
+      {"order_id", Type::Parse("text").value(), "varchar(3)", 3, false, {}},
+      {"buyer", std::nullopt, "", std::nullopt, true, {}},
+      {"AMOUNT",
+       Type::Parse("decimal(4,1)").value(),
+       "decimal(4,1)",
+       std::nullopt,
+       false,
+       {}},
+      {"note", Type::Parse("integer").value(), "integer", std::nullopt, false, {}}};
+  f.SetSql(
+      "SELECT order_id, nullif(customer_id, '') AS buyer, amount * 100 AS amount, "
+      "note FROM changes");
+  f.Insert("orders", "äöü", Fixture::Order("äöü", "c", "9.99", "1"));
+  f.Insert("orders", "long", Fixture::Order("long", "c", "1.00", "1"));
+  f.Insert("orders", "b", Fixture::Order("b", "", "1.00", "1"));
+  f.Insert("orders", "c", Fixture::Order("c", "c", "10.00", "1"));
+  f.Insert("orders", "d", Fixture::Order("d", "c", "1.00", "one"));
+  f.Change("orders", 'd', "b", Fixture::Order("b", "", "1.00", "1"), "");
+  Stores stores;
+  const auto status = f.RunToEnd(stores);
+  ASSERT_EQ(status.state, "done") << status.reason;
+  auto& store = *stores["table.t"];
+  ASSERT_EQ(store.rows.size(), 1u);
+  EXPECT_THAT(store.rows.at(0), HasSubstr(R"("order_id":"äöü","buyer":"c",)"
+                                          R"("amount":"999.0","note":1)"));
+  EXPECT_EQ(store.tombstones.size(), 1u) << "rules do not hold for deletes";
+  const auto letters = f.state->List({})->letters;
+  std::vector<std::string> reasons;
+  for (const auto& letter : letters) {
+    EXPECT_EQ(letter.stage, "sink");
+    reasons.push_back(letter.key + " " + letter.reason);
+  }
+  EXPECT_THAT(reasons, testing::ElementsAre("long order_id: does not fit varchar(3)",
+                                            "b buyer: must not be null",
+                                            "c amount: does not fit decimal(4,1)",
+                                            "d note: does not fit integer"));
+}
+
 TEST(Processor, RefusesEventsThatCannotBeRead) {
   Fixture f;
   f.AddTable("t", "order_id");

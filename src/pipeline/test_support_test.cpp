@@ -248,7 +248,7 @@ void PipelineFixture::AddRule(std::string text) {
 void PipelineFixture::AddTable(const std::string& name, const std::string& key,
                                project::OnDelete on_delete) {
   pipeline.sinks.push_back({"table." + name,
-                            project::TableSink{name, key, on_delete},
+                            project::TableSink{name, key, on_delete, {}, {}, {}},
                             {"pipelines/p.yaml", 30, 5}});
 }
 

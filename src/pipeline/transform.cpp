@@ -85,7 +85,26 @@ Result<Transformed> Transform::Run(sql::Batch input) {
   }
   if (!rows) return std::unexpected(std::move(rows).error());
   out.rows = std::move(*rows);
+  CheckColumns(out);
   return out;
+}
+
+/// What the rules of the sink's columns refuse leaves the rows.
+void Transform::CheckColumns(Transformed& out) const {
+  if (sink_.column_rules.empty()) return;
+  const auto broken = out.rows.columns().size() - 1;  // `_broken` is the last column
+  const auto offset = static_cast<std::size_t>(out.rows.Find("_offset"));
+  Selection kept;
+  for (std::uint32_t row = 0; row < out.rows.rows(); ++row) {
+    if (out.rows.IsNull(broken, row)) {
+      kept.push_back(row);
+      continue;
+    }
+    const auto rule = static_cast<std::size_t>(out.rows.Int64(broken, row));
+    out.failed.push_back({static_cast<Offset>(out.rows.Int64(offset, row)), "sink",
+                          sink_.column_rules.at(rule)});
+  }
+  if (kept.size() < out.rows.rows()) out.rows = out.rows.Select(kept);
 }
 
 Status Transform::CheckRules(sql::Batch& input, std::vector<FailedRow>& failed) {

@@ -14,7 +14,7 @@ namespace millrace::pipeline {
 /// A row that the rules or the SQL refused.
 struct FailedRow {
   Offset offset = 0;
-  const char* stage = "sql";  ///< "require" or "sql"
+  const char* stage = "sql";  ///< "require", "sql" or "sink"
   std::string reason;
 };
 
@@ -44,6 +44,7 @@ class Transform {
       : pipeline_(pipeline), sink_(sink) {}
   Result<sql::Batch> Execute(sql::Statement& statement, const sql::Batch& input);
   Status CheckRules(sql::Batch& input, std::vector<FailedRow>& failed);
+  void CheckColumns(Transformed& out) const;
   Status FindBrokenRules(sql::Batch& input, std::vector<FailedRow>& failed);
   Result<sql::Batch> RunAround(sql::Batch input, std::vector<FailedRow>& failed);
   /// Drops the rows that `probe` names from the input; false: the probe failed itself.

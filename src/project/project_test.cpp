@@ -209,6 +209,38 @@ TEST_F(LoadProject, RefusesTheSameNameTwice) {
                   "pipelines/orders_now.yaml"));
 }
 
+TEST_F(LoadProject, ReadsTheColumnsOfATable) {
+  WriteShop();
+  const auto table = [&](const std::string& keys) {
+    Write("pipelines/z.yaml",
+          "pipeline: z\nfrom: {changes: orders}\nsql: SELECT 1\nto:\n"
+          "  - table: {name: t, key: k, " +
+              keys + "}\n");
+  };
+  table(
+      "columns: {k: {type: varchar(50), not_null: true}, a: {type: \"decimal(10,2)\"}}, "
+      "insert_only: [a], indexes: [[a], [a, k]]");
+  const auto loaded = Load(directory());
+  ASSERT_TRUE(loaded) << Format(loaded.error()[0]);
+  const auto& sink = std::get<TableSink>(loaded->pipelines.back().sinks[0].target);
+  ASSERT_EQ(sink.columns.size(), 2u);
+  EXPECT_EQ(sink.columns[0].type->kind, schema::Kind::kText);
+  EXPECT_EQ(sink.columns[0].max_length, 50u);
+  EXPECT_TRUE(sink.columns[0].not_null);
+  EXPECT_EQ(sink.columns[1].type->ToString(), "decimal(10,2)");
+  EXPECT_FALSE(sink.columns[1].max_length || sink.columns[1].not_null);
+  EXPECT_EQ(sink.insert_only.at(0).text, "a");
+  EXPECT_EQ(sink.indexes.at(1).size(), 2u);
+
+  table("columns: {k: {type: varchar(0)}, a: {type: \"text[]\", notnull: 1}}");
+  EXPECT_THAT(Problems(),
+              ElementsAre("pipelines/z.yaml:5:50: expected a type of one value, such as "
+                          "varchar(50), decimal(10,2) or timestamp, got 'varchar(0)'",
+                          "pipelines/z.yaml:5:73: expected a type of one value, such as "
+                          "varchar(50), decimal(10,2) or timestamp, got 'text[]'",
+                          testing::HasSubstr("did you mean not_null?")));
+}
+
 TEST_F(LoadProject, RefusesSinksThatMeet) {
   WriteShop();
   const auto sink = [&](const std::string& to) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "values.hpp"
 
@@ -63,9 +64,89 @@ std::optional<Sink> ReadLake(const Node& node, Report& report) {
   return Sink{std::move(name), std::move(lake), report.At(*path_node)};
 }
 
+/// "varchar", "varchar(50)", or a type as of a field.
+void ReadColumnType(const Node& node, SinkColumn& column, Report& report) {
+  const auto text = ReadText(&node, "a type, such as varchar(50)", report);
+  if (!text) return;
+  column.type_text = *text;
+  constexpr std::string_view kVarchar = "varchar";
+  auto length = std::string_view(*text);
+  if (length.starts_with(kVarchar)) {
+    column.type = schema::Type::Simple(schema::Kind::kText);
+    length.remove_prefix(kVarchar.size());
+    if (length.empty()) return;
+    std::uint32_t most = 0;
+    const auto* end = length.data() + length.size();
+    const bool brackets = length.size() > 2 && length[0] == '(' && length.back() == ')';
+    if (brackets) {
+      const auto read = std::from_chars(length.data() + 1, end - 1, most);
+      if (read.ec == std::errc() && read.ptr == end - 1 && most > 0) {
+        column.max_length = most;
+        return;
+      }
+    }
+  } else if (auto type = schema::Type::Parse(*text); type && type->scalar()) {
+    column.type = std::move(*type);
+    return;
+  } else if (!type) {
+    return report.Add(node, type.error().message());
+  }
+  report.AddExpected(
+      node, "a type of one value, such as varchar(50), decimal(10,2) or timestamp");
+}
+
+void ReadColumns(const Node* node, TableSink& table, Report& report) {
+  if (node == nullptr) return;
+  if (node->kind != Node::Kind::kMapping || node->members.empty()) {
+    return report.AddExpected(*node,
+                              "columns, such as {amount: {type: \"decimal(10,2)\"}}");
+  }
+  for (const auto& [key, value] : node->members) {
+    SinkColumn column;
+    column.name = key.text;
+    column.place = report.At(key);
+    const Keys keys(value, "a column", {"type", "not_null"}, report);
+    if (const auto* type = keys.Find("type")) ReadColumnType(*type, column, report);
+    column.not_null = ReadFlag(keys.Find("not_null"), report).value_or(false);
+    table.columns.push_back(std::move(column));
+  }
+}
+
+std::vector<PlacedName> ReadNames(const Node* node, std::string_view what,
+                                  Report& report) {
+  std::vector<PlacedName> names;
+  const auto* items = ReadList(node, what, report);
+  if (items == nullptr) return names;
+  for (const auto& item : *items) {
+    if (auto name = ReadText(&item, "the name of a column", report)) {
+      names.push_back({*std::move(name), report.At(item)});
+    }
+  }
+  return names;
+}
+
+void ReadIndexes(const Node* node, TableSink& table, Report& report) {
+  constexpr std::string_view kWhat = "a list of indexes, such as [[customer_id]]";
+  const auto* items = ReadList(node, kWhat, report);
+  if (items == nullptr) return;
+  for (const auto& item : *items) {
+    table.indexes.push_back(
+        ReadNames(&item, "an index: a list of columns, such as [customer_id]", report));
+    if (item.kind == Node::Kind::kSequence && item.items.empty()) {
+      report.AddExpected(item, "at least one column");
+    }
+  }
+}
+
 std::optional<Sink> ReadTable(const Node& node, Report& report) {
-  const Keys keys(node, "a table sink", {"name", "key", "on_delete"}, report);
+  const Keys keys(node, "a table sink",
+                  {"name", "key", "on_delete", "columns", "insert_only", "indexes"},
+                  report);
   TableSink table;
+  ReadColumns(keys.Find("columns"), table, report);
+  table.insert_only = ReadNames(keys.Find("insert_only"),
+                                "a list of columns, such as [created_at]", report);
+  ReadIndexes(keys.Find("indexes"), table, report);
   if (const auto on_delete = ReadChoice<OnDelete>(keys.Find("on_delete"),
                                                   {{"delete", OnDelete::kDelete},
                                                    {"mark", OnDelete::kMark},

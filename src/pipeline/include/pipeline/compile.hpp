@@ -62,6 +62,12 @@ struct CompiledSink {
   /// same, as the change's own.
   bool selects_offset = false, selects_version = false;
   bool has_version = false;  ///< `select` ends in `_version`: tables, or as selected
+  /// Tables only: what `columns:` asks, as sentences ("status: must not be null"). Where
+  /// there are any, `select` ends in `_broken`: the number of one that the row breaks, or
+  /// null.
+  std::vector<std::string> column_rules;
+  std::vector<std::string> insert_only;           ///< tables only: output columns
+  std::vector<std::vector<std::string>> indexes;  ///< tables only: output columns
   std::string select;
   /// Offsets of the rows whose WHERE (output) cannot be computed; empty: it cannot fail,
   /// or cannot be asked.

@@ -27,8 +27,8 @@ struct RecordState {
 /// What a pipeline hands to a sink: the outcome of the events [first, next) of a stream.
 struct SinkBatch {
   /// The SELECT's columns, then `_offset` BIGINT, and for tables, or where the SELECT
-  /// names it, `_version` VARCHAR (the change's, 32 hex digits). Rows in any order, no
-  /// `_offset` twice.
+  /// names it, `_version` VARCHAR (the change's, 32 hex digits); where the sink has rules
+  /// for its columns, `_broken`, null. Rows in any order, no `_offset` twice.
   sql::Batch rows;
   /// Table sinks only: keys whose record left (deleted, or filtered away): the key column
   /// under the table's name, `_offset`, `_version`.

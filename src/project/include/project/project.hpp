@@ -4,6 +4,7 @@
 #include <expected>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,12 +75,30 @@ struct Lookup {
   Place place;
 };
 
+struct PlacedName {
+  std::string text;
+  Place place;
+};
+
+/// What a column of a table must be; a row that is not becomes a dead letter of the sink.
+struct SinkColumn {
+  std::string name;                  ///< of an output column (checked with the SQL)
+  std::optional<schema::Type> type;  ///< values are cast to it
+  std::string type_text;             ///< as written: "varchar(50)"
+  std::optional<std::uint32_t> max_length;  ///< in characters, of `varchar(n)`
+  bool not_null = false;
+  Place place;
+};
+
 /// A table of the warehouse with one row a key: newest version wins.
 struct TableSink {
   std::string name;
   std::string
       key;  ///< the output column that is the collection's key (checked with the SQL)
   OnDelete on_delete = OnDelete::kDelete;
+  std::vector<SinkColumn> columns;      ///< those that have rules
+  std::vector<PlacedName> insert_only;  ///< keep the value of the record's first version
+  std::vector<std::vector<PlacedName>> indexes;  ///< for servers; recorded elsewhere
 };
 
 /// A directory of Parquet files, one row a change.
