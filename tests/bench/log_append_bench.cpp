@@ -15,14 +15,14 @@
 
 /// Durable appends in process against what the disk can do: a loop of write and fdatasync
 /// with the same bytes of bodies. Prints one line of JSON.
-///   log_append_bench [DIR] [ROUNDS] [APPENDS]
+///   log_append_bench [DIR] [ROUNDS] [APPENDS] [EVENT_BYTES]
 namespace {
 
 using namespace millrace;
 namespace fs = std::filesystem;
 using Steady = std::chrono::steady_clock;
 
-constexpr std::size_t kEventBytes = 256;
+std::size_t event_bytes = 256;
 
 [[noreturn]] void Die(std::string_view what) {
   fmt::print(stderr, "log_append_bench: {}\n", what);
@@ -35,7 +35,7 @@ double Seconds(Steady::time_point since) {
 
 /// Not to be compressed away by anything below.
 std::string MakeBodies(std::size_t events) {
-  std::string bytes(events * kEventBytes, '\0');
+  std::string bytes(events * event_bytes, '\0');
   std::uint64_t state = 88172645463325252u;
   for (auto& c : bytes) {
     state ^= state << 13u;
@@ -67,8 +67,8 @@ double OurSeconds(const fs::path& dir, std::string_view bytes, int appends) {
   auto log = eventlog::OpenEmbedded({.directory = dir / "log"});
   if (!log) Die(log.error().ToString());
   eventlog::EventBatch batch{{"", "bench"}, "bench", {}, {}, {}};
-  for (std::size_t at = 0; at < bytes.size(); at += kEventBytes) {
-    batch.bodies.push_back(bytes.substr(at, kEventBytes));
+  for (std::size_t at = 0; at < bytes.size(); at += event_bytes) {
+    batch.bodies.push_back(bytes.substr(at, event_bytes));
   }
   // Beginning the stream is once in its life; the bare file exists as well.
   batch.upto = {0, 1};
@@ -108,7 +108,7 @@ std::string Measure(const fs::path& dir, std::size_t events, int rounds, int app
   return fmt::format(
       R"({{"batch":{},"event_bytes":{},"ours_events_s":{:.0f},"bare_events_s":{:.0f},)"
       R"("ratio":{:.3f},"bare_sync_us":{:.1f}}})",
-      events, kEventBytes, per_second(Median(ours)), per_second(Median(bare)),
+      events, event_bytes, per_second(Median(ours)), per_second(Median(bare)),
       Median(ratio), Median(bare) / appends * 1e6);
 }
 
@@ -118,7 +118,10 @@ int main(int argc, char** argv) {
   const fs::path dir = argc > 1 ? argv[1] : "/tmp/mr_log_append_bench";
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
   const int appends = argc > 3 ? std::atoi(argv[3]) : 300;
-  if (rounds < 1 || appends < 1) Die("usage: log_append_bench [DIR] [ROUNDS] [APPENDS]");
+  if (argc > 4) event_bytes = static_cast<std::size_t>(std::atoi(argv[4]));
+  if (rounds < 1 || appends < 1 || event_bytes < 1) {
+    Die("usage: log_append_bench [DIR] [ROUNDS] [APPENDS] [EVENT_BYTES]");
+  }
   fs::create_directories(dir);
   fmt::print("{{\"log_append\":[{},{}]}}\n", Measure(dir, 64, rounds, appends),
              Measure(dir, 1024, rounds, appends));

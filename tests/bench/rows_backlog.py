@@ -1,6 +1,8 @@
 """Backlogs: events that lie in the log before the server starts, one core."""
 
+import resource
 import statistics
+import subprocess
 import time
 
 import duck_columns
@@ -134,6 +136,32 @@ def backlog_table(report):
                f"peak RSS {done.median('rss_mb'):.0f} MB; {expected.split(':')[0]} rows; content as DuckDB has it")
 
 
+def replay_round(backlog):
+    backlog.forget()
+    with millrace.Server(backlog.project, backlog.data, prefix=ONE_CORE) as server:
+        watch_until_done(server, backlog)
+        first = server.cpu_seconds()
+        server.stop()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [*ONE_CORE, str(millrace.BINARY), "pipelines", "replay", "orders_now", "--project", str(backlog.project),
+               "--data", str(backlog.data), "--quiet"]
+    begin = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True, timeout=3600)
+    seconds, after = time.monotonic() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    scale = MILLION / backlog.orders
+    return {"ratio": first / cpu, "first_cpu_s": first * scale, "cpu_s": cpu * scale, "seconds": seconds}
+
+
+def replay(report):
+    backlog = projects.Backlog(harness.directory("backlog_replay"), {"orders_now": projects.table_pipeline()}, scaled(MILLION), updates=20)
+    done = rounds(lambda _: replay_round(backlog), watch=("loop_cpu_us",))
+    ratio = done.median("ratio")
+    report.add("replay", "a table of 1 M events replayed, one core", ">= 0.9 of a backlog run's speed", f"{ratio:.2f} of a backlog run",
+               ratio >= 0.9, "./dev bench replay", done,
+               f"{done.median('cpu_s'):.2f} CPU-s per million, the first run {done.median('first_cpu_s'):.2f}; {done.median('seconds'):.1f} s")
+
+
 def backlog_memory(report):
     backlog = projects.Backlog(harness.directory("backlog_memory"),
                                {"orders_now": projects.table_pipeline(), "orders_lake": projects.lake_pipeline()},
@@ -157,4 +185,5 @@ def backlog_memory(report):
                f"{cpu / backlog.orders * MILLION:.1f} CPU-s per million for both")
 
 
-ROWS = {"backlog-lake": backlog_lake, "backlog-table": backlog_table, "backlog-memory": backlog_memory}
+ROWS = {"backlog-lake": backlog_lake, "backlog-table": backlog_table, "backlog-memory": backlog_memory,
+        "replay": replay}

@@ -137,6 +137,45 @@ def get(report):
                f"{done.median('get_per_s'):,.0f}/s against {done.median('static_per_s'):,.0f}/s; {keys} keys, scattered")
 
 
+CLICK = '{"user_id":"u0{m}","url":"https://example.org/products/{n}?from=search","referrer":"https://example.org/search","seconds":7}'
+CLICKS = """
+stream: clicks
+fields:
+  user_id:  {type: text, required: true}
+  url:      {type: text, max_length: 2000}
+  referrer: text
+  seconds:  integer
+"""
+
+
+def streams_round(seconds):
+    path = harness.directory("streams")
+    project = millrace.write_project(path / "project", {}, streams={"clicks": CLICKS})
+    with millrace.Server(project, path / "data") as server:
+        what = {"method": "POST", "path": "/api/streams/clicks/events", "body": CLICK, "batch": 100}
+        load(server.port, seconds=1, **what)
+        cpu = server.cpu_seconds()
+        ours = load(server.port, seconds=seconds, **what)
+        cpu = server.cpu_seconds() - cpu
+        stored = server.api.get("/api/streams/clicks").json
+        server.stop()
+    bytes_each = round(stored["bytes"] / stored["next"])
+    answer = program("log_append", harness.directory("log"), 1, scaled(300, 20), bytes_each)
+    limit = next(entry for entry in answer["log_append"] if entry["batch"] == 1024)["ours_events_s"]
+    per_s = ours["records"] / ours["seconds"]
+    return {"ratio": per_s / limit, "per_s": per_s, "limit": limit, "bytes": bytes_each, "cpu_us": cpu * 1e6 / ours["records"],
+            "load_cpu_us": ours["load_cpu_s"] * 1e6 / ours["records"], "p50_ms": ours["p50_us"] / 1e3, "p99_ms": ours["p99_us"] / 1e3}
+
+
+def streams(report):
+    done = rounds(lambda _: streams_round(scaled(8)))
+    ratio = done.median("ratio")
+    report.add("streams", "events into a stream over HTTP, 64 connections, 100 a POST", ">= 0.5 of the log's appends",
+               f"{ratio:.2f} of the log's appends", ratio >= 0.5, "./dev bench streams", done,
+               f"{done.median('per_s'):,.0f}/s against {done.median('limit'):,.0f}/s appended in process, 1,024 a batch of {done.median('bytes'):.0f} B; "
+               f"CPU an event {done.median('cpu_us'):.2f} us (load {done.median('load_cpu_us'):.2f}); p50 {done.median('p50_ms'):.1f} ms, p99 {done.median('p99_ms'):.1f} ms")
+
+
 def log_append(report):
     def one_round(_):
         answer = program("log_append", harness.directory("log"), 1, scaled(300, 20))
@@ -152,4 +191,4 @@ def log_append(report):
                "above 1: segments are written into space taken ahead, the bare file grows")
 
 
-ROWS = {"create": create, "create-pipelines": create_pipelines, "create-batch": create_batch, "get": get, "log": log_append}
+ROWS = {"create": create, "create-pipelines": create_pipelines, "create-batch": create_batch, "get": get, "log": log_append, "streams": streams}

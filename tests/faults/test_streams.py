@@ -1,0 +1,117 @@
+"""Streams killed at any time, with replays going on: an answered event is there once, everywhere."""
+
+import http.client
+import json
+import random
+import subprocess
+import threading
+import time
+
+import millrace
+from millrace import Server
+
+CLICKS = """
+stream: clicks
+fields:
+  writer: {type: text, required: true}
+  n:      {type: integer, required: true}
+"""
+NOW = """
+pipeline: clicks_now
+from: {stream: clicks}
+batch: {max_rows: 200, max_wait: 5ms}
+sql: SELECT event_id, writer, n FROM changes
+to:
+  - table: {name: clicks, key: event_id}
+  - lake:  {path: clicks/, roll: {rows: 500, every: 200ms}}
+"""
+BROKEN = (OSError, http.client.HTTPException)
+
+
+class Writer:
+    """Events numbered from 0 on, in order; a request without an answer is sent again with the same ids."""
+
+    def __init__(self, name, seed):
+        self.name, self.rng = name, random.Random(f"{seed}/{name}")
+        self.next, self.acked, self.pending, self.violations = 0, 0, None, []
+
+    def run(self, port):
+        api = millrace.Api(port, timeout=30)
+        try:
+            while True:
+                if self.pending is None:
+                    self.pending = self._request()
+                body, headers, count = self.pending
+                answer = api.post("/api/streams/clicks/events", body, headers)
+                if answer.status not in (200, 201):
+                    # Stopping, or no room: nothing was taken.
+                    if answer.status != 503:
+                        self.violations.append(f"{self.name}: {answer}")
+                    return
+                self.acked += count
+                self.pending = None
+        except BROKEN:
+            pass
+        finally:
+            if api.connection:
+                api.connection.close()
+
+    def _request(self):
+        count = self.rng.choice([1, 1, 7, 40])
+        events = [{"event_id": f"{self.name}-{n}", "writer": self.name, "n": n} for n in range(self.next, self.next + count)]
+        self.next += count
+        if count == 1:
+            return json.dumps(events[0]), {}, 1
+        if self.rng.random() < 0.5:
+            return json.dumps(events), {}, count
+        return "\n".join(map(json.dumps, events)), {"Content-Type": "application/x-ndjson"}, count
+
+
+def replay_until_gone(shop, data, process):
+    while process.poll() is None:
+        subprocess.run([str(millrace.BINARY), "pipelines", "replay", "clicks_now", "--project", str(shop), "--data", str(data),
+                        "--quiet"], capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
+
+
+def check(data, writers):
+    """Each answered event once in log, table and lake; the others once or not at all; each writer's in order."""
+    millrace.wait_drained(data)
+    logged = {}
+    for event in millrace.log_events(data, "clicks"):
+        after = event["event"]["after"]
+        logged.setdefault(after["writer"], []).append(after["n"])
+    for writer in writers:
+        ns = logged.get(writer.name, [])
+        assert ns == list(range(len(ns))), f"{writer.name}: lost, doubled or out of order"
+        assert writer.acked <= len(ns) <= writer.next, f"{writer.name}: {writer.acked} acknowledged, {len(ns)} logged"
+    expected = {name: len(ns) for name, ns in logged.items()}
+    for table in ("clicks", "lake.clicks"):
+        rows = millrace.sql(data, f"SELECT writer, count(*)::INT AS rows, count(DISTINCT n)::INT AS ns, max(n)::INT AS last FROM {table} GROUP BY 1")
+        assert {row["writer"]: row["rows"] for row in rows} == expected, table
+        assert all(row["ns"] == row["rows"] == row["last"] + 1 for row in rows), table
+    return sum(expected.values())
+
+
+def test_answered_events_are_there_once_over_kills_and_replays(tmp_path, seed):
+    shop = millrace.write_project(tmp_path / "project", {}, {"clicks_now": NOW}, streams={"clicks": CLICKS})
+    data, rng = tmp_path / "data", random.Random(f"{seed}/streams")
+    writers = [Writer(f"w{i}", seed) for i in range(3)]
+    rounds, events = 16, 0
+    for number in range(rounds):
+        with Server(shop, data) as server:
+            threads = [threading.Thread(target=writer.run, args=(server.port,)) for writer in writers]
+            threads.append(threading.Thread(target=replay_until_gone, args=(shop, data, server.process)))
+            for thread in threads:
+                thread.start()
+            # How long the server lives is the random variable, not a way to wait.
+            time.sleep(rng.uniform(0.05, 1.0))
+            server.kill()
+            for thread in threads:
+                thread.join()
+        assert not [v for writer in writers for v in writer.violations], f"seed {seed}"
+        if number % 8 == 7:
+            with Server(shop, data) as server:
+                events = check(data, writers)
+                assert server.stop() == 0
+    print(f"seed {seed}: {events} events")
+    assert events > 20 * rounds, "too few events got through to prove anything"
