@@ -1,11 +1,11 @@
 #include "admin_routes.hpp"
 
-#include <sstream>
 #include <utility>
 
 #include "admin_handler.hpp"
 #include "base/bytes.hpp"
 #include "http/problem.hpp"
+#include "table_sums.hpp"
 
 namespace millrace::app {
 namespace {
@@ -45,19 +45,11 @@ Result<http::Response> LettersResponse(pipeline::StateDb& state,
   return JsonResponse(std::move(json));
 }
 
-Result<http::Response> SumResponse(warehouse::Warehouse& warehouse,
-                                   const Parameters& parameters,
-                                   const std::string& body) {
-  std::vector<std::string> columns;
-  std::istringstream lines(body);
-  for (std::string line; std::getline(lines, line);) columns.push_back(line);
-  MR_TRY(const auto sum, SumOfTable(warehouse, ValueOf(parameters, "table"), columns));
-  std::string out = "{\"rows\":\"";
-  AppendHex(out, sum.rows, 16);
-  out += "\",\"hash\":\"";
-  AppendHex(out, sum.hash, 16);
-  out += "\"}";
-  return JsonResponse(std::move(out));
+Result<http::Response> TableResponse(warehouse::Warehouse& warehouse,
+                                     const std::string& body) {
+  MR_TRY(const auto question, DecodeQuestion(body));
+  MR_TRY(const auto answer, AskTable(warehouse, question));
+  return JsonResponse(Encode(answer));
 }
 
 }  // namespace
@@ -65,13 +57,14 @@ Result<http::Response> SumResponse(warehouse::Warehouse& warehouse,
 AdminRoutes::AdminRoutes(warehouse::Warehouse& warehouse, pipeline::StateDb& state,
                          BackupJob& backup, runtime::BlockingPool& pool,
                          std::function<Result<std::vector<PipelineState>>()> pipelines,
-                         TraceStores trace)
+                         TraceStores trace, telemetry::Registry& metrics)
     : warehouse_(warehouse),
       state_(state),
       backup_(backup),
       pool_(pool),
       pipelines_(std::move(pipelines)),
-      trace_(std::move(trace)) {}
+      trace_(std::move(trace)),
+      verified_(metrics) {}
 
 void AdminRoutes::AddTo(http::Router& router) {
   using http::Method;
@@ -79,9 +72,14 @@ void AdminRoutes::AddTo(http::Router& router) {
              OnPool(pool_, [this](const auto& parameters, const auto& body) {
                return SqlResponse(warehouse_, parameters, body);
              }));
-  router.Add(Method::kPost, "/admin/sum",
-             OnPool(pool_, [this](const auto& parameters, const auto& body) {
-               return SumResponse(warehouse_, parameters, body);
+  router.Add(Method::kPost, "/admin/table",
+             OnPool(pool_, [this](const auto&, const auto& body) {
+               return TableResponse(warehouse_, body);
+             }));
+  router.Add(Method::kPost, "/admin/verified",
+             OnPool(pool_, [this](const auto&, const auto& body) {
+               verified_.Set(body);
+               return JsonResponse("{}");
              }));
   router.Add(Method::kGet, "/admin/deadletters",
              OnPool(pool_, [this](const auto& parameters, const auto&) {

@@ -9,20 +9,22 @@
 #include "pipeline/state_db.hpp"
 #include "runtime/blocking_pool.hpp"
 #include "trace.hpp"
+#include "verify_metrics.hpp"
 #include "warehouse/warehouse.hpp"
 
 namespace millrace::app {
 
 /// What the command line asks a running server, on the socket in its data directory:
 /// POST /admin/sql?format=…, GET /admin/status, GET /admin/deadletters?…,
-/// GET /admin/trace?id=…&collection=…, POST /admin/sum?table=… (body: column names, one a
-/// line), POST /admin/backup?to=…, and GET /admin/backup (how it stands).
+/// GET /admin/trace?id=…&collection=…, POST /admin/table (table_sums.hpp), POST
+/// /admin/verified (what a verify found), POST /admin/backup?to=…, and GET /admin/backup
+/// (how it stands).
 class AdminRoutes {
  public:
   AdminRoutes(warehouse::Warehouse& warehouse, pipeline::StateDb& state,
               BackupJob& backup, runtime::BlockingPool& pool,
               std::function<Result<std::vector<PipelineState>>()> pipelines,
-              TraceStores trace);
+              TraceStores trace, telemetry::Registry& metrics);
   void AddTo(http::Router& router);
 
  private:
@@ -32,6 +34,7 @@ class AdminRoutes {
   runtime::BlockingPool& pool_;
   std::function<Result<std::vector<PipelineState>>()> pipelines_;
   TraceStores trace_;
+  VerifyMetrics verified_;
 };
 
 }  // namespace millrace::app

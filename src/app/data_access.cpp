@@ -82,15 +82,14 @@ class ServerAccess final : public DataAccess {
     return Ask(http::Method::kGet, target, "");
   }
 
-  Result<change::Sum> TableSum(const std::string& table,
-                               const std::vector<std::string>& columns) override {
-    std::string target = "/admin/sum", body;
-    AppendParameter(target, "table", table);
-    for (const auto& column : columns) body += column + "\n";
-    MR_TRY(const auto answer, Ask(http::Method::kPost, target, body));
-    MR_TRY(const auto rows, ParseHex(TextMember(answer, "rows")));
-    MR_TRY(const auto hash, ParseHex(TextMember(answer, "hash")));
-    return change::Sum{rows, hash};
+  Result<TableAnswer> AskTable(const TableQuestion& question) override {
+    MR_TRY(const auto answer, Ask(http::Method::kPost, "/admin/table", Encode(question)));
+    return DecodeAnswer(answer);
+  }
+
+  Status KeepVerdict(const std::string& lines) override {
+    MR_CHECK_OK(Ask(http::Method::kPost, "/admin/verified", lines));
+    return {};
   }
 
   Result<BackupReport> BackUp(const std::filesystem::path& to,
@@ -178,9 +177,8 @@ class FileAccess final : public DataAccess {
                      question);
   }
 
-  Result<change::Sum> TableSum(const std::string& table,
-                               const std::vector<std::string>& columns) override {
-    return SumOfTable(*warehouse_, table, columns);
+  Result<TableAnswer> AskTable(const TableQuestion& question) override {
+    return app::AskTable(*warehouse_, question);
   }
 
   Result<BackupReport> BackUp(const std::filesystem::path& to,
@@ -190,6 +188,8 @@ class FileAccess final : public DataAccess {
     MR_TRY(const auto log, eventlog::OpenEmbeddedReadOnly(paths.log()));
     return app::BackUp({paths, *warehouse_, *log, nullptr}, to, state);
   }
+
+  Status KeepVerdict(const std::string&) override { return {}; }
 
  private:
   using Positions = std::map<std::string, Offset>;

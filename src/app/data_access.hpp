@@ -9,9 +9,9 @@
 
 #include "backup.hpp"
 #include "base/result.hpp"
-#include "change/sums.hpp"
 #include "pipeline/state_db.hpp"
 #include "sql/print.hpp"
+#include "table_sums.hpp"
 #include "trace.hpp"
 
 namespace millrace::app {
@@ -34,13 +34,15 @@ class DataAccess {
   virtual Result<std::string> DeadLetters(const pipeline::DeadLetterFilter& filter) = 0;
   /// {"items":[…]}: where an event is, trace.hpp.
   virtual Result<std::string> Trace(const TraceQuestion& question) = 0;
-  /// State sum of a table over documents made of `columns`, in that order.
-  virtual Result<change::Sum> TableSum(const std::string& table,
-                                       const std::vector<std::string>& columns) = 0;
   /// As app::BackUp; `to` is absolute. A server does it itself and goes on with it when
   /// nobody waits for it any more.
   virtual Result<BackupReport> BackUp(const std::filesystem::path& to,
                                       CopyState& state) = 0;
+  /// What a table has and where it stands, at one moment: table_sums.hpp.
+  virtual Result<TableAnswer> AskTable(const TableQuestion& question) = 0;
+  /// Leaves what a verify found (Verdict::ToLines) with the server, for its metrics;
+  /// nothing without one.
+  virtual Status KeepVerdict(const std::string& lines) = 0;
 };
 
 }  // namespace millrace::app

@@ -108,28 +108,6 @@ Result<std::string> DeadLettersJson(pipeline::StateDb& state,
   return out;
 }
 
-Result<change::Sum> SumOfTable(warehouse::Warehouse& warehouse, const std::string& table,
-                               const std::vector<std::string>& columns) {
-  std::string select = "SELECT ";
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (i > 0) select += ", ";
-    select += sql::QuoteName(columns[i]);
-  }
-  select += " FROM " + sql::QuoteName(table);
-  change::Sum sum;
-  std::string document;
-  MR_CHECK_OK(warehouse.Query(select, Deadline::After(kSqlDeadline),
-                              [&](const sql::Batch& block) {
-                                for (std::size_t row = 0; row < block.rows(); ++row) {
-                                  document.clear();
-                                  block.AppendJsonRow(document, row);
-                                  sum.AddState(document);
-                                }
-                                return true;
-                              }));
-  return sum;
-}
-
 std::string StatusJson(const std::vector<PipelineState>& pipelines) {
   std::string out = "[";
   for (std::size_t i = 0; i < pipelines.size(); ++i) {

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "change/sums.hpp"
 #include "pipeline/state_db.hpp"
 #include "sql/print.hpp"
 #include "warehouse/warehouse.hpp"
@@ -18,8 +17,6 @@ Status PrintSql(warehouse::Warehouse& warehouse, const std::string& select,
                 sql::Format format, const std::function<void(std::string_view)>& write);
 Result<std::string> DeadLettersJson(pipeline::StateDb& state,
                                     const pipeline::DeadLetterFilter& filter);
-Result<change::Sum> SumOfTable(warehouse::Warehouse& warehouse, const std::string& table,
-                               const std::vector<std::string>& columns);
 
 /// A pipeline as `millrace status` shows it; the sinks' own positions are the truth.
 struct SinkState {

@@ -12,6 +12,7 @@ enum ExitCode : int {
   kNotThere = 5,    ///< no data directory, no server, no such thing
   kDamaged = 6,     ///< stored bytes are damaged, or a source went back
   kNoRoom = 7,      ///< disk full
+  kBehind = 8,      ///< verify: no difference, but a store has still to get something
   kInterrupted = 130,
 };
 

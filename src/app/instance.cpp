@@ -262,7 +262,7 @@ class Instance::Impl {
                                                        stores_->records.get()});
     admin_ = std::make_unique<AdminRoutes>(
         *stores_->warehouse, *stores_->state, *backup_, *pool_,
-        [this] { return Pipelines(); }, TraceParts());
+        [this] { return Pipelines(); }, TraceParts(), metrics_);
     process_metrics_ = telemetry::AddProcessMetrics(metrics_);
 
     http::ServerOptions options;

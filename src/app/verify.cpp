@@ -1,341 +1,278 @@
 #include "verify.hpp"
 
 #include <algorithm>
-#include <optional>
-#include <unordered_map>
+#include <deque>
 
-#include "base/bytes.hpp"
-#include "base/json.hpp"
-#include "change/envelope.hpp"
-#include "data_access.hpp"
-#include "data_directory.hpp"
-#include "eventlog_embedded/embedded_event_log.hpp"
-#include "pipeline/state_db.hpp"
-#include "records_embedded/embedded_records.hpp"
-#include "sql/engine.hpp"
+#include "verify_narrow.hpp"
+#include "verify_stores.hpp"
 
 namespace millrace::app {
 namespace {
 
-using change::RowHash;
-using change::Sum;
+constexpr std::size_t kMostNarrowed = 3;
+constexpr int kMostTries = 10;
+constexpr std::string_view kTable = "table.";
 
-constexpr std::uint32_t kReadRecords = 10'000;
-constexpr std::uint64_t kReadBytes = 8u << 20u;
+/// A sink as it was before the log was read.
+struct SinkMoment {
+  std::string name;  ///< as in a verdict
+  Refused refused;
+  std::optional<lake::LakeExtent> extent;  ///< of a lake
+  std::optional<TableAnswer> table;
+  std::size_t expected = 0;  ///< in LogHistory
+};
 
-/// The newest change of each key: what the state is according to a history.
-class NewestPerKey {
+/// Compares one collection's stores.
+class CollectionCheck {
  public:
-  void Add(std::string_view key, const Version& version, bool deleted, RowHash state) {
-    auto& entry = entries_[Hash64(key)];
-    if (entry.version > version) return;
-    entry = {version, state.value(), deleted};
+  CollectionCheck(VerifyStores& stores, const RecordsMoment& moment, std::string name)
+      : stores_(stores),
+        moment_(moment),
+        of_(moment.collections.at(name)),
+        history_(moment.slices, moment.end.low) {
+    verdict_.collection = std::move(name);
   }
-  Sum Total() const {
-    Sum sum;
-    for (const auto& [key, entry] : entries_) {
-      if (entry.deleted) continue;
-      ++sum.rows;
-      sum.hash += Hash64("state", entry.state);
+
+  Result<CollectionVerdict> Run() {
+    const StreamId stream{"", verdict_.collection};
+    MR_TRY(const auto before, stores_.log().Stream(stream));
+    MR_TRY(columns_, stores_.Columns(before));
+    MR_CHECK_OK(ReadSinks());
+    // After the sinks: the log holds all that they have.
+    MR_TRY(info_, stores_.log().Stream(stream));
+    MR_CHECK_OK(history_.Read(stores_.log(), info_));
+    if (history_.unreadable > 0) {
+      LeaveOut("log: " + std::to_string(history_.unreadable) +
+               " events that cannot be read");
     }
-    return sum;
+    MR_CHECK_OK(CompareLog());
+    MR_CHECK_OK(CompareRecords());
+    for (const auto& sink : sinks_) {
+      MR_CHECK_OK(sink.extent ? CompareLake(sink) : CompareTable(sink));
+    }
+    return std::move(verdict_);
   }
 
  private:
-  struct Entry {
-    Version version;
-    std::uint64_t state = 0;
-    bool deleted = false;
-  };
-  std::unordered_map<std::uint64_t, Entry> entries_;
-};
+  bool whole() const { return info_.first == 0; }
+  void LeaveOut(std::string what) { verdict_.left_out.push_back(std::move(what)); }
 
-std::vector<std::string> MemberNames(std::string_view document) {
-  std::vector<std::string> names;
-  change::ForEachMember(document, [&names](std::string_view member) {
-    names.emplace_back(member.substr(1, member.find('"', 1) - 1));
-  });
-  return names;
-}
-
-struct LogView {
-  Sum history;
-  Sum state;
-  bool whole = true;                 ///< retention has dropped nothing
-  std::vector<std::string> columns;  ///< of the newest image
-  std::size_t key_column = 0;        ///< among them
-};
-
-/// Finds out which member of the documents is the key: the one that equals the event's
-/// key in every event looked at.
-class KeyFinder {
- public:
-  void Look(const change::Event& event) {
-    std::vector<std::string> equal;
-    change::ForEachMember(event.image(), [&](std::string_view member) {
-      const auto colon = member.find("\":");
-      const auto literal = member.substr(colon + 2);
-      if (literal == event.key_json || literal == event.key) {
-        equal.emplace_back(member.substr(1, colon - 1));
-      }
-    });
-    if (!candidates_) candidates_ = equal;
-    std::erase_if(*candidates_, [&](const std::string& name) {
-      return std::ranges::find(equal, name) == equal.end();
-    });
-  }
-  Result<std::size_t> IndexIn(const std::vector<std::string>& columns) const {
-    for (std::size_t i = 0; candidates_ && i < columns.size(); ++i) {
-      if (std::ranges::find(*candidates_, columns[i]) != candidates_->end()) return i;
-    }
-    return Fail(ErrorCode::kInternal, "no member of the documents holds the key");
-  }
-
- private:
-  std::optional<std::vector<std::string>> candidates_;
-};
-
-constexpr std::uint64_t kEventsForKey = 10'000;
-
-Result<LogView> ReadLog(eventlog::EventLog& log, const std::string& collection) {
-  LogView view;
-  NewestPerKey newest;
-  KeyFinder key;
-  std::string last_image;
-  const StreamId stream{"", collection};
-  MR_TRY(const auto info, log.Stream(stream));
-  view.whole = info.first == 0;
-  for (Offset at = info.first;;) {
-    MR_TRY(const auto batch, log.Read(stream, at, kReadRecords, kReadBytes));
-    if (batch.empty()) break;
-    for (const auto& record : batch.records()) {
-      auto event = change::ParseEnvelope(record.body);
-      if (!event) {
-        return Fail(std::move(event.error())
-                        .During(collection + " at " + std::to_string(record.offset)));
-      }
-      view.history.AddChange(event->source, event->version, event->image());
-      newest.Add(event->key_json, event->version, event->op == 'd',
-                 change::StateHash(event->image()));
-      if (view.history.rows <= kEventsForKey) key.Look(*event);
-    }
-    const auto last = change::ParseEnvelope(batch.records().back().body);
-    last_image = last->image();
-    at = batch.next();
-  }
-  view.state = newest.Total();
-  view.columns = MemberNames(last_image);
-  if (view.columns.empty()) return view;
-  MR_TRY(view.key_column, key.IndexIn(view.columns));
-  return view;
-}
-
-/// Columns that a lake must have beside the document's, so that a row is a change.
-constexpr std::string_view kChangeColumns[] = {"_id", "_version", "_op"};
-
-/// Adds `"name":literal` of the columns [begin, end) of a row.
-RowHash HashRow(const sql::Batch& block, std::size_t row, std::size_t end) {
-  RowHash hash;
-  std::string member;
-  for (std::size_t column = 0; column < end; ++column) {
-    member.clear();
-    AppendJsonKey(member, block.columns()[column].name);
-    block.AppendJson(member, column, row);
-    hash.Add(member);
-  }
-  return hash;
-}
-
-struct LakeView {
-  Sum history, state;
-};
-
-/// Row layout of the query in ReadLake: the document's columns, then _id, _version, _op.
-Status AddLakeBlock(const sql::Batch& block, std::size_t document_columns,
-                    std::size_t key_column, Sum& history, NewestPerKey& newest) {
-  std::string key;
-  for (std::size_t row = 0; row < block.rows(); ++row) {
-    const auto id = block.Text(document_columns, row);
-    MR_TRY(const auto version, Version::Parse(block.Text(document_columns + 1, row)));
-    const bool deleted = block.Text(document_columns + 2, row) == "d";
-    history.AddChange(id.substr(0, id.find(':')), version,
-                      HashRow(block, row, document_columns - 1));
-    key.clear();
-    block.AppendJson(key, key_column, row);
-    newest.Add(key, version, deleted, HashRow(block, row, document_columns));
-  }
-  return {};
-}
-
-Result<LakeView> ReadLake(sql::Session& session, const std::filesystem::path& directory,
-                          const std::vector<std::string>& columns,
-                          std::size_t key_column) {
-  std::string select = "SELECT ";
-  for (const auto& column : columns) select += sql::QuoteName(column) + ", ";
-  select += "_id, _version, _op FROM read_parquet(" +
-            sql::QuoteText((directory / "part-*.parquet").string()) +
-            ", union_by_name = true)";
-  LakeView view;
-  NewestPerKey newest;
-  Status added;
-  MR_CHECK_OK(session.Stream(select, Deadline::Never(), [&](const sql::Batch& block) {
-    added = AddLakeBlock(block, columns.size(), key_column, view.history, newest);
-    return added.has_value();
-  }));
-  MR_CHECK_OK(added);
-  view.state = newest.Total();
-  return view;
-}
-
-/// One run over one data directory.
-class Verification {
- public:
-  explicit Verification(std::filesystem::path data) : paths_{std::move(data)} {}
-
-  Result<Verdict> Run() {
-    MR_TRY(access_, DataAccess::Open(paths_.root));
-    MR_TRY(records_, records::RecordsReader::Open(paths_.root));
-    MR_TRY(log_, eventlog::OpenEmbeddedReadOnly(paths_.log()));
-    sql::EngineOptions options;
-    options.directories = {paths_.lake()};
-    MR_TRY(engine_, sql::Engine::Open(options));
-    MR_TRY(session_, engine_->Connect());
-    MR_TRY(sums_, records_->Sums());
-    auto state =
-        pipeline::StateDb::Open(paths_.root, pipeline::StateDb::Access::kReadOnly);
-    if (state) {
-      MR_TRY(pipelines_, (*state)->Pipelines());
-    }
-    Verdict verdict;
-    MR_TRY(const auto collections, records_->Tables());
-    for (const auto& collection : collections) {
-      MR_TRY(auto one, VerifyCollection(collection));
-      verdict.collections.push_back(std::move(one));
-    }
-    return verdict;
-  }
-
- private:
-  Result<CollectionVerdict> VerifyCollection(const std::string& collection) {
-    CollectionVerdict verdict;
-    verdict.collection = collection;
-    verdict.history.push_back({"records", CommittedSum(collection)});
-    MR_TRY(const auto log, ReadLog(*log_, collection));
-    if (log.whole) {
-      verdict.history.push_back({"log", log.history});
-    } else {
-      verdict.left_out.push_back("log: retention has dropped its beginning");
-    }
-    MR_TRY(const auto now, StateOfRecords(collection));
-    verdict.state.push_back({"records", now});
-    if (log.whole) verdict.state.push_back({"log", log.state});
-    for (const auto& pipeline : pipelines_) {
-      if (pipeline.stream != collection) continue;
+  Status ReadSinks() {
+    for (const auto& pipeline : stores_.pipelines()) {
+      if (pipeline.stream != verdict_.collection) continue;
       for (const auto& sink : pipeline.sinks) {
-        verdict.dead_letters += sink.dead_letters;
-        MR_CHECK_OK(VerifySink(sink.name, log, verdict));
+        verdict_.dead_letters += sink.dead_letters;
+        if (columns_.empty()) continue;
+        MR_CHECK_OK(sink.name.starts_with(kTable) ? ReadTable(pipeline.name, sink.name)
+                                                  : ReadLake(pipeline.name, sink.name));
       }
     }
-    return verdict;
-  }
-
-  Sum CommittedSum(const std::string& collection) const {
-    for (const auto& sum : sums_) {
-      if (sum.collection == collection) return {sum.changes, sum.hash};
+    for (auto& sink : sinks_) {
+      if (sink.extent) {
+        sink.expected = history_.lakes.size();
+        history_.lakes.push_back({sink.extent->begin, sink.extent->next, &sink.refused,
+                                  SliceSums(moment_.slices.size())});
+      } else {
+        sink.expected = history_.tables.size();
+        history_.tables.push_back({sink.table->next.value_or(0), &sink.refused, {}});
+      }
     }
     return {};
   }
 
-  Result<Sum> StateOfRecords(const std::string& collection) {
-    Sum sum;
-    MR_CHECK_OK(
-        records_->Scan(collection, [&](std::string_view, std::string_view document) {
-          sum.AddState(document);
-          return true;
-        }));
-    return sum;
-  }
-
-  Status VerifySink(const std::string& sink, const LogView& log,
-                    CollectionVerdict& verdict) {
-    if (log.columns.empty()) return {};
-    if (sink.starts_with("table.")) {
-      return VerifyTable(sink.substr(6), log.columns, verdict);
+  TableQuestion Question(const std::string& table, const Refused& refused) const {
+    TableQuestion question{table, columns_, {}, refused.keys, {}};
+    for (std::size_t i = 0; i + 1 < moment_.slices.size(); ++i) {
+      question.bounds.push_back(moment_.slices.slices()[i].upto);
     }
-    return VerifyLake(sink, log, verdict);
+    return question;
   }
 
-  Status VerifyTable(const std::string& table, const std::vector<std::string>& columns,
-                     CollectionVerdict& verdict) {
-    auto sum = access_->TableSum(table, columns);
-    if (!sum && sum.error().code() == ErrorCode::kInvalidArgument) {
-      verdict.left_out.push_back(table + ": not every field is passed through");
+  Status ReadTable(const std::string& pipeline, const std::string& sink) {
+    SinkMoment moment;
+    moment.name = sink.substr(kTable.size());
+    // Letters that came since the table was read are of later events, and other keys'
+    // rows do not tell: read them before, and once more after, until they are the same.
+    MR_TRY(moment.refused, stores_.ReadRefused(pipeline, sink));
+    for (int tries = 0;; ++tries) {
+      if (tries == kMostTries) {
+        LeaveOut(moment.name + ": dead letters come too fast to compare it");
+        return {};
+      }
+      auto answer = stores_.access().AskTable(Question(moment.name, moment.refused));
+      if (!answer && answer.error().code() == ErrorCode::kInvalidArgument) {
+        LeaveOut(moment.name + ": not every field is passed through");
+        return {};
+      }
+      if (!answer && answer.error().code() == ErrorCode::kNotFound) {
+        LeaveOut(moment.name + ": not begun");
+        return {};
+      }
+      MR_CHECK_OK(answer);
+      moment.table = std::move(*answer);
+      MR_TRY(auto after, stores_.ReadRefused(pipeline, sink));
+      if (after.keys == moment.refused.keys) break;
+      moment.refused = std::move(after);
+    }
+    sinks_.push_back(std::move(moment));
+    return {};
+  }
+
+  Status ReadLake(const std::string& pipeline, const std::string& sink) {
+    SinkMoment moment;
+    moment.name = sink;
+    auto extent = stores_.Extent(sink);
+    if (!extent && extent.error().code() == ErrorCode::kNotFound) {
+      LeaveOut(sink + ": not begun");
       return {};
     }
-    MR_CHECK_OK(sum);
-    verdict.state.push_back({table, *sum});
-    return {};
-  }
-
-  Status VerifyLake(const std::string& sink, const LogView& log,
-                    CollectionVerdict& verdict) {
-    const auto& columns = log.columns;
-    MR_TRY(const auto directory, LakeDirectory(sink.substr(5)));
-    MR_TRY(const auto has, LakeColumns(directory));
-    const auto missing = [&has](std::string_view name) {
-      return std::ranges::find(has, name) == has.end();
-    };
-    if (std::ranges::any_of(columns, missing) ||
-        std::ranges::any_of(kChangeColumns, missing)) {
-      verdict.left_out.push_back(
-          sink + ": not every field and _id, _version, _op are passed through");
+    MR_CHECK_OK(extent);
+    MR_TRY(const bool all, stores_.LakeHasAll(extent->files, columns_));
+    if (!all) {
+      LeaveOut(sink + ": not every field and _id, _version, _op are passed through");
       return {};
     }
-    MR_TRY(const auto lake, ReadLake(*session_, directory, columns, log.key_column));
-    verdict.history.push_back({sink, lake.history});
-    verdict.state.push_back({sink, lake.state});
+    moment.extent = std::move(*extent);
+    // After the files: a letter is stored before its sink goes on.
+    MR_TRY(moment.refused, stores_.ReadRefused(pipeline, sink));
+    sinks_.push_back(std::move(moment));
     return {};
   }
 
-  /// "flights_history" → the folder below lake/ whose path with '/' as '_' is that.
-  Result<std::filesystem::path> LakeDirectory(const std::string& name) const {
-    std::error_code failed;
-    std::filesystem::recursive_directory_iterator it(paths_.lake(), failed), end;
-    for (; !failed && it != end; it.increment(failed)) {
-      if (!it->is_directory()) continue;
-      auto relative = it->path().lexically_relative(paths_.lake()).string();
-      std::ranges::replace(relative, '/', '_');
-      if (relative == name) return it->path();
-    }
-    return Fail(ErrorCode::kNotFound, "no lake directory for lake." + name);
+  Narrowing Narrow() {
+    return {stores_, moment_.slices, info_, columns_,
+            moment_.end.high == 0 ? 0 : static_cast<std::uint32_t>(moment_.end.high)};
   }
 
-  Result<std::vector<std::string>> LakeColumns(const std::filesystem::path& directory) {
-    MR_TRY(const auto described,
-           session_->Query("DESCRIBE SELECT * FROM read_parquet(" +
-                           sql::QuoteText((directory / "part-*.parquet").string()) +
-                           ", union_by_name = true)"));
-    std::vector<std::string> names;
-    for (std::size_t row = 0; row < described.rows(); ++row) {
-      names.emplace_back(described.Text(0, row));
+  /// Adds a finding for each slice that differs; the first few are narrowed down.
+  template <typename Each>
+  Status Compare(const std::string& stage, const std::string& store,
+                 const SliceSums& expected, const SliceSums& found,
+                 std::size_t first_slice, Each narrow) {
+    std::size_t narrowed = 0;
+    for (std::size_t i = first_slice; i < found.size(); ++i) {
+      if (expected[i] == found[i]) continue;
+      Finding finding{stage, store, moment_.slices.slices()[i], expected[i], found[i], {},
+                      {},    {}};
+      if (narrowed++ < kMostNarrowed) MR_CHECK_OK(narrow(finding));
+      verdict_.findings.push_back(std::move(finding));
     }
-    return names;
+    return {};
   }
 
-  const DataPaths paths_;
-  std::unique_ptr<DataAccess> access_;
-  std::unique_ptr<records::RecordsReader> records_;
-  std::unique_ptr<eventlog::EmbeddedEventLog> log_;
-  std::unique_ptr<sql::Engine> engine_;
-  std::unique_ptr<sql::Session> session_;
-  std::vector<records::HistorySum> sums_;
-  std::vector<pipeline::StoredPipeline> pipelines_;
+  /// The first slice that the log has from its beginning on.
+  std::size_t FirstWholeSlice() const {
+    if (whole()) return 0;
+    if (info_.first == info_.next) return moment_.slices.size();
+    const auto slice = moment_.slices.IndexOf(history_.first_position);
+    const auto& span = moment_.slices.slices()[slice];
+    return history_.first_position == span.after + 1 ? slice : slice + 1;
+  }
+
+  Status CompareLog() {
+    auto expected = of_.history;
+    std::uint64_t waiting = 0;
+    for (const auto& change : of_.changes) {
+      if (change.position <= history_.last_position) continue;
+      expected[change.slice] = Minus(expected[change.slice], change.history);
+      ++waiting;
+    }
+    verdict_.history.push_back({"records", Total(of_.history), 0});
+    verdict_.history.push_back({"log", Total(history_.sums), waiting});
+    if (!whole()) {
+      LeaveOut("log: retention has dropped what was before offset " +
+               std::to_string(info_.first));
+    }
+    return Compare("log", "log", expected, history_.sums, FirstWholeSlice(),
+                   [this](Finding& finding) { return Narrow().Log(finding); });
+  }
+
+  Status CompareRecords() {
+    verdict_.state.push_back({"records", Total(of_.state), 0});
+    if (!whole()) return {};
+    auto expected = history_.at_records_end;
+    if (!expected) {
+      // Nothing else asks for the state any more.
+      auto& state = history_.state;
+      for (const auto& change : of_.changes) {
+        if (change.position <= history_.last_position) continue;
+        state.Add(change.key, {change.position, change.state,
+                               static_cast<std::uint32_t>(change.slice), change.deleted});
+      }
+      expected = state.Sums(nullptr);
+    }
+    verdict_.state.push_back({"log", Total(*expected), 0});
+    return Compare("source", "records", *expected, of_.state, 0,
+                   [this](Finding& finding) {
+                     return Narrow().Records(verdict_.collection, finding);
+                   });
+  }
+
+  Status CompareLake(const SinkMoment& sink) {
+    MR_TRY(auto answer, stores_.AskLake({sink.extent->files, columns_, &sink.refused, {}},
+                                        moment_.slices));
+    auto expected = history_.lakes[sink.expected].sums;
+    const auto first = FirstWholeSlice();
+    // Where the log is gone, the record store still knows what it had committed.
+    const bool all = sink.extent->begin == 0 && sink.refused.positions.empty();
+    for (std::size_t i = 0; i < first && all; ++i) expected[i] = of_.history[i];
+    const bool partly = first > 0 && !all;
+    if (partly) LeaveOut(sink.name + ": what the log has dropped");
+    verdict_.history.push_back(
+        {sink.name, Total(answer.sums),
+         history_.next - std::min(history_.next, sink.extent->next)});
+    return Compare("lake", sink.name, expected, answer.sums, partly ? first : 0,
+                   [&](Finding& finding) {
+                     return Narrow().Lake(*sink.extent, sink.refused, finding);
+                   });
+  }
+
+  Status CompareTable(const SinkMoment& sink) {
+    const auto next = sink.table->next;
+    const auto behind = history_.next - std::min(history_.next, next.value_or(0));
+    verdict_.state.push_back({sink.name, Total(sink.table->slices), behind});
+    if (!next) return {};
+    auto expected = history_.tables[sink.expected].sums;
+    if (!whole()) {
+      // The state of records is that of the table only where nothing is under way.
+      const bool quiet =
+          behind == 0 && sink.refused.keys.empty() &&
+          history_.last_position <= moment_.end.low &&
+          (of_.changes.empty() || of_.changes.back().position <= history_.last_position);
+      if (!quiet) LeaveOut(sink.name + ": behind, and the log's beginning is gone");
+      if (!quiet) return {};
+      expected = of_.state;
+    }
+    if (!expected) return {};
+    return Compare("table", sink.name, *expected, sink.table->slices, 0,
+                   [&](Finding& finding) {
+                     return Narrow().Table(sink.name, sink.refused, finding);
+                   });
+  }
+
+  VerifyStores& stores_;
+  const RecordsMoment& moment_;
+  const RecordsMoment::OfCollection& of_;
+  LogHistory history_;
+  eventlog::StreamInfo info_;
+  std::vector<std::string> columns_;
+  std::deque<SinkMoment> sinks_;  ///< LogHistory points into it
+  CollectionVerdict verdict_;
 };
 
 }  // namespace
 
-Result<Verdict> Verify(const std::filesystem::path& data) {
-  return Verification(data).Run();
+Result<Verdict> Verify(const std::filesystem::path& data, const VerifyOptions& options) {
+  MR_TRY(const auto stores, VerifyStores::Open(data));
+  MR_TRY(const auto moment, stores->ReadRecords(options.slice));
+  Verdict verdict;
+  verdict.slice_width = moment.slices.width();
+  for (const auto& [name, of] : moment.collections) {
+    MR_TRY(auto one, CollectionCheck(*stores, moment, name).Run());
+    verdict.collections.push_back(std::move(one));
+  }
+  MR_CHECK_OK(stores->access().KeepVerdict(verdict.ToLines()));
+  return verdict;
 }
 
 }  // namespace millrace::app

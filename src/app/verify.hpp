@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "change/sums.hpp"
+#include "verify_slices.hpp"
 
 namespace millrace::app {
 
@@ -13,29 +17,58 @@ namespace millrace::app {
 struct StoreSum {
   std::string store;  ///< "records", "log", "lake.flights_history", "flights"
   change::Sum sum;
+  std::uint64_t behind =
+      0;  ///< events of the log, or of the feed, that it has still to get
 };
 
-/// A collection's way through the stores. Stores that do not pass every field through (or
-/// whose pipeline filters) are left out.
+/// A slice of time in which a store does not hold what it should.
+struct Finding {
+  std::string stage;  ///< "source" (records), "log", "lake" or "table"
+  std::string store;
+  Slice slice;
+  change::Sum expected, found;
+  /// Event ids, at most ten each, where they could be told: `doubled` has those that are
+  /// there too often, or should not be there.
+  std::vector<std::string> missing, doubled, altered;
+};
+
+/// A collection's way through the stores. Each is compared as far as it has come; stores
+/// that do not pass every field through, or whose pipeline leaves rows out, are not.
 struct CollectionVerdict {
   std::string collection;
-  std::vector<StoreSum> history;  ///< every change: committed, logged, in lakes
-  std::vector<StoreSum> state;    ///< newest per key: records, log, lakes, tables
+  std::vector<StoreSum> history;  ///< changes: committed, logged, in lakes
+  std::vector<StoreSum> state;    ///< newest per key: records, log, tables
   std::uint64_t dead_letters = 0;
-  std::vector<std::string> left_out;  ///< stores that cannot be compared, and why
-  bool Agrees() const;
+  std::vector<std::string> left_out;  ///< what was not compared, and why
+  std::vector<Finding> findings;
+
+  bool Disagrees() const { return !findings.empty(); }
+  bool Behind() const;
+  std::string_view Name() const;  ///< "agrees", "behind" or "disagrees"
 };
 
 struct Verdict {
+  TimestampUs slice_width = 0;
   std::vector<CollectionVerdict> collections;
-  bool Agrees() const;
+  bool Disagrees() const;
+  bool Behind() const;
+  std::string_view Name() const;
   std::string ToJson() const;
   std::string ToText() const;
+  /// Lines "<collection> <stage> <store> <missing> <extra> <slices>" of every store that
+  /// was compared: what the server's metrics show.
+  std::string ToLines() const;
+};
+
+struct VerifyOptions {
+  TimestampUs slice = 0;  ///< width of slices in microseconds; 0: by the range of time
 };
 
 /// Reads every store of a data directory through its public surface, beside a running
-/// server or without one, and adds up what each holds. Memory: about 100 bytes a key.
-/// Meaningful once nothing is under way: lag 0, and no writes meanwhile.
-Result<Verdict> Verify(const std::filesystem::path& data);
+/// server or without one, and adds up what each holds by time of commit. Exact under
+/// load: each store is compared up to the position that it has. Memory: about 100 bytes a
+/// key, and 64 a change that capture has not brought to the log. Leaves its figures with
+/// the server, if one runs.
+Result<Verdict> Verify(const std::filesystem::path& data, const VerifyOptions& options);
 
 }  // namespace millrace::app

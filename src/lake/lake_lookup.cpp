@@ -60,6 +60,28 @@ Result<OffsetPlace> FindOffset(objects::ObjectStore& store, sql::Session& sessio
   return place;
 }
 
+Result<LakeExtent> ReadExtent(objects::ObjectStore& store, sql::Session& session,
+                              const std::string& folder) {
+  MR_TRY(const auto objects, store.List(folder));
+  LakeExtent extent;
+  std::vector<std::string> parts;
+  for (const auto& object : objects) {
+    if (!IsLakeFile(object.name)) continue;
+    MR_TRY(extent.files.emplace_back(), store.ReadablePath(folder, object.name));
+    // The start file first: its name comes after all numbers.
+    if (object.name == StartName(0)) parts.insert(parts.begin(), object.name);
+    if (object.name != StartName(0) && object.name.starts_with(NamePrefix(0))) {
+      parts.push_back(object.name);
+    }
+  }
+  if (parts.empty()) return Fail(ErrorCode::kNotFound, "no lake table in " + folder);
+  MR_TRY(const auto first, ReadLakeFiles(store, session, folder, {parts.front()}));
+  MR_TRY(const auto last, ReadLakeFiles(store, session, folder, {parts.back()}));
+  extent.begin = first.front().first;
+  extent.next = last.front().next;
+  return extent;
+}
+
 Result<std::string> FolderOf(objects::ObjectStore& store, const std::string& name) {
   MR_TRY(const auto folders, store.Folders());
   for (const auto& folder : folders) {

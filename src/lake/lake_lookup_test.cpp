@@ -45,6 +45,7 @@ TEST_F(LakeLookup, FindsTheFileAndTheRowsOfAnOffset) {
   EXPECT_EQ(Find(30)->where, Where::kBeyond);  // staged, not rolled
 }
 
+<<<<<<< HEAD
 TEST_F(LakeLookup, CannotTellRowsWithoutTheirOffsets) {
   options_.offset_column = false;
   auto writer = *Open();
@@ -62,6 +63,24 @@ TEST_F(LakeLookup, CannotTellRowsWithoutTheirOffsets) {
   ASSERT_TRUE(writer->Flush());
   EXPECT_EQ(Find(25)->rows, 1u);
   EXPECT_EQ(Find(12)->rows, std::nullopt);
+=======
+TEST_F(LakeLookup, AnExtentIsTheFilesOfOneMoment) {
+  auto writer = *Open();
+  ASSERT_TRUE(writer->Start(5));
+  const auto extent = [this] {
+    return *ReadExtent(*store_, *session_, "orders_history");
+  };
+  EXPECT_EQ(extent().begin, 5u);
+  EXPECT_EQ(extent().next, 5u);
+  for (const Offset first : {5u, 15u}) {
+    ASSERT_TRUE(Write(*writer, first, first + 10));
+    ASSERT_TRUE(writer->Flush());
+  }
+  EXPECT_EQ(extent().files.size(), 3u);
+  EXPECT_EQ(extent().begin, 5u);
+  EXPECT_EQ(extent().next, 25u);
+  EXPECT_EQ(ReadExtent(*store_, *session_, "no").error().code(), ErrorCode::kNotFound);
+>>>>>>> f79beed (verify: slices of commit time, exact under load, and what is wrong by name)
 }
 
 TEST_F(LakeLookup, KnowsTheFolderOfATable) {

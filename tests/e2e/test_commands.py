@@ -98,5 +98,5 @@ def test_verify_compares_everything_of_the_example(tmp_path, data):
     printed = millrace.run("verify", "--data", data).stdout
     orders = printed[printed.index("orders: agrees"):]
     assert "left out" not in orders
-    for line in ["history  lake.orders_history ", "state    lake.orders_history ", "state    orders "]:
+    for line in ["history  log ", "history  lake.orders_history ", "state    orders "]:
         assert line in orders, printed

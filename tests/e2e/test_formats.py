@@ -56,6 +56,15 @@ def write_golden(shop, directory):
     assert NEWEST.stat().st_size < 64 << 10
 
 
+def comparable(contents):
+    """With what every version of `verify` says: the sums of histories, and of records and tables."""
+    verdict = contents["verify"]
+    return contents | {"verify": {"agree": verdict["agree"],
+            "collections": {name: {kind: {store: [one["rows"], one["hash"]] for store, one in of[kind].items()
+                                          if kind == "history" or not store.startswith("lake.")}
+                                   for kind in ("history", "state")} for name, of in verdict["collections"].items()}}}
+
+
 def contents(data):
     """What a reader sees of every store."""
     letters = [{k: v for k, v in one.items() if k != "payload"} for one in millrace.dead_letters(data)]
@@ -84,7 +93,7 @@ def test_what_an_earlier_version_left_is_read_and_gone_on_with(newest, archive, 
     golden = extract(GOLDEN / archive, tmp_path / "of_archive")
     data = golden / "data"
     expected = json.loads((golden / "expected.json").read_text())
-    assert contents(data) == expected
+    assert comparable(contents(data)) == comparable(expected)
     assert expected["verify"]["agree"] and len(expected["letters"]) == 1
     with millrace.Server(golden / "project", data) as server:
         again = server.api.post(ORDERS, {"order_id": "o0", "customer_id": "c0", "amount": "0.50"}, {"Idempotency-Key": "key-0"})

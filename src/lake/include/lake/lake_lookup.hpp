@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -34,6 +34,16 @@ struct OffsetPlace {
 Result<OffsetPlace> FindOffset(objects::ObjectStore& store, sql::Session& session,
                                const std::string& folder, std::uint32_t partition,
                                Offset offset);
+
+/// The files of a lake table as they were at one moment. Files never change, so whoever
+/// reads these reads that moment.
+struct LakeExtent {
+  std::vector<std::string> files;  ///< of all partitions, as the engine reads them
+  Offset begin = 0, next = 0;      ///< offsets of partition 0 that they stand for
+};
+/// Errors as FindOffset.
+Result<LakeExtent> ReadExtent(objects::ObjectStore& store, sql::Session& session,
+                              const std::string& folder);
 
 /// The folder of the lake table that SQL knows as lake."name". kNotFound.
 Result<std::string> FolderOf(objects::ObjectStore& store, const std::string& name);

@@ -1,0 +1,134 @@
+#include "table_sums.hpp"
+
+#include <algorithm>
+
+#include "base/bytes.hpp"
+#include "base/json.hpp"
+#include "sql/engine.hpp"
+
+namespace millrace::app {
+namespace {
+
+constexpr std::chrono::minutes kWithin{10};
+constexpr std::size_t kMostItems = 1'000'000;
+/// Before the document's columns in the select.
+constexpr std::size_t kOwnColumns = 3;
+enum : std::size_t { kNext = 0, kVersion = 1, kKey = 2 };
+
+/// The position of the stream of changes, in the statement's own snapshot.
+Result<std::string> SelectNext(warehouse::Warehouse& warehouse,
+                               const std::string& table) {
+  bool partitioned = false;
+  MR_CHECK_OK(warehouse.Query(
+      "SELECT 1 FROM duckdb_columns() WHERE table_name = '_mr_positions' AND "
+      "column_name = 'partition'",
+      Deadline::After(kWithin), [&](const sql::Batch& block) {
+        partitioned = partitioned || block.rows() > 0;
+        return true;
+      }));
+  return "(SELECT next_offset FROM _mr._mr_positions WHERE \"table\" = " +
+         sql::QuoteText(table) + (partitioned ? " AND partition = 0)" : ")");
+}
+
+Result<std::string> KeyColumn(warehouse::Warehouse& warehouse, const std::string& table) {
+  MR_TRY(const auto tables, warehouse.Tables());
+  for (const auto& info : tables) {
+    if (info.name == table) return info.key;
+  }
+  return Fail(ErrorCode::kNotFound, "no table " + table);
+}
+
+class Adder {
+ public:
+  Adder(const TableQuestion& question, TableAnswer& answer)
+      : question_(question), answer_(answer) {
+    answer_.slices.resize(question.bounds.size() + 1);
+  }
+
+  Status Add(const sql::Batch& block, std::size_t row) {
+    if (!block.IsNull(kNext, row)) {
+      answer_.next = static_cast<Offset>(block.Int64(kNext, row));
+    }
+    literal_.clear();
+    block.AppendJson(literal_, kKey, row);
+    if (std::ranges::binary_search(question_.skip, KeyHash(literal_))) return {};
+    MR_TRY(const auto version, Version::Parse(block.Text(kVersion, row)));
+    change::RowHash hash;
+    for (std::size_t i = kOwnColumns; i < block.columns().size(); ++i) {
+      literal_.clear();
+      AppendJsonKey(literal_, block.columns()[i].name);
+      block.AppendJson(literal_, i, row);
+      hash.Add(literal_);
+    }
+    const auto slice = std::ranges::lower_bound(question_.bounds, version.position) -
+                       question_.bounds.begin();
+    answer_.slices[static_cast<std::size_t>(slice)].AddState(hash);
+    const auto& list = question_.list;
+    if (list && version.position > list->first && version.position <= list->second &&
+        answer_.items.size() < kMostItems) {
+      answer_.items.push_back({version.position, hash.value()});
+    }
+    return {};
+  }
+
+ private:
+  const TableQuestion& question_;
+  TableAnswer& answer_;
+  std::string literal_;
+};
+
+/// An empty table gives no row that would say where it stands.
+Result<std::optional<Offset>> NextOfEmpty(warehouse::Warehouse& warehouse,
+                                          const std::string& next,
+                                          const std::string& table, bool& empty) {
+  std::optional<Offset> out;
+  MR_CHECK_OK(warehouse.Query(
+      "SELECT " + next + ", (SELECT count(*) FROM " + sql::QuoteName(table) + ")",
+      Deadline::After(kWithin), [&](const sql::Batch& block) {
+        if (block.rows() == 0) return true;
+        if (!block.IsNull(0, 0)) {
+          out = static_cast<Offset>(block.Int64(0, 0));
+        }
+        empty = block.Int64(1, 0) == 0;
+        return true;
+      }));
+  return out;
+}
+
+}  // namespace
+
+std::uint64_t KeyHash(std::string_view literal) {
+  if (literal.starts_with('"')) return Hash64(literal);
+  return Hash64('"' + std::string(literal) + '"');
+}
+
+Result<TableAnswer> AskTable(warehouse::Warehouse& warehouse,
+                             const TableQuestion& question) {
+  MR_TRY(const auto key, KeyColumn(warehouse, question.table));
+  MR_TRY(const auto next, SelectNext(warehouse, question.table));
+  std::string select =
+      "SELECT " + next + " AS _next, _version AS _v, " + sql::QuoteName(key) + " AS _key";
+  for (const auto& column : question.columns) select += ", " + sql::QuoteName(column);
+  select += " FROM " + sql::QuoteName(question.table);
+  // Rows that came between the two looks at an empty table: look again.
+  for (bool empty = false;;) {
+    TableAnswer answer;
+    Adder adder(question, answer);
+    Status added;
+    bool any = false;
+    MR_CHECK_OK(
+        warehouse.Query(select, Deadline::After(kWithin), [&](const sql::Batch& block) {
+          for (std::size_t row = 0; row < block.rows() && added; ++row) {
+            any = true;
+            added = adder.Add(block, row);
+          }
+          return added.has_value();
+        }));
+    MR_CHECK_OK(added);
+    if (any) return answer;
+    MR_TRY(answer.next, NextOfEmpty(warehouse, next, question.table, empty));
+    if (empty) return answer;
+  }
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "verify_stores.hpp"
+
+/// Which events a finding is about: reads the slice again, row by row. What has changed
+/// since the finding is read as of now, on both sides. At most a million rows of a slice.
+namespace millrace::app {
+
+/// Rows that one side has and the other has not, as event ids.
+void NameDifferences(std::vector<RowItem> expected, std::vector<RowItem> found,
+                     const std::string& source, std::uint32_t epoch, Finding& finding);
+
+struct Narrowing {
+  VerifyStores& stores;
+  const SliceMap& slices;
+  eventlog::StreamInfo stream;
+  std::vector<std::string> columns;
+  std::uint32_t epoch = 0;
+
+  Status Lake(const lake::LakeExtent& extent, const Refused& refused, Finding& finding);
+  Status Table(const std::string& table, const Refused& refused, Finding& finding);
+  Status Records(const std::string& collection, Finding& finding);
+  /// Positions of the slice that no stream of the log has.
+  Status Log(Finding& finding);
+
+ private:
+  /// First offset of the stream whose event may be in the slice.
+  Result<Offset> Begin(const eventlog::StreamInfo& info, const Slice& slice);
+  /// Newest of each key before offset `next`, of positions up to `upto`.
+  Result<std::vector<RowItem>> State(Offset next, std::uint64_t upto,
+                                     const Refused* refused, const Slice& slice);
+};
+
+}  // namespace millrace::app

@@ -1,0 +1,248 @@
+#include "verify_stores.hpp"
+
+#include <algorithm>
+
+#include "base/bytes.hpp"
+#include "base/json.hpp"
+
+namespace millrace::app {
+namespace {
+
+/// Columns that a lake must have beside the document's, so that a row is a change.
+constexpr std::string_view kChangeColumns[] = {"_id", "_version", "_op"};
+constexpr std::size_t kMostItems = 1'000'000;
+constexpr std::string_view kVersionMember = "\"_version\":\"";
+
+std::string ReadFiles(const std::vector<std::string>& files) {
+  std::string out = "read_parquet([";
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    out += (i > 0 ? ", " : "") + sql::QuoteText(files[i]);
+  }
+  return out + "], union_by_name = true)";
+}
+
+/// The last member of every document.
+Result<std::uint64_t> PositionOf(std::string_view document) {
+  const auto at = document.rfind(kVersionMember);
+  if (at == std::string_view::npos) return 0;
+  MR_TRY(const auto version,
+         Version::Parse(document.substr(at + kVersionMember.size(), 32)));
+  return version.position;
+}
+
+std::string Hex(std::uint64_t value) {
+  std::string out = "'";
+  AppendHex(out, value, 16);
+  return out + '\'';
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VerifyStores>> VerifyStores::Open(
+    const std::filesystem::path& data) {
+  std::unique_ptr<VerifyStores> stores(new VerifyStores(data));
+  MR_CHECK_OK(stores->OpenAll());
+  return stores;
+}
+
+Status VerifyStores::OpenAll() {
+  MR_TRY(access_, DataAccess::Open(paths_.root));
+  MR_TRY(records_, records::RecordsReader::Open(paths_.root));
+  MR_TRY(source_, records_->Source());
+  MR_TRY(log_, eventlog::OpenEmbeddedReadOnly(paths_.log()));
+  lake_ = std::make_unique<objects::FileObjectStore>(paths_.lake());
+  sql::EngineOptions options;
+  options.directories = {paths_.lake()};
+  MR_TRY(engine_, sql::Engine::Open(options));
+  MR_TRY(session_, engine_->Connect());
+  auto state = pipeline::StateDb::Open(paths_.root, pipeline::StateDb::Access::kReadOnly);
+  if (!state) return {};
+  state_ = std::move(*state);
+  MR_TRY(pipelines_, state_->Pipelines());
+  return {};
+}
+
+Result<RecordsMoment> VerifyStores::ReadRecords(TimestampUs width) {
+  RecordsMoment moment;
+  MR_CHECK_OK(records_->HoldSnapshot(true));
+  const auto read = ReadSnapshot(width, moment);
+  MR_CHECK_OK(records_->HoldSnapshot(false));
+  MR_CHECK_OK(read);
+  return moment;
+}
+
+Status VerifyStores::ReadSnapshot(TimestampUs width, RecordsMoment& moment) {
+  MR_TRY(moment.end, records_->End());
+  MR_TRY(const auto sums, records_->Sums());
+  SliceMap::Marks marks;
+  for (const auto& sum : sums) {
+    MR_TRY(marks[sum.collection], records_->Marks(sum.collection));
+  }
+  moment.slices = SliceMap(marks, width);
+  for (const auto& sum : sums) {
+    MR_CHECK_OK(ReadCollection(sum.collection, marks[sum.collection],
+                               {sum.changes, sum.hash}, moment));
+  }
+  return ReadChanges(moment);
+}
+
+Status VerifyStores::ReadCollection(const std::string& name,
+                                    const std::vector<records::SumMark>& marks,
+                                    const change::Sum& sum, RecordsMoment& moment) {
+  auto& of = moment.collections[name];
+  of.history = SumsOfMarks(moment.slices, marks, sum);
+  of.state.resize(moment.slices.size());
+  Status parsed;
+  MR_CHECK_OK(records_->Scan(name, [&](std::string_view, std::string_view document) {
+    const auto position = PositionOf(document);
+    if (!position) {
+      parsed = Fail(position.error());
+      return false;
+    }
+    of.state[moment.slices.IndexOf(*position)].AddState(document);
+    return true;
+  }));
+  return parsed;
+}
+
+Status VerifyStores::ReadChanges(RecordsMoment& moment) {
+  return records_->ScanChanges(0, [&](const records::Change& change) {
+    change::Event event;
+    event.before = change.before;
+    event.after = change.after;
+    event.source = source_;
+    event.version = change.version;
+    event.op = change.operation == records::Operation::kDelete ? 'd' : 'u';
+    std::string key;
+    AppendJsonString(key, change.key);
+    event.key_json = key;
+    moment.collections[std::string(change.collection)].changes.push_back(
+        HashEvent(event, 0, moment.slices));
+  });
+}
+
+Result<std::vector<RowItem>> VerifyStores::ListRecords(const std::string& collection,
+                                                       const Slice& slice) {
+  std::vector<RowItem> items;
+  Status parsed;
+  MR_CHECK_OK(
+      records_->Scan(collection, [&](std::string_view, std::string_view document) {
+        const auto position = PositionOf(document);
+        if (!position) {
+          parsed = Fail(position.error());
+          return false;
+        }
+        if (*position > slice.after && *position <= slice.upto) {
+          items.push_back({*position, change::StateHash(document).value()});
+        }
+        return items.size() < kMostItems;
+      }));
+  MR_CHECK_OK(parsed);
+  return items;
+}
+
+Result<Refused> VerifyStores::ReadRefused(const std::string& pipeline,
+                                          const std::string& sink) {
+  Refused refused;
+  if (!state_) return refused;
+  pipeline::DeadLetterFilter filter;
+  filter.pipeline = pipeline;
+  filter.sink = sink;
+  filter.limit = 10'000;
+  do {
+    MR_TRY(const auto page, state_->List(filter));
+    for (const auto& letter : page.letters) {
+      // One that cannot be read is no change of any key.
+      const auto version = Version::Parse(letter.version);
+      if (!version) continue;
+      std::string key;
+      AppendJsonString(key, letter.key);
+      refused.positions.push_back(version->position);
+      refused.keys.push_back(KeyHash(key));
+    }
+    filter.cursor = page.next_cursor;
+  } while (!filter.cursor.empty());
+  for (auto* list : {&refused.positions, &refused.keys}) {
+    std::ranges::sort(*list);
+    const auto again = std::ranges::unique(*list);
+    list->erase(again.begin(), again.end());
+  }
+  return refused;
+}
+
+Result<std::vector<std::string>> VerifyStores::Columns(const eventlog::StreamInfo& info) {
+  std::vector<std::string> names;
+  if (info.next == info.first) return names;
+  MR_TRY(const auto batch, log_->Read(info.stream, info.next - 1, 1, 1));
+  const auto event = change::ParseEnvelope(batch.records().front().body);
+  if (!event) return names;
+  change::ForEachMember(event->image(), [&names](std::string_view member) {
+    names.emplace_back(member.substr(1, member.find('"', 1) - 1));
+  });
+  return names;
+}
+
+Result<lake::LakeExtent> VerifyStores::Extent(const std::string& sink) {
+  MR_TRY(const auto folder, lake::FolderOf(*lake_, sink.substr(sink.find('.') + 1)));
+  return lake::ReadExtent(*lake_, *session_, folder);
+}
+
+Result<bool> VerifyStores::LakeHasAll(const std::vector<std::string>& files,
+                                      const std::vector<std::string>& columns) {
+  MR_TRY(const auto described,
+         session_->Query("DESCRIBE SELECT * FROM " + ReadFiles(files)));
+  std::vector<std::string> has;
+  for (std::size_t row = 0; row < described.rows(); ++row) {
+    has.emplace_back(described.Text(0, row));
+  }
+  const auto there = [&has](std::string_view name) {
+    return std::ranges::find(has, name) != has.end();
+  };
+  return std::ranges::all_of(columns, there) &&
+         std::ranges::all_of(kChangeColumns, there);
+}
+
+Result<LakeAnswer> VerifyStores::AskLake(const LakeQuestion& question,
+                                         const SliceMap& slices) {
+  std::string select = "SELECT _id, _version";
+  for (std::size_t i = 0; i + 1 < question.columns.size(); ++i) {
+    select += ", " + sql::QuoteName(question.columns[i]);
+  }
+  select += " FROM " + ReadFiles(question.files);
+  if (question.list) {
+    select += " WHERE substr(_version, 9, 16) > " + Hex(question.list->after) +
+              " AND substr(_version, 9, 16) <= " + Hex(question.list->upto);
+  }
+  LakeAnswer answer;
+  answer.sums.resize(slices.size());
+  Status added;
+  std::string member;
+  const auto add = [&](const sql::Batch& block, std::size_t row) -> Status {
+    MR_TRY(const auto version, Version::Parse(block.Text(1, row)));
+    if (question.refused != nullptr && question.refused->HasPosition(version.position)) {
+      return {};
+    }
+    change::RowHash hash;
+    for (std::size_t column = 2; column < block.columns().size(); ++column) {
+      member.clear();
+      AppendJsonKey(member, block.columns()[column].name);
+      block.AppendJson(member, column, row);
+      hash.Add(member);
+    }
+    const auto id = block.Text(0, row);
+    answer.sums[slices.IndexOf(version.position)].AddChange(id.substr(0, id.find(':')),
+                                                            version, hash);
+    if (question.list && answer.items.size() < kMostItems) {
+      answer.items.push_back({version.position, hash.value()});
+    }
+    return {};
+  };
+  MR_CHECK_OK(session_->Stream(select, Deadline::Never(), [&](const sql::Batch& block) {
+    for (std::size_t row = 0; row < block.rows() && added; ++row) added = add(block, row);
+    return added.has_value();
+  }));
+  MR_CHECK_OK(added);
+  return answer;
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data_access.hpp"
+#include "data_directory.hpp"
+#include "eventlog_embedded/embedded_event_log.hpp"
+#include "lake/lake_lookup.hpp"
+#include "log_history.hpp"
+#include "objects_embedded/file_object_store.hpp"
+#include "pipeline/state_db.hpp"
+#include "records_embedded/embedded_records.hpp"
+#include "sql/engine.hpp"
+#include "verify.hpp"
+
+/// What verify reads: one data directory, for reading only. One thread.
+namespace millrace::app {
+
+/// The record store at one commit.
+struct RecordsMoment {
+  Position end;
+  SliceMap slices;
+  struct OfCollection {
+    SliceSums history;
+    SliceSums state;
+    std::vector<HashedEvent> changes;  ///< that the feed still has, in order
+  };
+  std::map<std::string, OfCollection> collections;
+};
+
+/// A lake as verify asks it.
+struct LakeQuestion {
+  std::vector<std::string> files;
+  std::vector<std::string> columns;  ///< of the document, in its order
+  const Refused* refused = nullptr;
+  std::optional<Slice> list;  ///< rows of it are wanted one by one, and no sums
+};
+struct LakeAnswer {
+  SliceSums sums;
+  std::vector<RowItem> items;
+};
+
+class VerifyStores {
+ public:
+  static Result<std::unique_ptr<VerifyStores>> Open(const std::filesystem::path& data);
+
+  Result<RecordsMoment> ReadRecords(TimestampUs width);
+  /// Rows of records within the slice.
+  Result<std::vector<RowItem>> ListRecords(const std::string& collection,
+                                           const Slice& slice);
+  Result<Position> RecordsEnd() { return records_->End(); }
+  Result<Refused> ReadRefused(const std::string& pipeline, const std::string& sink);
+  /// Names of the newest event's members; none where the log has no event.
+  Result<std::vector<std::string>> Columns(const eventlog::StreamInfo& info);
+  /// kNotFound: the sink has not begun.
+  Result<lake::LakeExtent> Extent(const std::string& sink);
+  /// False: some column that a comparison needs is not there.
+  Result<bool> LakeHasAll(const std::vector<std::string>& files,
+                          const std::vector<std::string>& columns);
+  Result<LakeAnswer> AskLake(const LakeQuestion& question, const SliceMap& slices);
+
+  DataAccess& access() { return *access_; }
+  eventlog::EventLogReader& log() { return *log_; }
+  const std::string& source() const { return source_; }
+  const std::vector<pipeline::StoredPipeline>& pipelines() const { return pipelines_; }
+
+ private:
+  explicit VerifyStores(std::filesystem::path data) : paths_{std::move(data)} {}
+  Status OpenAll();
+  Status ReadSnapshot(TimestampUs width, RecordsMoment& moment);
+  Status ReadCollection(const std::string& name,
+                        const std::vector<records::SumMark>& marks,
+                        const change::Sum& sum, RecordsMoment& moment);
+  Status ReadChanges(RecordsMoment& moment);
+
+  const DataPaths paths_;
+  std::unique_ptr<DataAccess> access_;
+  std::unique_ptr<records::RecordsReader> records_;
+  std::unique_ptr<eventlog::EmbeddedEventLog> log_;
+  std::unique_ptr<objects::FileObjectStore> lake_;
+  std::unique_ptr<sql::Engine> engine_;
+  std::unique_ptr<sql::Session> session_;
+  std::unique_ptr<pipeline::StateDb> state_;
+  std::string source_;
+  std::vector<pipeline::StoredPipeline> pipelines_;
+};
+
+}  // namespace millrace::app
