@@ -55,6 +55,7 @@ struct RecordSettings {
 struct LogSettings {
   config::Bytes segment_size{64u << 20u};
   std::optional<config::Bytes> max_bytes;
+  std::string on_full = "auto";
 
   static auto Fields() {
     using C = LogSettings;
@@ -63,7 +64,13 @@ struct LogSettings {
                       "a stream begins a new file past this size",
                       config::Within{config::Bytes{1u << 20u}, config::Bytes{1u << 30u}}},
         config::Field{"max_bytes", &C::max_bytes,
-                      "most bytes the log keeps; the oldest segments go first"}};
+                      "most bytes the log keeps; the oldest segments go first"},
+        config::Field{
+            "on_full", &C::on_full,
+            "at max_bytes, when the rest is unread: drop_oldest, refuse, or auto: "
+            "changes of records drop, declared streams are refused",
+            config::Choices<std::string>{
+                {"auto", "auto"}, {"drop_oldest", "drop_oldest"}, {"refuse", "refuse"}}}};
   }
 };
 

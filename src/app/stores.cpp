@@ -22,6 +22,12 @@ Status Take(Result<T> opened, T& into, std::string_view what) {
   return {};
 }
 
+eventlog::OnFull OnFullOf(std::string_view setting) {
+  if (setting == "drop_oldest") return eventlog::OnFull::kDropOldest;
+  if (setting == "refuse") return eventlog::OnFull::kRefuse;
+  return eventlog::OnFull::kRefuseOnlyCopies;
+}
+
 std::string NewWriterId() {
   std::string id;
   AppendUuid(id, IdMaker(SystemClock(), 0).UuidV7());
@@ -66,6 +72,8 @@ Result<std::unique_ptr<Stores>> Stores::Open(const project::Project& project,
   log.directory = paths.log();
   log.segment_bytes = settings.log.segment_size.value;
   if (settings.log.max_bytes) log.max_bytes = settings.log.max_bytes->value;
+  log.on_full = OnFullOf(settings.log.on_full);
+  for (const auto& [name, stream] : project.streams) log.only_copies.insert(name);
   MR_CHECK_OK(Take(eventlog::OpenEmbedded(std::move(log)), stores->log, "open the log"));
 
   MR_CHECK_OK(Take(pipeline::StateDb::Open(paths.root), stores->state,

@@ -96,6 +96,16 @@ void AppendList(std::string& out, const std::vector<T>& items, AppendItem append
   out += ']';
 }
 
+/// The log's own limit is the operator's choice: the client is told to come back, while a
+/// full disk is trouble.
+http::Response Refusal(const Error& error, std::string_view path, std::string_view id) {
+  if (error.message().find("log_full:") == std::string::npos)
+    return http::Problem(error, path, id);
+  auto response = http::ProblemOf(429, "log_full", error.message(), path, id);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 std::size_t Duplicates(const std::vector<AcceptedEvent>& accepted) {
   std::size_t count = 0;
   for (const auto& event : accepted) count += event.duplicate ? 1 : 0;
@@ -255,7 +265,7 @@ void StreamRoutes::Append(const http::Request& request, http::Responder responde
                  id = std::string(request.request_id)](
                     Result<std::vector<AcceptedEvent>> accepted) {
     shared->Send(accepted ? AnswerTo(parsed, *accepted)
-                          : http::Problem(accepted.error(), path, id));
+                          : Refusal(accepted.error(), path, id));
   };
   stream->writer->Submit(std::move(append));
 }

@@ -178,3 +178,27 @@ def test_lines_of_a_file_are_appended_with_and_without_a_server(shop, data, tmp_
     assert bad.returncode == 1 and "line 2" in bad.stderr and "/user_id" in bad.stderr
     assert len(millrace.log_events(data, "clicks")) == 25_001
     assert millrace.run("log", "append", "nope", good, "--project", shop, "--data", data, check=False).returncode == 5
+
+
+def test_at_the_logs_limit_streams_are_refused_and_records_go_on(shop, data):
+    (shop / "pipelines" / "incoming_now.yaml").unlink()
+    limits = ["--set", "log.segment_size=1MiB", "--set", "log.max_bytes=3MiB"]
+    padded = [{"user_id": "u" * 4000, "n": 0} for _ in range(100)]
+    with millrace.Server(shop, data, args=limits) as server:
+        # Nobody reads `incoming`: nothing of it is dropped.
+        refused, taken = None, 0
+        while refused is None and taken < 50:
+            answer = server.api.post("/api/streams/incoming/events", b"x" * 200_000)
+            if answer.status == 201:
+                taken += 1
+            else:
+                refused = answer
+        assert refused.status == 429 and refused.headers["retry-after"] == "1" and "log_full" in refused.json["type"]
+        assert 5 < taken < 20
+        assert len(events_of(server.api, "incoming")) == taken
+        for i in range(30):
+            assert server.api.post("/api/collections/users/records", [{"user_id": f"{i}-{k}", "name": "n" * 2000} for k in range(100)]).status == 201
+        # Its sinks read it, but what another stream keeps leaves no room.
+        assert server.api.post("/api/streams/clicks/events", padded).status in (201, 429)
+    with millrace.Server(shop, data, args=[*limits[:3], "log.max_bytes=64MiB"]) as server:
+        assert server.api.post("/api/streams/incoming/events", b"again").status == 201

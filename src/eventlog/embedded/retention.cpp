@@ -19,17 +19,18 @@ void Retention::RemoveReader(const std::string& reader, const StreamId& stream) 
   if (found->second.empty()) readers_.erase(found);
 }
 
-Status Retention::MakeRoom(std::uint64_t bytes) {
+Status Retention::MakeRoom(const StreamId& stream, std::uint64_t bytes) {
   if (Fits(bytes)) return {};
   const std::scoped_lock lock(room_mutex_);
+  const bool refuse = Keeps(stream);
   while (!Fits(bytes)) {
-    const auto victim = FindVictim();
-    if (!victim || (victim->needed && on_full_ == OnFull::kRefuse)) break;
+    const auto victim = FindVictim(!refuse);
+    if (!victim) break;
     MR_CHECK_OK(victim->log->DropOldest());
   }
-  if (Fits(bytes) || on_full_ == OnFull::kDropOldest) return {};
+  if (Fits(bytes) || !refuse) return {};
   return Fail(ErrorCode::kResourceExhausted,
-              "the log holds " + std::to_string(counters_.stored_bytes) +
+              "log_full: the log holds " + std::to_string(counters_.stored_bytes) +
                   " bytes that are still needed, at most " + std::to_string(max_bytes_));
 }
 
@@ -37,12 +38,18 @@ bool Retention::Fits(std::uint64_t bytes) const {
   return max_bytes_ == 0 || counters_.stored_bytes + bytes <= max_bytes_;
 }
 
-std::optional<Retention::Victim> Retention::FindVictim() const {
+bool Retention::Keeps(const StreamId& stream) const {
+  if (on_full_ != OnFull::kRefuseOnlyCopies) return on_full_ == OnFull::kRefuse;
+  return stream.name.starts_with('_') || only_copies_.contains(stream.name);
+}
+
+std::optional<Retention::Victim> Retention::FindVictim(bool unread_too) const {
   std::optional<Victim> best;
   for (auto& log : list_()) {
     const auto oldest = log->OldestClosed();
     if (!oldest) continue;
     Victim victim{log, Needed(log->stream(), oldest->end), oldest->written_at};
+    if (victim.needed && (!unread_too || Keeps(log->stream()))) continue;
     const auto rank = [](const Victim& v) { return std::tuple(v.needed, v.written_at); };
     if (!best || rank(victim) < rank(*best)) best = std::move(victim);
   }
@@ -53,7 +60,7 @@ bool Retention::Needed(const StreamId& stream, Offset end) const {
   const std::scoped_lock lock(readers_mutex_);
   const auto found = readers_.find(stream);
   // Without readers the log may be the only copy: nothing is dropped that could be kept.
-  if (found == readers_.end()) return on_full_ == OnFull::kRefuse;
+  if (found == readers_.end()) return Keeps(stream);
   return std::ranges::any_of(found->second,
                              [&](const auto& reader) { return reader.second < end; });
 }

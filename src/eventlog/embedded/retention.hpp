@@ -23,16 +23,17 @@ class Retention final : public RoomKeeper {
   Retention(const EmbeddedOptions& options, const Counters& counters, ListStreamLogs list)
       : max_bytes_(options.max_bytes),
         on_full_(options.on_full),
+        only_copies_(options.only_copies),
         counters_(counters),
         list_(std::move(list)) {}
 
   void SetReader(const std::string& reader, const StreamId& stream, Offset durable_next);
   void RemoveReader(const std::string& reader, const StreamId& stream);
 
-  /// Drops closed segments, oldest first, until `bytes` more fit: first those that no
-  /// reader needs, then, if so set, those that one does. With kDropOldest what still does
-  /// not fit is written all the same: only open segments are left.
-  Status MakeRoom(std::uint64_t bytes) override;
+  /// Drops closed segments, oldest first, until `bytes` more of `stream` fit: first those
+  /// that no reader needs, then, if so set for both streams, those that one does. Where
+  /// the stream is not to be refused, what still does not fit is written all the same.
+  Status MakeRoom(const StreamId& stream, std::uint64_t bytes) override;
 
  private:
   struct Victim {
@@ -42,11 +43,15 @@ class Retention final : public RoomKeeper {
   };
 
   bool Fits(std::uint64_t bytes) const;
-  std::optional<Victim> FindVictim() const;
+  /// Whether appends to the stream are refused before anything unread of it goes.
+  bool Keeps(const StreamId& stream) const;
+  /// Unread ones only for a stream that may have them dropped.
+  std::optional<Victim> FindVictim(bool unread_too) const;
   bool Needed(const StreamId& stream, Offset end) const;
 
   const std::uint64_t max_bytes_;
   const OnFull on_full_;
+  const std::set<std::string, std::less<>> only_copies_;
   const Counters& counters_;
   const ListStreamLogs list_;
   std::mutex room_mutex_;  ///< one thread drops at a time

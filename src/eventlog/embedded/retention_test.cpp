@@ -20,7 +20,8 @@ class RetentionTest : public testing::Test {
     log_ = MustOpen({.directory = dir_.path(),
                      .segment_bytes = kSegment,
                      .max_bytes = 5 * kSegment,
-                     .on_full = on_full});
+                     .on_full = on_full,
+                     .only_copies = {"other"}});
   }
   /// Events of 1 KB: four to a segment.
   Status Fill(const StreamId& stream, int events) {
@@ -109,6 +110,31 @@ TEST_F(RetentionTest, RefusingKeepsWhatHasNoReaders) {
   Open(OnFull::kRefuse);
   EXPECT_FALSE(Fill(kStream, 100));
   EXPECT_EQ(First(kStream), 0u);
+}
+
+TEST_F(RetentionTest, OnlyCopiesAreRefusedWhileOtherStreamsGoOn) {
+  Open(OnFull::kRefuseOnlyCopies);
+  log_->SetReader("slow", kOther, 0);
+  ASSERT_TRUE(Fill(kOther, 10));
+  // Changes have another home: their writer goes on, at the cost of their own readers.
+  log_->SetReader("left behind", kStream, 0);
+  ASSERT_TRUE(Fill(kStream, 40));
+  EXPECT_GT(First(kStream), 0u);
+  EXPECT_EQ(First(kOther), 0u);
+  const auto refused = Fill(kOther, 40);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kResourceExhausted);
+  EXPECT_THAT(refused.error().message(), testing::HasSubstr("log_full: "));
+  EXPECT_EQ(First(kOther), 0u);
+  // Its reader goes on: there is room again.
+  log_->SetReader("slow", kOther, log_->Stream(kOther)->next);
+  EXPECT_TRUE(Fill(kOther, 1));
+}
+
+TEST_F(RetentionTest, StreamsOfOurOwnAreOnlyCopies) {
+  Open(OnFull::kRefuseOnlyCopies);
+  EXPECT_FALSE(Fill({"", "_redrive.p"}, 40));
+  EXPECT_EQ(First({"", "_redrive.p"}), 0u);
 }
 
 }  // namespace

@@ -156,7 +156,8 @@ void StreamLog::WriteGroup(Group& group) {
 }
 
 Status StreamLog::WriteBatches(Group& group) {
-  if (context_.room != nullptr) MR_CHECK_OK(context_.room->MakeRoom(group.bytes));
+  if (context_.room != nullptr)
+    MR_CHECK_OK(context_.room->MakeRoom(stream_, group.bytes));
   MR_CHECK_OK(RollIfFull(group));
   MR_FAIL_POINT("eventlog.before_write");
   const auto group_start = writer_.durable();

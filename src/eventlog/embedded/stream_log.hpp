@@ -39,7 +39,7 @@ struct Counters {
 class RoomKeeper {
  public:
   virtual ~RoomKeeper() = default;
-  virtual Status MakeRoom(std::uint64_t bytes) = 0;
+  virtual Status MakeRoom(const StreamId& stream, std::uint64_t bytes) = 0;
 };
 
 /// What the streams of one open log share; outlives them.

@@ -13,7 +13,7 @@ namespace {
 /// Holds the first group back until `ready` says so; refuses it if told to.
 class Gate final : public RoomKeeper {
  public:
-  Status MakeRoom(std::uint64_t bytes) override {
+  Status MakeRoom(const StreamId&, std::uint64_t bytes) override {
     sizes.push_back(bytes);
     entered = true;
     while (ready && !ready()) std::this_thread::yield();

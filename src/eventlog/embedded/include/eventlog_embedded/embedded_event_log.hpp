@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <set>
+#include <string>
 
 #include "base/copy.hpp"
 #include "eventlog/event_log.hpp"
@@ -13,7 +15,11 @@ namespace millrace::eventlog {
 /// still needed by a reader.
 enum class OnFull : std::uint8_t {
   kDropOldest,  ///< the oldest segment goes; its readers get kOutOfRange
-  kRefuse,      ///< kResourceExhausted until readers went on; nothing unread is dropped
+  kRefuse,      ///< kResourceExhausted, "log_full: …", until readers went on; nothing
+                ///< unread is dropped
+  /// kRefuse for `only_copies` and streams of our own (`_…`), kDropOldest for the others;
+  /// what is unread of the former is never dropped for the latter.
+  kRefuseOnlyCopies,
 };
 
 struct EmbeddedOptions {
@@ -21,6 +27,7 @@ struct EmbeddedOptions {
   std::uint64_t segment_bytes = 64u << 20u;  ///< a new file is begun past this size
   std::uint64_t max_bytes = 0;               ///< of all segments; 0: unlimited
   OnFull on_full = OnFull::kDropOldest;
+  std::set<std::string, std::less<>> only_copies = {};  ///< streams nothing else has
   /// Disk space taken ahead of the writer in the open segment of each stream in use;
   /// given back at a clean close. 0: none.
   std::uint64_t preallocate_bytes = 4u << 20u;
