@@ -25,13 +25,15 @@ Error WithRebuild(Error error, const std::string& pipeline) {
 class TableSink final : public pipeline::Sink {
  public:
   TableSink(warehouse::Warehouse& warehouse, const pipeline::CompiledPipeline& pipeline,
-            const project::TableSink& table, const std::string& sink,
+            const project::TableSink& table, const pipeline::CompiledSink& compiled,
             std::uint32_t partition)
       : warehouse_(warehouse), pipeline_(pipeline.definition.name) {
     spec_.name = table.name;
     spec_.key = table.key;
-    spec_.owner = pipeline_ + "/" + sink;
+    spec_.owner = pipeline_ + "/" + compiled.name;
     spec_.partition = partition;
+    spec_.insert_only = compiled.insert_only;
+    spec_.indexes = compiled.indexes;
   }
 
   Result<std::optional<Offset>> Open(const schema::Columns& output) override {
@@ -151,7 +153,7 @@ pipeline::SinkFactory MakeSinkFactory(const SinkParts& parts) {
                   const pipeline::CompiledSink& compiled, const project::Sink& sink,
                   std::uint32_t partition) -> Result<std::unique_ptr<pipeline::Sink>> {
     if (const auto* table = std::get_if<project::TableSink>(&sink.target)) {
-      return std::make_unique<TableSink>(*parts.warehouse, pipeline, *table, sink.name,
+      return std::make_unique<TableSink>(*parts.warehouse, pipeline, *table, compiled,
                                          partition);
     }
     return std::make_unique<LakeSink>(

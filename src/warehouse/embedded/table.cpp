@@ -4,6 +4,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/json.hpp"
+#include "insert_only_sql.hpp"
 
 namespace millrace::warehouse {
 namespace {
@@ -13,10 +14,16 @@ Result<std::uint64_t> CountRows(sql::Session& session, const std::string& table)
   return static_cast<std::uint64_t>(answer.Int64(0, 0));
 }
 
-Result<bool> IsHashed(sql::Session& session, const TableShape& shape) {
+/// What the base's own columns tell.
+Status ReadBase(sql::Session& session, TableShape& shape) {
   MR_TRY(const auto statement, session.Prepare("SELECT * FROM " + BaseTable(shape)));
-  return std::ranges::find(statement.columns(), "_mr_hash", &schema::TypedName::name) !=
-         statement.columns().end();
+  shape.hashed = false;
+  for (const auto& column : statement.columns()) {
+    if (column.name == "_mr_hash") shape.hashed = true;
+    if (!column.name.starts_with(kFirstPrefix)) continue;
+    shape.insert_only.push_back(column.name.substr(kFirstPrefix.size()));
+  }
+  return {};
 }
 
 std::string Text(std::string_view text) {
@@ -29,6 +36,17 @@ bool OurName(std::string_view name) {
   return name == kVersionColumn || name.starts_with("_mr_");
 }
 
+std::vector<std::string> Sorted(std::vector<std::string> names) {
+  std::ranges::sort(names);
+  return names;
+}
+
+std::string Listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out.empty() ? "none" : out;
+}
+
 Status CheckSpec(const TableSpec& spec) {
   const auto refuse = [&](const std::string& what) {
     return Fail(ErrorCode::kInvalidArgument, "table " + spec.name + ": " + what);
@@ -39,6 +57,13 @@ Status CheckSpec(const TableSpec& spec) {
   if (!key->type.scalar()) return refuse("the key " + spec.key + " must be one value");
   for (const auto& column : spec.columns) {
     if (OurName(column.name)) return refuse("the name " + column.name + " is ours");
+  }
+  for (const auto& name : spec.insert_only) {
+    const bool known = std::ranges::find(spec.columns, name, &schema::TypedName::name) !=
+                       spec.columns.end();
+    if (!known || name == spec.key) {
+      return refuse("insert_only names " + name + ", which is no column, or the key");
+    }
   }
   return {};
 }
@@ -54,7 +79,7 @@ schema::Columns WithVersion(schema::Columns columns) {
 Result<std::shared_ptr<Table>> Table::Load(Database& database, sql::Session& session,
                                            StoredTable stored) {
   Counts counts;
-  MR_TRY(stored.shape.hashed, IsHashed(session, stored.shape));
+  MR_CHECK_OK(ReadBase(session, stored.shape));
   if (!database.read_only) {
     // Half written when the process ended.
     MR_CHECK_OK(
@@ -76,7 +101,10 @@ Result<std::shared_ptr<Table>> Table::Load(Database& database, sql::Session& ses
 Result<std::shared_ptr<Table>> Table::Create(Database& database, sql::Session& session,
                                              const TableSpec& spec) {
   MR_CHECK_OK(CheckSpec(spec));
-  StoredTable stored{{spec.name, spec.key, spec.columns, 0, 0, {}}, spec.owner, {}};
+  StoredTable stored{
+      {spec.name, spec.key, spec.columns, 0, 0, {}, Sorted(spec.insert_only)},
+      spec.owner,
+      {}};
   const auto& shape = stored.shape;
   const std::scoped_lock definitions(database.definitions);
   MR_TRY(auto transaction, Transaction::Begin(database, session));
@@ -114,6 +142,10 @@ Result<schema::Columns> Table::NewColumns(const TableSpec& spec) const {
   }
   if (known.shape.key != spec.key) {
     return refuse("its key is " + known.shape.key + ", not " + spec.key);
+  }
+  if (Sorted(known.shape.insert_only) != Sorted(spec.insert_only)) {
+    return refuse("other columns are insert_only: " + Listed(spec.insert_only) +
+                  ", not " + Listed(known.shape.insert_only));
   }
   schema::Columns added;
   for (const auto& column : spec.columns) {

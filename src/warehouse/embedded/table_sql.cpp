@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "insert_only_sql.hpp"
 #include "schema/record_codec.hpp"
 #include "sql/engine.hpp"
+#include "sql_parts.hpp"
 
 namespace millrace::warehouse {
 namespace {
@@ -14,27 +16,12 @@ using sql::QuoteName;
 /// the engine's 128 bit ones. Ours come first, because added columns come last.
 constexpr std::string_view kOwnColumns =
     "_mr_high UBIGINT NOT NULL, _mr_low UBIGINT NOT NULL, _mr_deleted BOOLEAN NOT NULL";
-constexpr std::string_view kOwnNames = "_mr_high, _mr_low, _mr_deleted";
 constexpr std::string_view kHash = "_mr_hash";
-
-std::string VersionOf(const std::string& alias) {
-  return "((" + alias + "._mr_high::UHUGEINT << 64) | " + alias + "._mr_low)";
-}
 
 /// Halves of a version given as 32 hex digits.
 std::string Halves(std::string_view column) {
   const std::string name(column);
   return "('0x' || " + name + "[1:16])::UBIGINT, ('0x' || " + name + "[17:32])::UBIGINT";
-}
-
-std::string Names(const schema::Columns& columns, const std::string& alias) {
-  std::string out;
-  for (const auto& column : columns) {
-    out += ", ";
-    if (!alias.empty()) out += alias + ".";
-    out += QuoteName(column.name);
-  }
-  return out;
 }
 
 /// All deltas as one relation.
@@ -59,10 +46,6 @@ std::string CreateStored(const TableShape& shape, const std::string& table,
   return text + ")";
 }
 
-std::string HashOf(const TableShape& shape) {
-  return "mr_key_hash(CAST(" + QuoteName(shape.key) + " AS VARCHAR))";
-}
-
 /// `hash`: the expression that must be in the range.
 std::string Within(const std::string& hash, const HashRange& range) {
   constexpr HashRange kAll;
@@ -78,14 +61,10 @@ std::string RowsOf(const DeltaSlice& slice) {
 
 /// Into a base, with the hash.
 std::string InsertIntoBase(const TableShape& shape, const std::string& base) {
-  const auto names = Names(shape.columns, "");
+  const auto names = FirstNames(shape) + Names(shape.columns, "");
   return "INSERT INTO " + base + "(" + std::string(kOwnNames) + ", " +
          std::string(kHash) + names + ") SELECT " + std::string(kOwnNames) + ", " +
          HashOf(shape) + names + " FROM ";
-}
-
-std::string VersionText(const std::string& alias) {
-  return "format('{:016x}{:016x}', " + alias + "._mr_high, " + alias + "._mr_low)";
 }
 
 std::string ViewColumns(const TableShape& shape, const std::string& alias) {
@@ -116,6 +95,28 @@ std::string SelectFromDeltas(const TableShape& shape) {
 }
 
 }  // namespace
+
+std::string VersionOf(const std::string& alias) {
+  return "((" + alias + "._mr_high::UHUGEINT << 64) | " + alias + "._mr_low)";
+}
+
+std::string VersionText(const std::string& alias) {
+  return "format('{:016x}{:016x}', " + alias + "._mr_high, " + alias + "._mr_low)";
+}
+
+std::string Names(const schema::Columns& columns, const std::string& alias) {
+  std::string out;
+  for (const auto& column : columns) {
+    out += ", ";
+    if (!alias.empty()) out += alias + ".";
+    out += QuoteName(column.name);
+  }
+  return out;
+}
+
+std::string HashOf(const TableShape& shape) {
+  return "mr_key_hash(CAST(" + QuoteName(shape.key) + " AS VARCHAR))";
+}
 
 std::string BaseTable(const TableShape& shape) {
   return "_mr." + QuoteName(shape.name + ".base." + std::to_string(shape.base));
@@ -151,7 +152,8 @@ std::vector<std::string> RenameStatements(const TableShape& from, const TableSha
 }
 
 std::string CreateBase(const TableShape& shape) {
-  return CreateStored(shape, BaseTable(shape), ", _mr_hash UINTEGER NOT NULL", "");
+  return CreateStored(shape, BaseTable(shape),
+                      ", _mr_hash UINTEGER NOT NULL" + FirstDefinitions(shape), "");
 }
 
 std::string CreateDelta(const TableShape& shape) {
@@ -165,9 +167,10 @@ std::string AddColumn(const std::string& table, const schema::TypedName& column)
 }
 
 std::string CreateView(const TableShape& shape, bool replace) {
-  return std::string(replace ? "CREATE OR REPLACE VIEW " : "CREATE VIEW ") +
-         ViewName(shape) + " AS " + SelectFromBase(shape) + " UNION ALL " +
-         SelectFromDeltas(shape);
+  const auto create = std::string(replace ? "CREATE OR REPLACE VIEW " : "CREATE VIEW ") +
+                      ViewName(shape) + " AS ";
+  if (!shape.insert_only.empty()) return create + SelectWithFirst(shape, Deltas(shape));
+  return create + SelectFromBase(shape) + " UNION ALL " + SelectFromDeltas(shape);
 }
 
 std::string ValueSql(const schema::Type& type, const std::string& literal) {
@@ -207,6 +210,7 @@ std::string SelectNewestVersion(const TableShape& shape, const KeyCondition& con
 }
 
 std::string SelectNewest(const TableShape& shape, const KeyCondition& condition) {
+  if (!shape.insert_only.empty()) return SelectNewestWithFirst(shape, condition);
   return ViewColumns(shape, "n") + " FROM (SELECT * FROM (" +
          SelectVersions(shape, condition) + ") QUALIFY row_number() OVER (PARTITION BY " +
          QuoteName(shape.key) +
@@ -253,6 +257,16 @@ std::string SelectSuperseded(const TableShape& shape) {
 std::vector<std::string> CompareStatements(const TableShape& shape,
                                            const DeltaSlice& slice) {
   const auto key = QuoteName(shape.key);
+  if (!shape.insert_only.empty()) {
+    const auto rows = RowsOf(slice) + " AND " + Within(HashOf(shape), slice.keys);
+    const auto stored = Within("_mr_hash", slice.keys);
+    return {"CREATE OR REPLACE TEMP TABLE mr_newest AS " +
+                SelectMergedWithFirst(shape, rows, stored),
+            "CREATE OR REPLACE TEMP TABLE mr_stored AS SELECT b.rowid AS base_place, "
+            "FALSE AS stays FROM " +
+                BaseTable(shape) + " b JOIN mr_newest n ON b." + key + " = n." + key +
+                " WHERE " + Within("b._mr_hash", slice.keys)};
+  }
   return {"CREATE OR REPLACE TEMP TABLE mr_newest AS SELECT f." + key +
               " AS k, arg_max(f.rowid, " + VersionOf("f") + ") AS place, max(" +
               VersionOf("f") + ") AS v FROM " + DeltaTable(shape, *shape.frozen) +
@@ -273,8 +287,13 @@ std::string CountCompared() {
 
 std::vector<std::string> UpdateStatements(const TableShape& shape,
                                           const DeltaSlice& slice) {
-  return {"DELETE FROM " + BaseTable(shape) + " WHERE " + Within("_mr_hash", slice.keys) +
-              " AND rowid IN (SELECT base_place FROM mr_stored WHERE NOT stays)",
+  const auto remove = "DELETE FROM " + BaseTable(shape) + " WHERE " +
+                      Within("_mr_hash", slice.keys) +
+                      " AND rowid IN (SELECT base_place FROM mr_stored WHERE NOT stays)";
+  if (!shape.insert_only.empty()) {
+    return {remove, InsertIntoBase(shape, BaseTable(shape)) + "mr_newest"};
+  }
+  return {remove,
           InsertIntoBase(shape, BaseTable(shape)) + DeltaTable(shape, *shape.frozen) +
               " WHERE " + RowsOf(slice) +
               " AND rowid IN (SELECT n.place FROM mr_newest n ANTI JOIN (SELECT place "

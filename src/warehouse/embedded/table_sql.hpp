@@ -19,6 +19,8 @@ struct TableShape {
   std::uint64_t base = 0;   ///< its number; rises when it is written anew
   std::uint64_t delta = 0;  ///< its number; rises with each merge
   std::optional<std::uint64_t> frozen;
+  /// Columns that keep the value of the record's first version (insert_only_sql.hpp).
+  std::vector<std::string> insert_only;
   bool hashed = true;  ///< the base has `_mr_hash`; those of format 1 do not
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "warehouse/testing/conformance_fixture.hpp"
+#include "warehouse/testing/conformance_insert_only.hpp"
 #include "warehouse/testing/conformance_reads.hpp"
 
 /// What warehouse.hpp promises, as tests. An adapter's test file includes this header and

@@ -36,7 +36,8 @@ TEST_P(WarehouseConformance, FindKeyTellsTheNewestVersion) {
 
 TEST_P(WarehouseConformance, FindKeyReadsTheTextByTheKeysType) {
   const TableSpec spec{
-      "counts", "n", {{"n", TypeOf("bigint")}, {"note", TypeOf("text")}}, "flow/table"};
+      "counts", "n", {{"n", TypeOf("bigint")}, {"note", TypeOf("text")}}, "flow/table", 0,
+      {},       {}};
   ASSERT_TRUE(warehouse().OpenTable(spec));
   ASSERT_TRUE(warehouse().StartTable("counts", 0, 0));
   sql::BatchBuilder builder(

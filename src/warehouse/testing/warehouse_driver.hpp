@@ -32,7 +32,10 @@ inline TableSpec OrdersSpec() {
           {{"id", TypeOf("text")},
            {"note", TypeOf("text")},
            {"amount", TypeOf("decimal(10,2)")}},
-          "flow/table"};
+          "flow/table",
+          0,
+          {},
+          {}};
 }
 
 /// Columns of a batch of `orders`.

@@ -24,6 +24,12 @@ struct TableSpec {
   /// Which of the streams that feed the table this writer brings: each has a position of
   /// its own. 0 is the stream of changes.
   std::uint32_t partition = 0;
+  /// Columns that keep the value that the record's first version has: of its current
+  /// life, which begins after the newest tombstone before. Other ones are
+  /// kInvalidArgument later.
+  std::vector<std::string> insert_only;
+  /// For servers; adapters without indexes leave them.
+  std::vector<std::vector<std::string>> indexes;
 };
 
 /// Where a table stands: `next` offset of a stream, and the version of the last event.
