@@ -174,7 +174,7 @@ Status Lane::Step() {
   if (!open_) MR_CHECK_OK(Open());
   if ((limit_ || until_end_) && !end_) {
     MR_TRY(const auto info, services_.log.Stream(stream_));
-    end_ = limit_ ? std::min(info.next, next_ + *limit_) : info.next;
+    end_ = std::min(log_end_ = info.next, next_ + limit_.value_or(info.next));
     if (AtEnd()) return {};
   }
   MR_CHECK_OK(FlushIfDue());
@@ -334,6 +334,7 @@ Status Lane::Deliver(Processed processed) {
   const Offset next = processed.batch.next;
   const std::uint64_t events = next - processed.batch.first;
   const std::uint64_t rows = processed.batch.rows.rows();
+  const std::uint64_t used = rows + processed.batch.tombstones.rows();
   PendingBatches::Batch pending{next, processed.seen, std::move(processed.committed_at)};
   MR_FAIL_POINT("pipeline.before_write");
   failed_in_sink_ = true;
@@ -343,6 +344,7 @@ Status Lane::Deliver(Processed processed) {
   pending_.Add(std::move(pending));
   next_ = next;
   taken_.store(next_, std::memory_order_release);
+  if (end_ && limit_) end_ = std::min(log_end_, *end_ + (events - used));
   events_.Add(events);
   rows_.Add(rows);
   Committed();

@@ -95,6 +95,8 @@ class Lane {
   bool reopen_ = false;
   Offset next_ = 0;
   std::optional<Offset> end_;
+  Offset log_end_ = 0;  ///< when `end_` was found
+  /// Counts what gave or removed a row: no dead letter, no change that is passed over.
   std::optional<std::uint64_t> limit_;
   bool until_end_ = false;
   int failures_ = 0;

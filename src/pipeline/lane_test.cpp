@@ -221,6 +221,23 @@ TEST_F(LaneTest, RunsAFixedNumberOfRecords) {
   EXPECT_EQ(none.Run("q", {}, f_.factory(stores_)).error().code(), ErrorCode::kNotFound);
 }
 
+TEST_F(LaneTest, ALimitCountsNoDeadLetters) {
+  f_.SetSql("SELECT order_id, note::integer AS n FROM changes");
+  for (int i = 0; i < 10; ++i) {
+    const auto id = "o" + std::to_string(i);
+    f_.Insert("orders", id, PipelineFixture::Order(id, "c", "1.00", i < 3 ? "x" : "1"));
+  }
+  std::vector<CompiledPipeline> compiled;
+  compiled.push_back(f_.Compile());
+  Pipelines pipelines(std::move(compiled), f_.services());
+  const auto status = pipelines.Run("p", {.max_records = 4}, f_.factory(stores_));
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->state, "done");
+  EXPECT_EQ(status->dead_letters, 3u);
+  EXPECT_EQ(store().rows.size(), 4u);
+  EXPECT_EQ(status->position, 7u);
+}
+
 TEST_F(LaneTest, TellsTheLogWhatItStillNeeds) {
   AddOrders(4);
   f_.pipeline.max_rows = 3;

@@ -49,6 +49,7 @@ std::vector<std::string> ExampleNames() {
     std::string name(file.path.substr(0, file.path.find('/')));
     if (file.path.ends_with("/millrace.yaml")) names.push_back(std::move(name));
   }
+  std::ranges::sort(names);  // "orders-lake/" comes before "orders/"
   return names;
 }
 

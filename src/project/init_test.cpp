@@ -11,7 +11,8 @@ namespace {
 class InitProject : public ProjectFixture {};
 
 TEST_F(InitProject, WritesExamplesThatLoad) {
-  EXPECT_THAT(ExampleNames(), testing::IsSupersetOf({"flights", "orders"}));
+  EXPECT_THAT(ExampleNames(), testing::IsSupersetOf({"flights", "orders", "orders-lake",
+                                                     "orders-warehouse"}));
   for (const auto& name : ExampleNames()) {
     SCOPED_TRACE(name);
     const auto files = Init(directory() / name, name);

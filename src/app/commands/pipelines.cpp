@@ -121,7 +121,8 @@ void AddPipelineCommands(CLI::App& app, Action& action) {
   }
   auto* end =
       run->add_flag("--until-end", flags->until_end, "up to the log's end of now");
-  run->add_option("--max-records", flags->max_records, "at most so many events a sink")
+  run->add_option("--max-records", flags->max_records,
+                  "end when each sink has used so many (dead letters do not count)")
       ->excludes(end);
   AddReplayPipelineCommand(*group, action);
   for (auto* command : {list, run}) command->add_flag("--json", flags->json, "as JSON");

@@ -102,7 +102,8 @@ class Pipelines {
   bool Stop(Deadline deadline);
 
   struct Limit {
-    std::optional<std::uint64_t> max_records;  ///< of each sink; else to the end of now
+    /// Of each sink, those that gave or removed a row; nullopt: to the end of now.
+    std::optional<std::uint64_t> max_records;
   };
   /// Instead of Start: runs one pipeline to a fixed end, flushes, and gives its status.
   /// Errors: kNotFound, and what stopped a lane.
