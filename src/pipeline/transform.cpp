@@ -198,7 +198,7 @@ void Transform::Explain(sql::Statement& statement, const sql::Batch& input,
         reason = FirstLine(result.error().message());
       }
     } else if (i == kExplained) {
-      reason = "one of many rows of a batch that fail; the last one said: " + reason;
+      reason.insert(0, "one of many rows of a batch that fail; the last one said: ");
     }
     failed.push_back({OffsetOf(input, rows[i]), stage, reason});
   }

@@ -26,7 +26,7 @@ std::string Halves(std::string_view column) {
 
 /// All deltas as one relation.
 std::string Deltas(const TableShape& shape) {
-  const auto active = DeltaTable(shape, shape.delta);
+  auto active = DeltaTable(shape, shape.delta);
   if (!shape.frozen) return active;
   const auto names =
       "SELECT " + std::string(kOwnNames) + Names(shape.columns, "") + " FROM ";
