@@ -70,11 +70,14 @@ def add_customers(server, count=100_000):
                  body='{"customer_id":"c0{m}","name":"Customer {n}","region":"region-7"}')
 
 
+CUSTOMERS_OF_A_BACKLOG = 100_000
+
+
 class Backlog:
     """A data directory whose log is full of changes that no pipeline has read: written by
     fill_log as capture would have, and the record store's counters set to match."""
 
-    def __init__(self, path, pipelines, orders, updates=0, customers=100_000, ndjson=False):
+    def __init__(self, path, pipelines, orders, updates=0, customers=CUSTOMERS_OF_A_BACKLOG, ndjson=False):
         self.path, self.orders = path, orders
         self.project = write(path, pipelines=pipelines)
         self.data = path / "data"

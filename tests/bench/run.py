@@ -10,8 +10,9 @@ import rows_backlog
 import rows_lag
 import rows_process
 import rows_records
+import rows_trace
 
-ROWS = {**rows_records.ROWS, **rows_backlog.ROWS, **rows_lag.ROWS, **rows_process.ROWS}
+ROWS = {**rows_records.ROWS, **rows_backlog.ROWS, **rows_lag.ROWS, **rows_process.ROWS, **rows_trace.ROWS}
 
 
 def main():
