@@ -4,6 +4,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
+
+#include "base/time.hpp"
 
 namespace millrace::app {
 namespace {
@@ -11,6 +15,8 @@ namespace {
 constexpr std::string_view kFormat = "millrace-data 1\n";
 constexpr std::string_view kFormatFile = "FORMAT";
 constexpr std::string_view kLockFile = "LOCK";
+constexpr std::chrono::milliseconds kWaitForCommands{2'000};
+constexpr std::chrono::milliseconds kLookAgain{20};
 
 Status CheckFormat(const std::filesystem::path& root) {
   MR_TRY(const auto format, ReadFile(root / kFormatFile, 4096));
@@ -50,6 +56,18 @@ Status CheckDataDirectory(const std::filesystem::path& root) {
   if (std::filesystem::exists(root / kFormatFile, ignored)) return CheckFormat(root);
   return Fail(ErrorCode::kNotFound,
               root.string() + " is not a millrace data directory (no FORMAT file in it)");
+}
+
+Result<DataDirectory> DataDirectory::LockForServer(const std::filesystem::path& root) {
+  const auto until = Deadline::After(kWaitForCommands);
+  for (;;) {
+    auto directory = Lock(root, true);
+    if (directory || directory.error().code() != ErrorCode::kConflict ||
+        until.expired()) {
+      return directory;
+    }
+    std::this_thread::sleep_for(kLookAgain);
+  }
 }
 
 Result<DataDirectory> DataDirectory::Lock(const std::filesystem::path& root,

@@ -25,6 +25,9 @@ class DataDirectory {
   /// directory; kConflict naming the pid: another process holds it; kInvalidArgument:
   /// made by a newer version, nothing was touched.
   static Result<DataDirectory> Lock(const std::filesystem::path& root, bool create);
+  /// As Lock(root, true), for a server: a command that looks at a stopped directory holds
+  /// it for a moment, which must not refuse the server that starts just then.
+  static Result<DataDirectory> LockForServer(const std::filesystem::path& root);
   const DataPaths& paths() const { return paths_; }
 
  private:

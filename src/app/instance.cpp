@@ -58,7 +58,7 @@ class Instance::Impl {
 
   Status Start(const std::filesystem::path& data) {
     MR_CHECK_OK(project::CheckAccess(project_, settings_.http.address));
-    MR_TRY(auto directory, DataDirectory::Lock(data, true));
+    MR_TRY(auto directory, DataDirectory::LockForServer(data));
     MR_TRY(stores_,
            Stores::Open(project_, settings_, std::move(directory), metrics_, logger_));
     MR_CHECK_OK(RemoveShadows(*stores_));
