@@ -144,8 +144,9 @@ class MongodbChangeStream : public Codec {
     std::string_view text;
     std::uint64_t time = 0;
     if (value["$timestamp"].get(text) == simdjson::SUCCESS) {
-      const char* end = text.data() + text.size();
-      const auto [rest, error] = std::from_chars(text.data(), end, time);
+      const std::string digits(text);
+      const char* end = digits.data() + digits.size();
+      const auto [rest, error] = std::from_chars(digits.data(), end, time);
       if (error == std::errc() && rest == end) {
         change.order = time;
         return {};
@@ -211,9 +212,9 @@ class OperationData : public Codec {
 }  // namespace
 
 const std::vector<std::string_view>& CodecNames() {
-  static const std::vector<std::string_view> kNames = {"mongodb-change-stream",
-                                                       "operation-data"};
-  return kNames;
+  static const std::vector<std::string_view> names = {"mongodb-change-stream",
+                                                      "operation-data"};
+  return names;
 }
 
 Result<std::unique_ptr<Codec>> MakeCodec(std::string_view name,

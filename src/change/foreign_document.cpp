@@ -187,7 +187,8 @@ Status ForeignDocument::Finish(Body body, ForeignChange& change) const {
       message += field.pointer.substr(field.pointer.starts_with('/') ? 1 : 0) + ": " +
                  field.message;
     }
-    return Fail(Bad(message.empty() ? drafts.error().message() : std::move(message)));
+    if (message.empty()) message = drafts.error().message();
+    return Fail(Bad(std::move(message)));
   }
   change.key = std::move(drafts->front().key);
   change.image = std::move(drafts->front().json);

@@ -110,6 +110,20 @@ def test_events_from_outside_give_the_same_row(server, data):
     assert millrace.dead_letters(data) == []
 
 
+def test_an_update_changes_neither_customer_nor_creation(server, data):
+    assert server.api.post(ORDERS, ORDER).status == 201
+    first = rows(data)[0]
+    changed = {"customer_id": "CUSTOMER-99", "created_at": "2026-01-01T00:00:00Z", "status": "shipped", "amount": 1}
+    assert server.api.patch(f"{ORDERS}/ORDER-7", changed).status == 200
+    (after,) = rows(data)
+    assert {k for k in after if after[k] != first[k]} == {"customer_name", "customer_tier", "amount", "status",
+                                                          "cdc_operation"}
+    send(server, event("insert"), event(second=6, customer_id="CUSTOMER-99", created_at="2026-01-01 00:00:00"))
+    (after,) = rows(data, "orders_cdc_rows")
+    assert (after["customer_id"], after["order_created_at"]) == ("CUSTOMER-3", "2026-11-21T06:00:00Z")
+    assert after["customer_name"] == "Unknown"
+
+
 def test_what_is_missing_gets_its_default(server, data):
     assert server.api.post(ORDERS, {"order_id": "ORDER-1", "customer_id": "CUSTOMER-3"}).status == 201
     assert server.api.post(CUSTOMERS, {"customer_id": "CUSTOMER-4"}).status == 201
