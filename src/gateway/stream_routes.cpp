@@ -149,8 +149,11 @@ Result<ReadRequest> ParseRead(std::string_view query) {
     if (whole && (!limit || (into >= 1 && into <= kMaxPage))) continue;
     const std::string expected =
         limit ? "expected 1 to 1000" : "expected an offset: a whole number";
+    std::string message = name;
+    message += ": ";
+    message += expected;
     return Fail(
-        Error(ErrorCode::kInvalidArgument, name + ": " + expected, {{name, expected}}));
+        Error(ErrorCode::kInvalidArgument, std::move(message), {{name, expected}}));
   }
   return read;
 }
