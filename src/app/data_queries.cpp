@@ -92,7 +92,7 @@ Status PrintSql(warehouse::Warehouse& warehouse, const std::string& select,
 
 Result<std::string> DeadLettersJson(pipeline::StateDb& state,
                                     const pipeline::DeadLetterFilter& filter) {
-  MR_TRY(const auto page, state.List(filter));
+  MR_TRY(const auto page, state.letters().List(filter));
   std::string out = "{\"items\":[";
   for (std::size_t i = 0; i < page.letters.size(); ++i) {
     if (i > 0) out += ',';

@@ -30,6 +30,7 @@ void AppendLetters(std::string& out, const std::vector<pipeline::DeadLetter>& le
     out += i > 0 ? ",{\"stage\":" : "{\"stage\":";
     AppendJsonString(out, letter.stage);
     AppendText(out, "reason", letter.reason);
+    AppendText(out, "state", NameOf(letter.state));
     std::string at;
     AppendTimestamp(at, letter.at);
     AppendText(out, "at", at);

@@ -45,8 +45,9 @@ Result<std::vector<TracedEvent>> FindEvents(const TraceStores& stores,
 
 /// What became of an event in one sink. `result`:
 /// tables: "row" (it is the row), "superseded", "deleted", "filtered" (the SQL gave no
-/// row), "missing"; lakes: "row", "no_row", "in_file", "doubled", "before_start"; both:
-/// "waiting", "dead_letter", "not_started", "unknown" (no such table or folder).
+/// row), "missing"; lakes: "row", "no_row", "in_file", "doubled", "before_start",
+/// "redriven" (by its dead letter); both: "waiting", "dead_letter", "not_started",
+/// "unknown" (no such table or folder).
 struct SinkTrace {
   SinkState sink;
   std::string result;

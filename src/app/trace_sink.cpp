@@ -86,16 +86,35 @@ Result<SinkTrace> TraceSink(const TraceStores& stores, const PipelineState& pipe
   SinkTrace trace;
   trace.sink = sink;
   if (stores.state != nullptr) {
-    MR_TRY(trace.letters,
-           stores.state->LettersOf(pipeline.name, sink.name, LetterId(event)));
+    MR_TRY(auto letter,
+           stores.state->letters().Of(pipeline.name, sink.name, LetterId(event)));
+    if (letter) trace.letters.push_back(std::move(*letter));
   }
   if (sink.name.starts_with(kTable)) {
     MR_CHECK_OK(TraceTable(stores, event, trace));
   } else {
     MR_CHECK_OK(TraceLake(stores, event, trace));
   }
+  if (trace.letters.empty()) return trace;
   const bool there = trace.result == "row" || trace.result == "superseded";
-  if (!trace.letters.empty() && !there) trace.result = "dead_letter";
+  using pipeline::LetterState;
+  switch (trace.letters.front().state) {
+    case LetterState::kOpen:
+    case LetterState::kSent:
+    case LetterState::kRebuilding:
+      if (!there) trace.result = "dead_letter";
+      break;
+    case LetterState::kApplied:
+      // Its row is not under its offset: it came by the redrive stream.
+      if (!there) {
+        trace.result = "redriven";
+        trace.file.clear();
+      }
+      break;
+    case LetterState::kSuperseded:
+    case LetterState::kRebuilt:
+      break;
+  }
   return trace;
 }
 

@@ -53,6 +53,7 @@ std::string SinkText(const element& sink) {
       {"deleted", "the key is deleted, as the event says"},
       {"filtered", "no row: the SQL gave none for it, or the table began after it"},
       {"missing", "NO ROW: the table began after it, ignores deletes, or lost it"},
+      {"redriven", "here, by a redrive of its dead letter"},
       {"no_row", "no row: the SQL gave none for it, or it is a delete; "},
       {"doubled", "SEVERAL ROWS in "},
       {"before_start", "no row: the lake table begins after it"},

@@ -47,7 +47,7 @@ std::string_view FieldHistory::Check(const DocumentDecoder& decoder, Offset offs
   for (std::size_t i = 0; i < size; ++i) {
     const bool here = decoder.present()[i];
     if (!here && by_slot_[i] < offset) return decoder.column(i).name;
-    if (!here || by_slot_[i] <= offset) continue;
+    if (!here || by_slot_[i] <= offset || !learns_) continue;
     by_slot_[i] = offset;
     first_[decoder.column(i).name] = offset;
     learnt_.push_back(decoder.column(i).name);
@@ -96,12 +96,12 @@ ChangeReader::ChangeReader(const CompiledPipeline& pipeline, const CompiledSink&
   }
 }
 
-Position ChangeReader::Parse(const eventlog::RecordBatch& batch) {
+Position ChangeReader::Parse(std::span<const eventlog::Record> records) {
   Position last;
   changes_.clear();
   foreign_.clear();
-  changes_.reserve(batch.records().size());
-  for (const eventlog::Record& record : batch.records()) {
+  changes_.reserve(records.size());
+  for (const eventlog::Record& record : records) {
     ReadChange& change = changes_.emplace_back();
     change.offset = record.offset;
     change.body = record.body;

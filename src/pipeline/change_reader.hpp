@@ -41,8 +41,9 @@ struct ReadChange {
 /// told from one that was removed.
 class FieldHistory {
  public:
-  FieldHistory(std::string stream, StateDb& state)
-      : stream_(std::move(stream)), state_(state) {}
+  /// `learns`: what it sees says something of the stream; mended events do not.
+  FieldHistory(std::string stream, StateDb& state, bool learns = true)
+      : stream_(std::move(stream)), state_(state), learns_(learns) {}
   Status Load();
   /// The document at `offset` has (lacks) the decoder's columns; the name of one that was
   /// there before and is gone, or empty.
@@ -53,6 +54,7 @@ class FieldHistory {
  private:
   std::string stream_;
   StateDb& state_;
+  const bool learns_;
   std::map<std::string, Offset> first_;
   std::vector<std::string> learnt_;
   std::vector<Offset> by_slot_;  ///< as `first_`, in the order of the decoder's columns
@@ -71,8 +73,8 @@ class ChangeReader {
   ChangeReader(const CompiledPipeline& pipeline, const CompiledSink& sink,
                LookupSet& lookups, FieldHistory& history);
 
-  /// Parses the envelopes; gives the highest commit position.
-  Position Parse(const eventlog::RecordBatch& batch);
+  /// Parses the envelopes, whose offsets ascend; gives the highest commit position.
+  Position Parse(std::span<const eventlog::Record> records);
   /// The relation of what Parse saw; `changes()` says what became of each event. The
   /// lookups must have caught up. Errors are of the lookups' store.
   /// `now` is the batch's `_processed_at`.

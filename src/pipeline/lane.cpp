@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/failpoint.hpp"
+#include "redrive_entry.hpp"
 
 namespace millrace::pipeline {
 namespace {
@@ -18,6 +19,11 @@ telemetry::Labels LabelsOf(const CompiledPipeline& pipeline, const CompiledSink&
   return {{"pipeline", pipeline.definition.name}, {"sink", sink.name}};
 }
 
+/// What redriven events count is apart from what changes count.
+std::string Metric(const Lane* changes, const char* name) {
+  return (changes == nullptr ? "pipeline_" : "pipeline_redrive_") + std::string(name);
+}
+
 Deadline At(Steady::time_point at) {
   if (at == Steady::time_point::max()) return Deadline::Never();
   // Rounded up: waking a little before the time would be waking twice.
@@ -29,27 +35,28 @@ Deadline At(Steady::time_point at) {
 
 Lane::Lane(const CompiledPipeline& pipeline, std::size_t sink,
            std::unique_ptr<Sink> target, Services& services, LookupSet& lookups,
-           const Options& options)
+           const Options& options, Lane* changes)
     : pipeline_(pipeline),
       compiled_(pipeline.sinks[sink]),
       sink_(std::move(target)),
       services_(services),
       lookups_(lookups),
       options_(options),
-      reader_(pipeline.definition.name + "/" + compiled_.name),
-      stream_{"", pipeline.stream()},
+      reader_(pipeline.definition.name + "/" + compiled_.name +
+              (changes == nullptr ? "" : "/redrive")),
+      stream_{"", changes == nullptr ? pipeline.stream()
+                                     : RedriveStream(pipeline.definition.name)},
       log_reader_(services.log, stream_),
-      history_(stream_.name, services.state),
+      changes_(changes),
+      history_(pipeline.stream(), services.state, changes == nullptr),
       counted_misses_(pipeline.lookups.size()),
-      events_(services.metrics.AddCounter("pipeline_events_total",
+      events_(services.metrics.AddCounter(Metric(changes, "events_total"),
                                           "Change events that a sink is past.",
                                           LabelsOf(pipeline, compiled_))),
-      rows_(services.metrics.AddCounter("pipeline_rows_total", "Rows given to a sink.",
+      rows_(services.metrics.AddCounter(Metric(changes, "rows_total"),
+                                        "Rows given to a sink.",
                                         LabelsOf(pipeline, compiled_))),
-      letters_counter_(services.metrics.AddCounter("pipeline_dead_letters_total",
-                                                   "Changes that could not be used.",
-                                                   LabelsOf(pipeline, compiled_))),
-      retries_(services.metrics.AddCounter("pipeline_retries_total",
+      retries_(services.metrics.AddCounter(Metric(changes, "retries_total"),
                                            "Attempts that failed for now.",
                                            LabelsOf(pipeline, compiled_))),
       lag_seconds_(services.metrics.AddDurations("pipeline_lag_seconds",
@@ -58,13 +65,17 @@ Lane::Lane(const CompiledPipeline& pipeline, std::size_t sink,
       misses_(pipeline.lookups.size()) {
   // Until its position is known the lane needs everything.
   services_.retention.SetReader(reader_, stream_, 0);
+  if (changes_ != nullptr) {
+    redrive_.emplace(pipeline.definition.name, compiled_.name, services.state.letters());
+  }
   for (const CompiledLookup& lookup : pipeline.lookups) {
     telemetry::Labels labels = LabelsOf(pipeline, compiled_);
     labels.emplace_back("lookup", lookup.name);
     miss_counters_.push_back(&services.metrics.AddCounter(
         "pipeline_lookup_misses_total", "Changes without a row in a lookup.",
         std::move(labels)));
-    lookups.Of(lookup).AddUser(reader_);
+    // What redriven events look up is held for their letters.
+    if (changes_ == nullptr) lookups.Of(lookup).AddUser(reader_);
   }
 }
 
@@ -178,17 +189,30 @@ Status Lane::Step() {
     if (AtEnd()) return {};
   }
   MR_CHECK_OK(FlushIfDue());
+  if (redrive_) {
+    bool waits = false;
+    MR_CHECK_OK(WaitForRebuild(waits));
+    if (waits) return {};
+    MR_CHECK_OK(ResolveSent());
+  }
   if (!WaitForWork()) return {};
   MR_CHECK_OK(ProcessBatch());
+  if (redrive_) MR_CHECK_OK(FlushAtEnd());
   if (failures_ > 0) SetState("running");
   failures_ = 0;
   return {};
 }
 
 Status Lane::Open() {
+  if (changes_ != nullptr && !changes_->status().position) {
+    return Fail(ErrorCode::kUnavailable, "the sink has not been opened yet");
+  }
   MR_TRY(auto committed, sink_->Open(compiled_.output));
   if (!committed) {
     MR_TRY(const Offset first, ResolveStart());
+    MR_CHECK_OK(
+        redrive_ ? services_.state.letters().Unclaim(pipeline_.definition.name, 0, first)
+                 : BeginRebuild());
     MR_CHECK_OK(sink_->Start(first));
     committed = first;
   }
@@ -198,18 +222,23 @@ Status Lane::Open() {
   pending_.Clear();
   MR_CHECK_OK(history_.Load());
   if (processor_ == nullptr) {
-    MR_TRY(processor_, Processor::Open(pipeline_, compiled_, lookups_, history_,
-                                       services_.engine, services_.clock));
+    MR_TRY(processor_,
+           Processor::Open(pipeline_, compiled_, lookups_, history_, services_.engine,
+                           services_.clock, changes_ == nullptr));
   }
-  MR_CHECK_OK(KnowLowWater());
-  MR_TRY(const auto letters,
-         services_.state.Count(pipeline_.definition.name, compiled_.name));
+  if (changes_ == nullptr) {
+    MR_CHECK_OK(lookups_.HoldForLetters(pipeline_, compiled_.name));
+    MR_CHECK_OK(KnowLowWater());
+    MR_TRY(rebuild_end_, services_.state.letters().RebuildEnd(pipeline_.definition.name,
+                                                              compiled_.name));
+  }
+  MR_CHECK_OK(CountLetters());
   services_.retention.SetReader(reader_, stream_, next_);
   {
     const std::lock_guard lock(mutex_);
     committed_ = next_;
-    dead_letters_ = letters;
   }
+  rebuilt_ = false;
   open_ = true;
   SetState("running");
   return {};
@@ -217,7 +246,9 @@ Status Lane::Open() {
 
 Result<Offset> Lane::ResolveStart() {
   MR_TRY(const auto info, services_.log.Stream(stream_));
-  return pipeline_.definition.start == project::Start::kEarliest ? info.first : info.next;
+  const bool earliest =
+      redrive_ || pipeline_.definition.start == project::Start::kEarliest;
+  return earliest ? info.first : info.next;
 }
 
 Status Lane::CheckPosition(Offset next) {
@@ -295,11 +326,23 @@ Status Lane::ProcessBatch() {
   MR_TRY(const auto batch,
          log_reader_.Read(next_, static_cast<std::uint32_t>(rows), definition.max_bytes));
   if (batch.empty()) return {};
-  const Position position = processor_->Begin(batch);
-  MR_CHECK_OK(CatchUpLookups(position));
+  MR_TRY(auto processed, Process(batch));
   if (stopping() || pausing()) return {};
-  MR_TRY(auto processed, processor_->Finish(batch));
+  processed.batch.first = next_;
+  processed.batch.next = batch.next();
   return Deliver(std::move(processed));
+}
+
+Result<Processed> Lane::Process(const eventlog::RecordBatch& batch) {
+  std::vector<eventlog::Record> taken;
+  if (redrive_) {
+    MR_TRY(taken, redrive_->Take(batch));
+    if (taken.empty()) return Processed{};
+  }
+  const Position position = processor_->Begin(redrive_ ? taken : batch.records());
+  MR_CHECK_OK(CatchUpLookups(position));
+  if (stopping() || pausing()) return Processed{};
+  return processor_->Finish();
 }
 
 Status Lane::CatchUpLookups(Position position) {
@@ -317,20 +360,9 @@ Status Lane::CatchUpLookups(Position position) {
   return {};
 }
 
-Status Lane::StoreLetters(const std::vector<DeadLetter>& letters) {
-  if (letters.empty()) return {};
-  MR_FAIL_POINT("pipeline.before_dead_letters");
-  MR_TRY(const auto added, services_.state.Put(letters));
-  MR_FAIL_POINT("pipeline.after_dead_letters");
-  letters_counter_.Add(letters.size());
-  const std::lock_guard lock(mutex_);
-  dead_letters_ += added;
-  return {};
-}
-
 Status Lane::Deliver(Processed processed) {
-  MR_CHECK_OK(history_.Save());
-  MR_CHECK_OK(StoreLetters(processed.letters));
+  if (!redrive_) MR_CHECK_OK(history_.Save());
+  MR_CHECK_OK(StoreLetters(std::move(processed.letters)));
   const Offset next = processed.batch.next;
   const std::uint64_t events = next - processed.batch.first;
   const std::uint64_t rows = processed.batch.rows.rows();
@@ -356,16 +388,19 @@ void Lane::Committed() {
   const TimestampUs now = services_.clock.Now();
   const auto visible = pending_.TakeUpTo(committed);
   services_.retention.SetReader(reader_, stream_, committed);
-  if (!visible.empty()) {
+  if (!visible.empty() && !redrive_) {
     for (const CompiledLookup& lookup : pipeline_.lookups) {
       // It only rises here: never a rebuild, so never an error.
       static_cast<void>(lookups_.Of(lookup).SetUser(
           reader_, {stream_, committed, visible.back().seen}));
     }
   }
+  // A failure is made good by the next commit.
+  static_cast<void>(EndRebuild());
   const std::lock_guard lock(mutex_);
   committed_ = committed;
   for (const auto& batch : visible) {
+    if (redrive_) break;  // of long ago
     for (const TimestampUs at : batch.committed_at) {
       lag_.Add(now - at);
       lag_seconds_.Observe(std::chrono::microseconds(std::max<TimestampUs>(now - at, 0)));

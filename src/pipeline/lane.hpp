@@ -14,15 +14,20 @@
 #include "lookup_state.hpp"
 #include "pipeline/pipelines.hpp"
 #include "processor.hpp"
+#include "redrive_source.hpp"
 
 namespace millrace::pipeline {
 
-/// One sink of one pipeline: reads the log from the sink's position on, in a thread of
-/// its own.
+/// One partition of a sink of one pipeline: reads its stream of the log from the sink's
+/// position on, in a thread of its own. The lane of redriven events takes what it finds
+/// at once, is no measure of lag, and has its lookups held by the letters it resolves.
 class Lane {
  public:
+  /// `changes`: for the lane of redriven events, that of the sink's changes, which must
+  /// outlive it; else null.
   Lane(const CompiledPipeline& pipeline, std::size_t sink, std::unique_ptr<Sink> target,
-       Services& services, LookupSet& lookups, const Options& options);
+       Services& services, LookupSet& lookups, const Options& options,
+       Lane* changes = nullptr);
   ~Lane();
 
   /// Opens the sink, resolves its start, tells log and lookups where it is. A failure is
@@ -48,6 +53,10 @@ class Lane {
   Offset taken() const { return taken_.load(std::memory_order_acquire); }
   std::vector<std::uint64_t> misses() const;
   const CompiledPipeline& pipeline() const { return pipeline_; }
+  const std::string& sink() const { return compiled_.name; }
+  const StreamId& stream() const { return stream_; }
+  /// Counts the waiting letters again.
+  Status CountLetters();
 
  private:
   void Run();
@@ -63,7 +72,14 @@ class Lane {
   Status FlushIfDue();
   Status ProcessBatch();
   Status CatchUpLookups(Position position);
-  Status StoreLetters(const std::vector<DeadLetter>& letters);
+  Status StoreLetters(std::vector<DeadLetter> letters);
+  Result<Processed> Process(const eventlog::RecordBatch& batch);
+  Status BeginRebuild();
+  Status EndRebuild();
+  /// Of the lane of redriven events.
+  Status WaitForRebuild(bool& waits);
+  Status FlushAtEnd();
+  Status ResolveSent();
   Status Deliver(Processed processed);
   void Committed();
   void FallBack();
@@ -85,6 +101,8 @@ class Lane {
   const std::string reader_;  ///< name in the log and in the lookups
   const StreamId stream_;
   eventlog::SequentialReader log_reader_;
+  Lane* const changes_;
+  std::optional<RedriveSource> redrive_;  ///< with changes_
   FieldHistory history_;
   std::unique_ptr<Processor> processor_;
 
@@ -101,11 +119,13 @@ class Lane {
   bool until_end_ = false;
   int failures_ = 0;
   PendingBatches pending_;
+  std::optional<Offset> rebuild_end_;  ///< letters up to here wait for this lane
+  bool rebuilt_ = false;               ///< no letter waits for changes_ any more
+  Offset resolved_ = 0;                ///< letters below it have been told
   std::vector<std::uint64_t> counted_misses_;
 
   telemetry::Counter& events_;
   telemetry::Counter& rows_;
-  telemetry::Counter& letters_counter_;
   telemetry::Counter& retries_;
   telemetry::Histogram& lag_seconds_;
   std::vector<telemetry::Counter*> miss_counters_;

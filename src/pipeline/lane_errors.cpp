@@ -82,6 +82,8 @@ void Lane::Finish() {
   if (open_) {
     if (auto flushed = sink_->Flush(); flushed) {
       Committed();
+      // What cannot be told of the letters now, the next start tells.
+      if (redrive_) static_cast<void>(ResolveSent());
     } else if (!flushed.error().retryable()) {
       SetState("stopped", ReasonOf(flushed.error(), true));
       return;
@@ -102,6 +104,7 @@ void Lane::SetState(std::string state, std::string reason) {
     reason_ = stored.reason;
     stored.position = committed_;
   }
+  if (redrive_) return;
   // A report for later: a disk that is full now must not stop the lane for it.
   static_cast<void>(services_.state.SetSink(pipeline_.definition.name, stored));
 }

@@ -118,7 +118,7 @@ TEST_F(LaneTest, RetriesInOrder) {
   EXPECT_EQ(status.state, "done");
   EXPECT_EQ(store().attempts, 9);
   ExpectEachOnce(0, 6);
-  EXPECT_TRUE(f_.state->List({})->letters.empty());
+  EXPECT_TRUE(f_.state->letters().List({})->letters.empty());
 }
 
 TEST_F(LaneTest, StartsWhereItIsTold) {
@@ -253,13 +253,13 @@ TEST_F(LaneTest, LettersAreStoredBeforeThePositionMoves) {
   f_.SetSql("SELECT order_id, note::integer AS n FROM changes");
   AddOrders(1);
   store().before_write = [&](int) -> Status {
-    EXPECT_EQ(f_.state->List({})->letters.size(), 1u);
+    EXPECT_EQ(f_.state->letters().List({})->letters.size(), 1u);
     return Fail(ErrorCode::kInternal, "crash");
   };
   f_.RunToEnd(stores_);
   store().before_write = nullptr;
   EXPECT_EQ(f_.RunToEnd(stores_).state, "done");
-  const auto letters = f_.state->List({})->letters;
+  const auto letters = f_.state->letters().List({})->letters;
   ASSERT_EQ(letters.size(), 1u);
   EXPECT_EQ(letters[0].attempts, 2u);
 }

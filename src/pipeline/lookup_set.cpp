@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "base/file.hpp"
@@ -61,6 +62,27 @@ Status LookupSet::Open(const std::vector<CompiledPipeline>& pipelines) {
 
 LookupState& LookupSet::Of(const CompiledLookup& lookup) {
   return *states_.at(LookupName(lookup.collection, LookupColumns(lookup)));
+}
+
+Status LookupSet::HoldForLetters(const CompiledPipeline& pipeline,
+                                 const std::string& sink) {
+  const auto as_of = [](const CompiledLookup& lookup) { return !lookup.as_of_now; };
+  if (std::ranges::none_of(pipeline.lookups, as_of)) return {};
+  const std::string& name = pipeline.definition.name;
+  const std::string user = name + "/" + sink + "/letters";
+  const std::lock_guard lock(holding_);
+  MR_TRY(const auto low, services_.state.letters().LowestSeen(name, sink));
+  for (const CompiledLookup& lookup : pipeline.lookups) {
+    if (!low) {
+      Of(lookup).RemoveUser(user);
+      continue;
+    }
+    // Never at the end of its stream: it does not rise with the mark.
+    constexpr Offset kNowhere = std::numeric_limits<Offset>::max();
+    MR_CHECK_OK(
+        Of(lookup).SetUser(user, {{"", pipeline.collection.name}, kNowhere, *low}));
+  }
+  return {};
 }
 
 void LookupSet::StartFeeding() {

@@ -100,6 +100,11 @@ Status LookupState::SetUser(const std::string& user, const LookupUser& at) {
   return {};
 }
 
+void LookupState::RemoveUser(const std::string& user) {
+  const std::lock_guard lock(mutex_);
+  users_.erase(user);
+}
+
 Version LookupState::LowWater() const {
   std::optional<Version> low;
   for (const auto& [user, at] : users_) {
@@ -255,7 +260,7 @@ Status LookupState::Refuse(const eventlog::Record& record, std::string reason) {
   letter.reason = std::move(reason);
   letter.payload = record.body;
   letter.at = SystemClock().Now();
-  MR_CHECK_OK(services_.state.Put({letter}));
+  MR_CHECK_OK(services_.state.letters().Put({letter}));
   return {};
 }
 

@@ -68,6 +68,8 @@ class LookupState {
   Status SetUser(const std::string& user, const LookupUser& at);
   /// Says that `user` will read, before it knows from where on: nothing is collected.
   void AddUser(const std::string& user);
+  /// It reads no more; unknown ones are fine.
+  void RemoveUser(const std::string& user);
 
   /// Consumes the stream until it holds everything up to `position`, for which the mark
   /// must stand already. kOutOfRange: retention took what was not consumed yet.
@@ -125,12 +127,17 @@ class LookupSet {
   Status Open(const std::vector<CompiledPipeline>& pipelines);
   void StartFeeding();
   LookupState& Of(const CompiledLookup& lookup);
+  /// Keeps what a redrive of the sink's waiting letters would look up, as of their
+  /// changes. After each change of these letters, and before what they need may be
+  /// collected. Any thread.
+  Status HoldForLetters(const CompiledPipeline& pipeline, const std::string& sink);
   /// On a clean stop.
   Status Checkpoint();
 
  private:
   LookupServices services_;
   std::map<std::string, std::unique_ptr<LookupState>> states_;
+  std::mutex holding_;  ///< the look at the letters and what follows from it
 };
 
 /// Lookup-side document columns, ascending.

@@ -165,7 +165,7 @@ TEST(Lookup, RefusesAChangeWhoseRowCannotBeRead) {
   Stores stores;
   const auto status = f.RunToEnd(stores);
   EXPECT_EQ(status.dead_letters, 1u);
-  const auto letters = f.state->List({})->letters;
+  const auto letters = f.state->letters().List({})->letters;
   ASSERT_EQ(letters.size(), 1u);
   EXPECT_EQ(letters[0].stage, "lookup");
   EXPECT_EQ(letters[0].reason, "customers: field name: expected text, found '5'");

@@ -5,6 +5,7 @@
 
 #include "lane.hpp"
 #include "lookup_state.hpp"
+#include "redriver.hpp"
 
 namespace millrace::pipeline {
 namespace {
@@ -33,15 +34,19 @@ Pipelines::Pipelines(std::vector<CompiledPipeline> pipelines, Services services,
                      Options options)
     : pipelines_(std::move(pipelines)),
       services_(std::move(services)),
-      options_(options) {}
+      options_(options),
+      redriver_(std::make_unique<Redriver>(services_.log, services_.state.letters())) {}
 
 Pipelines::~Pipelines() {
   if (started_) static_cast<void>(Stop(Deadline::Never()));
+  redrives_.clear();
   lanes_.clear();  // they use the lookups
 }
 
 Status Pipelines::Open(const SinkFactory& factory, const std::string* only) {
   MR_CHECK_OK(services_.state.SetPipelines(Stored(pipelines_)));
+  MR_CHECK_OK(RepairRedrives());
+  factory_ = factory;
   lookups_ = std::make_unique<LookupSet>(LookupServices{
       services_.log, services_.retention, services_.mark, services_.state,
       services_.logger, services_.data / "lookups", options_.lookup_cache_bytes});
@@ -72,6 +77,9 @@ Status Pipelines::Start(const SinkFactory& factory) {
   started_ = true;
   lookups_->StartFeeding();
   for (auto& lane : lanes_) lane->Start();
+  for (const CompiledPipeline& pipeline : pipelines_) {
+    MR_CHECK_OK(OpenRedrives(pipeline, false));
+  }
   return {};
 }
 
@@ -93,11 +101,14 @@ bool Pipelines::Finish(Deadline deadline) {
 }
 
 bool Pipelines::Stop(Deadline deadline) {
+  const std::lock_guard lock(redrives_mutex_);
   started_ = false;
   for (auto& lane : lanes_) lane->RequestStop();
+  for (auto& lane : redrives_) lane->RequestStop();
   services_.log.Interrupt(nullptr);
   services_.mark.Interrupt();
   bool all = true;
+  for (auto& lane : redrives_) all = lane->Join(deadline) && all;
   for (auto& lane : lanes_) all = lane->Join(deadline) && all;
   if (all && lookups_ != nullptr) all = lookups_->Checkpoint().has_value();
   return all;
@@ -144,8 +155,12 @@ Status Pipelines::WhilePaused(const std::string& pipeline, const std::string& si
     return Fail(ErrorCode::kNotFound, "there is no sink " + pipeline + "/" + sink);
   }
   lane->Pause();
+  const std::lock_guard lock(redrives_mutex_);
+  Lane* const redrive = FindRedrive(lane->pipeline(), sink);
+  if (redrive != nullptr) redrive->Pause();
   auto done = work(lane->status());
   lane->Resume();
+  if (redrive != nullptr) redrive->Resume();
   return done;
 }
 
@@ -164,6 +179,9 @@ Result<PipelineStatus> Pipelines::Run(const std::string& name, Limit limit,
     running.push_back(lane.get());
   }
   for (Lane* lane : running) lane->Join(Deadline::Never());
+  // A sink that stopped on its way has letters that are not decided yet.
+  if (StatusOf(*found).state == "done") MR_CHECK_OK(OpenRedrives(*found, true));
+  for (auto& lane : redrives_) lane->Join(Deadline::Never());
   MR_CHECK_OK(lookups_->Checkpoint());
   return StatusOf(*found);
 }
@@ -196,6 +214,10 @@ PipelineStatus Pipelines::StatusOf(const CompiledPipeline& pipeline) const {
     status.sinks.push_back(std::move(sink));
   }
   status.lag_events = status.end - status.position;
+  const std::lock_guard lock(redrives_mutex_);
+  for (const auto& lane : redrives_) {
+    if (&lane->pipeline() == &pipeline) status.redrives.push_back(lane->status());
+  }
   return status;
 }
 

@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+
 #include "schema/record_codec.hpp"
 
 namespace millrace::pipeline {
@@ -28,8 +30,9 @@ std::string KeyText(const change::Event& event) {
 
 Result<std::unique_ptr<Processor>> Processor::Open(
     const CompiledPipeline& pipeline, const CompiledSink& sink, LookupSet& lookups,
-    FieldHistory& history, sql::Engine& engine, const Clock& clock) {
-  std::unique_ptr<Processor> made(new Processor(pipeline, sink, lookups, history, clock));
+    FieldHistory& history, sql::Engine& engine, const Clock& clock, bool stops_at_drift) {
+  std::unique_ptr<Processor> made(
+      new Processor(pipeline, sink, lookups, history, clock, stops_at_drift));
   MR_TRY(made->transform_, Transform::Open(pipeline, sink, engine));
   return made;
 }
@@ -48,6 +51,7 @@ DeadLetter Processor::LetterOf(const ReadChange& change, const char* stage,
   if (change.parsed) {
     AppendEventId(letter.event_id, change.event.source, change.event.version);
     letter.version = change.version.ToHex();
+    letter.seen = change.event.seen().ToHex();
     letter.key = KeyText(change.event);
   } else {
     letter.event_id = letter.stream + "@" + std::to_string(change.offset);
@@ -55,37 +59,51 @@ DeadLetter Processor::LetterOf(const ReadChange& change, const char* stage,
   return letter;
 }
 
-Result<Processed> Processor::Finish(const eventlog::RecordBatch& batch) {
-  const Offset first = batch.records().front().offset;
-  Processed out;
-  MR_TRY(auto input, reader_.Read(clock_.Now()));
-  std::vector<ReadChange>& changes = reader_.changes();
-  const bool stop =
-      pipeline_.definition.on_removed_field == project::OnRemovedField::kStop;
-  for (const ReadChange& change : changes) {
-    if (change.fate != Fate::kRefused || !change.field_gone || !stop) continue;
+Status Processor::CheckDrift() {
+  if (!stops_at_drift_ ||
+      pipeline_.definition.on_removed_field != project::OnRemovedField::kStop) {
+    return {};
+  }
+  for (const ReadChange& change : reader_.changes()) {
+    if (change.fate != Fate::kRefused || !change.field_gone) continue;
     return Fail(ErrorCode::kInvalidArgument, "field_removed: " + change.reason +
                                                  " (offset " +
                                                  std::to_string(change.offset) + ")");
   }
+  return {};
+}
+
+std::size_t Processor::PlaceOf(Offset offset) {
+  const std::vector<ReadChange>& changes = reader_.changes();
+  // Where there are no gaps it is known without a search.
+  const Offset guess = offset - changes.front().offset;
+  if (guess < changes.size() && changes[guess].offset == offset) return guess;
+  const auto found = std::ranges::lower_bound(changes, offset, {}, &ReadChange::offset);
+  if (found == changes.end() || found->offset != offset) return changes.size();
+  return static_cast<std::size_t>(found - changes.begin());
+}
+
+Result<Processed> Processor::Finish() {
+  Processed out;
+  MR_TRY(auto input, reader_.Read(clock_.Now()));
+  std::vector<ReadChange>& changes = reader_.changes();
+  MR_CHECK_OK(CheckDrift());
   MR_TRY(auto transformed, transform_->Run(std::move(input)));
   for (FailedRow& row : transformed.failed) {
-    ReadChange& change = changes[row.offset - first];
+    ReadChange& change = changes[PlaceOf(row.offset)];
     change.fate = Fate::kRefused;
     change.stage = row.stage;
     change.reason = std::move(row.reason);
   }
-  MR_CHECK_OK(MarkProduced(transformed.rows, first, changes.size()));
+  MR_CHECK_OK(MarkProduced(transformed.rows));
   for (ReadChange& change : changes) {
     if (change.fate != Fate::kRefused) continue;
     out.letters.push_back(LetterOf(change, change.stage, std::move(change.reason)));
   }
   out.batch.rows = std::move(transformed.rows);
   if (sink_.is_table) {
-    MR_TRY(out.batch.tombstones, Tombstones(first));
+    MR_TRY(out.batch.tombstones, Tombstones());
   }
-  out.batch.first = first;
-  out.batch.next = batch.next();
   const std::size_t step = changes.size() / kSamples + 1;
   for (std::size_t i = 0; i < changes.size(); i += step) {
     if (changes[i].parsed) out.committed_at.push_back(changes[i].event.committed_at);
@@ -98,15 +116,17 @@ Result<Processed> Processor::Finish(const eventlog::RecordBatch& batch) {
   return out;
 }
 
-Status Processor::MarkProduced(const sql::Batch& rows, Offset first, std::size_t size) {
+Status Processor::MarkProduced(const sql::Batch& rows) {
+  const std::size_t size = reader_.changes().size();
   produced_.assign(size, false);
   const auto column = static_cast<std::size_t>(rows.Find("_offset"));
   for (std::size_t row = 0; row < rows.rows(); ++row) {
-    const auto at = static_cast<Offset>(rows.Int64(column, row)) - first;
+    const auto offset = static_cast<Offset>(rows.Int64(column, row));
+    const std::size_t at = PlaceOf(offset);
     if (at >= size || produced_[at]) {
-      return Fail(ErrorCode::kInternal,
-                  "duplicate_rows: the SQL gave two rows for offset " +
-                      std::to_string(at + first));
+      return Fail(
+          ErrorCode::kInternal,
+          "duplicate_rows: the SQL gave two rows for offset " + std::to_string(offset));
     }
     produced_[at] = true;
   }
@@ -133,13 +153,14 @@ Status Processor::SetKey(sql::BatchBuilder& builder, const change::Event& event)
                             schema::FindMember(event.image(), pipeline_.collection.key));
 }
 
-Result<sql::Batch> Processor::Tombstones(Offset first) {
+Result<sql::Batch> Processor::Tombstones() {
   schema::Columns columns{{sink_.key, pipeline_.collection.key_field().type},
                           {"_offset", schema::Type::Simple(schema::Kind::kBigint)},
                           {"_version", schema::Type::Simple(schema::Kind::kText)}};
   std::vector<const ReadChange*> gone;
-  for (const ReadChange& change : reader_.changes()) {
-    if (NeedsTombstone(change, produced_[change.offset - first])) gone.push_back(&change);
+  const std::vector<ReadChange>& changes = reader_.changes();
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (NeedsTombstone(changes[i], produced_[i])) gone.push_back(&changes[i]);
   }
   sql::BatchBuilder builder(std::move(columns), gone.size());
   std::string version;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "change_reader.hpp"
@@ -12,8 +13,8 @@ namespace millrace::pipeline {
 
 /// What a batch of events comes to for one sink.
 struct Processed {
-  SinkBatch batch;
-  Version seen;  ///< of the last event: what lookups were read as of
+  SinkBatch batch;  ///< whose first and next are for the caller to say
+  Version seen;     ///< of the last event: what lookups were read as of
   std::vector<DeadLetter> letters;
   std::vector<TimestampUs> committed_at;  ///< a sample of the events'
 };
@@ -22,40 +23,51 @@ struct Processed {
 /// but what the lookups read. One thread.
 class Processor {
  public:
+  /// `stops_at_drift`: as `on_removed_field: stop` says; else drift makes dead letters.
   static Result<std::unique_ptr<Processor>> Open(const CompiledPipeline& pipeline,
                                                  const CompiledSink& sink,
                                                  LookupSet& lookups,
                                                  FieldHistory& history,
-                                                 sql::Engine& engine, const Clock& clock);
+                                                 sql::Engine& engine, const Clock& clock,
+                                                 bool stops_at_drift);
   /// First step: the highest commit position, up to which lookups must be complete.
-  Position Begin(const eventlog::RecordBatch& batch) { return reader_.Parse(batch); }
+  /// Offsets ascend, maybe with gaps; at least one record.
+  Position Begin(std::span<const eventlog::Record> records) {
+    return reader_.Parse(records);
+  }
   /// Second step. Errors: retryable ones leave nothing behind, Begin again;
   /// kInvalidArgument: stop, a field was removed or retyped (`on_removed_field: stop`);
   /// kInternal: two rows of one change.
-  Result<Processed> Finish(const eventlog::RecordBatch& batch);
+  Result<Processed> Finish();
   std::vector<ChangeReader::UsedLookup>& lookups() { return reader_.lookups(); }
   Transform& transform() { return *transform_; }
 
  private:
   Processor(const CompiledPipeline& pipeline, const CompiledSink& sink,
-            LookupSet& lookups, FieldHistory& history, const Clock& clock)
+            LookupSet& lookups, FieldHistory& history, const Clock& clock,
+            bool stops_at_drift)
       : pipeline_(pipeline),
         sink_(sink),
         clock_(clock),
+        stops_at_drift_(stops_at_drift),
         reader_(pipeline, sink, lookups, history) {}
   DeadLetter LetterOf(const ReadChange& change, const char* stage,
                       std::string reason) const;
-  Status MarkProduced(const sql::Batch& rows, Offset first, std::size_t size);
-  Result<sql::Batch> Tombstones(Offset first);
+  Status CheckDrift();
+  /// Place of an event among the changes; their number when it is none of them.
+  std::size_t PlaceOf(Offset offset);
+  Status MarkProduced(const sql::Batch& rows);
+  Result<sql::Batch> Tombstones();
   bool NeedsTombstone(const ReadChange& change, bool produced) const;
   Status SetKey(sql::BatchBuilder& builder, const change::Event& event) const;
 
   const CompiledPipeline& pipeline_;
   const CompiledSink& sink_;
   const Clock& clock_;
+  const bool stops_at_drift_;
   ChangeReader reader_;
   std::unique_ptr<Transform> transform_;
-  std::vector<bool> produced_;  ///< by offset - first
+  std::vector<bool> produced_;  ///< by place
 };
 
 }  // namespace millrace::pipeline

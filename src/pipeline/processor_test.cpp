@@ -118,7 +118,7 @@ TEST(Processor, NamesTheRuleThatARowFails) {
   EXPECT_EQ(status.dead_letters, 2u);
   EXPECT_EQ(stores["table.t"]->rows.size(), 2u);
   EXPECT_EQ(stores["table.t"]->tombstones.size(), 1u) << "rules do not hold for deletes";
-  const auto letters = f.state->List({})->letters;
+  const auto letters = f.state->letters().List({})->letters;
   ASSERT_EQ(letters.size(), 2u);
   EXPECT_EQ(letters[0].offset, 1u);
   EXPECT_EQ(letters[0].stage, "require");
@@ -187,7 +187,7 @@ TEST(Processor, RefusesEventsThatCannotBeRead) {
   ASSERT_EQ(status.state, "done") << status.reason;
   EXPECT_EQ(stores["table.t"]->rows.size(), 1u);
   EXPECT_EQ(stores["table.t"]->position, 4u);
-  const auto letters = f.state->List({})->letters;
+  const auto letters = f.state->letters().List({})->letters;
   ASSERT_EQ(letters.size(), 3u);
   EXPECT_EQ(letters[0].event_id, "orders@0");
   EXPECT_EQ(letters[0].payload, "not json");
@@ -205,7 +205,8 @@ TEST(Processor, TellsARemovedFieldFromANewOne) {
   f.Insert("orders", "c", R"("order_id":"c","amount":"1.00")");
   Stores stores;
   EXPECT_EQ(f.RunToEnd(stores).dead_letters, 1u);
-  EXPECT_EQ(f.state->List({})->letters[0].reason, "field note: removed upstream");
+  EXPECT_EQ(f.state->letters().List({})->letters[0].reason,
+            "field note: removed upstream");
   // A later process knows it too.
   f.Insert("orders", "d", R"("order_id":"d","amount":"1.00")");
   EXPECT_EQ(f.RunToEnd(stores).dead_letters, 2u);
@@ -241,7 +242,7 @@ std::set<Offset> FailingOffsets(const std::string& sql, std::size_t each) {
   std::set<Offset> offsets;
   DeadLetterFilter filter;
   filter.limit = 10'000;
-  for (const auto& letter : f.state->List(filter)->letters) {
+  for (const auto& letter : f.state->letters().List(filter)->letters) {
     EXPECT_EQ(letter.stage, "sql");
     EXPECT_FALSE(letter.reason.empty());
     offsets.insert(letter.offset);

@@ -22,9 +22,7 @@ namespace millrace::pipeline {
 class MemoryLog : public eventlog::EventLog, public eventlog::LogRetention {
  public:
   Result<Offset> Append(const eventlog::EventBatch& batch, Deadline) override;
-  Result<Position> LastPosition(const StreamId&, const std::string&) override {
-    return Position{};
-  }
+  Result<Position> LastPosition(const StreamId& stream, const std::string&) override;
   Result<eventlog::RecordBatch> Read(const StreamId& stream, Offset from,
                                      std::uint32_t max_records,
                                      std::uint64_t max_bytes) override;
@@ -50,6 +48,7 @@ class MemoryLog : public eventlog::EventLog, public eventlog::LogRetention {
   struct Events {
     Offset first = 0;
     std::vector<std::string> bodies;  ///< from offset 0 on
+    Position last;
   };
   mutable std::mutex mutex_;
   std::condition_variable changed_;

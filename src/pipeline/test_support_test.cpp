@@ -9,7 +9,18 @@
 
 namespace millrace::pipeline {
 
+Result<Position> MemoryLog::LastPosition(const StreamId& stream, const std::string&) {
+  const std::lock_guard lock(mutex_);
+  return streams_[stream.name].last;
+}
+
 Result<Offset> MemoryLog::Append(const eventlog::EventBatch& batch, Deadline) {
+  {
+    const std::lock_guard lock(mutex_);
+    Events& events = streams_[batch.stream.name];
+    if (events.last != batch.after) return Fail(ErrorCode::kConflict, "another position");
+    events.last = batch.upto;
+  }
   for (const auto body : batch.bodies) Add(batch.stream.name, std::string(body));
   return Stream(batch.stream)->next;
 }

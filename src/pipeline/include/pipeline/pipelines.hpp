@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +47,9 @@ struct Options {
   std::size_t lookup_cache_bytes = 64u << 20u;  ///< of each lookup state
   std::chrono::milliseconds first_retry{50};    ///< doubled up to …
   std::chrono::milliseconds last_retry{10'000};
+  /// The sinks stand for others that are in use: that they are empty says nothing of the
+  /// letters, and nothing is redriven into them.
+  bool shadow = false;
 };
 
 struct SinkStatus {
@@ -74,11 +78,22 @@ struct PipelineStatus {
   std::uint64_t lag_events = 0;
   std::uint64_t dead_letters = 0;  ///< of all sinks
   std::vector<SinkStatus> sinks;
+  std::vector<SinkStatus> redrives;  ///< of those sinks that letters were sent to
   std::vector<LookupStatus> lookups;
+};
+
+struct RedriveStarted {
+  std::uint64_t run = 0;  ///< for Redriven
+  std::uint64_t letters = 0;
+};
+struct RedriveProgress {
+  RedriveCounts letters;
+  std::vector<SinkStatus> stuck;  ///< sinks of the run that do not work now, and why
 };
 
 class Lane;
 class LookupSet;
+class Redriver;
 
 /// Runs pipelines: one thread for each sink, which reads the log from the sink's own
 /// position, and is asleep when there is nothing to do. Any thread may ask for status;
@@ -127,9 +142,21 @@ class Pipelines {
   Status WhilePaused(const std::string& pipeline, const std::string& sink,
                      const std::function<Status(const SinkStatus& now)>& work);
 
+  /// Sends the open letters that `filter` selects to their sinks again, mended or as they
+  /// came, in order of their versions; from any thread after Start, or before Run (which
+  /// then carries them). Returns when they are in the log: a crash does not lose them.
+  /// kNotFound: no such pipeline. kInvalidArgument: the filter. kResourceExhausted,
+  /// kUnavailable: those that were not sent are open.
+  Result<RedriveStarted> Redrive(const LetterFilter& filter);
+  Result<RedriveProgress> Redriven(std::uint64_t run) const;
+
   std::vector<PipelineStatus> status() const;
 
  private:
+  Status RepairRedrives();
+  /// Lanes for what waits in the redrive streams.
+  Status OpenRedrives(const CompiledPipeline& pipeline, bool until_end);
+  Lane* FindRedrive(const CompiledPipeline& pipeline, const std::string& sink) const;
   Lane* Find(const std::string& pipeline, const std::string& sink) const;
   Status Open(const SinkFactory& factory, const std::string* only);
   PipelineStatus StatusOf(const CompiledPipeline& pipeline) const;
@@ -139,7 +166,11 @@ class Pipelines {
   Options options_;
   std::unique_ptr<LookupSet> lookups_;
   std::vector<std::unique_ptr<Lane>> lanes_;
-  bool started_ = false;
+  SinkFactory factory_;
+  std::unique_ptr<Redriver> redriver_;
+  mutable std::mutex redrives_mutex_;            ///< of the lanes, which come as needed
+  std::vector<std::unique_ptr<Lane>> redrives_;  ///< end before the lanes they follow
+  std::atomic<bool> started_{false};
   std::atomic<bool> cancelled_{false};
 };
 

@@ -11,38 +11,9 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
-#include "base/time.hpp"
+#include "pipeline/dead_letters.hpp"
 
 namespace millrace::pipeline {
-
-/// A change that a pipeline could not use, for one of its sinks.
-struct DeadLetter {
-  std::string pipeline, sink;
-  std::string stream;
-  Offset offset = 0;
-  std::string event_id;  ///< "<stream>@<offset>" when the event has none that can be read
-  std::string version;   ///< 32 hex digits, empty as above
-  std::string key;       ///< text form of the record's key, empty as above
-  std::string stage;     ///< "decode", "require", "lookup" or "sql"
-  std::string reason;
-  std::string payload;  ///< the event as the log has it
-  TimestampUs at = 0;   ///< of the last attempt
-  std::uint64_t attempts = 1;
-};
-
-/// One object as `millrace deadletters list --json` prints it: pipeline, sink, stream,
-/// offset, event_id, version, key, stage, reason, payload (text), at, attempts.
-void AppendJson(std::string& out, const DeadLetter& letter);
-
-struct DeadLetterFilter {
-  std::string pipeline, sink, stage;  ///< empty: any
-  std::uint32_t limit = 100;          ///< 1..10'000
-  std::string cursor;                 ///< `next_cursor` of the page before
-};
-struct DeadLetterPage {
-  std::vector<DeadLetter> letters;  ///< in the order they were first stored
-  std::string next_cursor;          ///< empty: the last page
-};
 
 /// A sink of a pipeline as it was last run.
 struct StoredSink {
@@ -50,7 +21,7 @@ struct StoredSink {
   std::optional<Offset> position;  ///< next offset; nullopt: never started
   std::string state;               ///< as PipelineStatus
   std::string reason;
-  std::uint64_t dead_letters = 0;  ///< counted now
+  std::uint64_t dead_letters = 0;  ///< waiting ones, counted now
 };
 struct StoredPipeline {
   std::string name;
@@ -66,21 +37,13 @@ struct StoredPipeline {
 class StateDb {
  public:
   enum class Access : std::uint8_t { kReadWrite, kReadOnly };
+  /// A file of an older format is brought to ours; opened for reading it must be ours.
   /// kNotFound: read-only, and there is no such file.
   static Result<std::unique_ptr<StateDb>> Open(const std::filesystem::path& data,
                                                Access access = Access::kReadWrite);
   ~StateDb();
 
-  /// Upserts by (pipeline, sink, event id, stage), all or nothing; survives a power cut
-  /// once this returns. Gives how many are new. kUnavailable, kResourceExhausted: nothing
-  /// was stored.
-  Result<std::uint64_t> Put(const std::vector<DeadLetter>& letters);
-  Result<DeadLetterPage> List(const DeadLetterFilter& filter);
-  Result<std::uint64_t> Count(std::string_view pipeline, std::string_view sink);
-  /// What a sink refused of one event: by index, whatever the number of letters.
-  Result<std::vector<DeadLetter>> LettersOf(std::string_view pipeline,
-                                            std::string_view sink,
-                                            std::string_view event_id);
+  DeadLetters& letters();
 
   /// Makes `pipelines` all there are; what is known of their sinks stays.
   Status SetPipelines(const std::vector<StoredPipeline>& pipelines);

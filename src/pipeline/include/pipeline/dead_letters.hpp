@@ -1,0 +1,160 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace millrace::pipeline {
+
+/// What has become of a letter. The first three are waiting: their change is not in the
+/// sink yet.
+enum class LetterState : std::uint8_t {
+  kOpen,        ///< somebody has to do something
+  kSent,        ///< in the redrive stream, not yet in the sink
+  kRebuilding,  ///< the sink is built anew and has not come to this change yet
+  kApplied,     ///< redriven: the sink has it
+  kSuperseded,  ///< redriven: the sink had a newer state of the record, and keeps that
+  kRebuilt,     ///< went through when the sink was built anew
+};
+std::string_view NameOf(LetterState state);  ///< "open", "sent", …
+
+/// A change that a pipeline could not use, for one of its sinks.
+struct DeadLetter {
+  std::string pipeline, sink;
+  std::string stream;
+  Offset offset = 0;
+  std::string event_id;  ///< "<stream>@<offset>" when the event has none that can be read
+  std::string version;   ///< 32 hex digits, empty as above
+  std::string key;       ///< text form of the record's key, empty as above
+  std::string stage;     ///< "decode", "require", "lookup", "sql" or "parked"
+  std::string reason;
+  std::string payload;  ///< the event as the log has it
+  TimestampUs at = 0;   ///< of the last attempt
+  std::uint64_t attempts = 1;
+
+  std::int64_t id = 0;  ///< rising, never used again
+  LetterState state = LetterState::kOpen;
+  std::string seen;              ///< what its lookups are read as of: as `version`
+  std::string mended;            ///< the event as it is redriven; empty: as `payload`
+  std::string mend;              ///< the expressions that made `mended`
+  TimestampUs first_at = 0;      ///< of the first attempt
+  std::optional<Offset> resent;  ///< place in the redrive stream
+  std::uint64_t run = 0;         ///< the redrive that sent it last; 0: none
+
+  /// What a redrive sends.
+  const std::string& event() const { return mended.empty() ? payload : mended; }
+};
+
+/// One object as `millrace deadletters list --json` prints it: id, state, then pipeline,
+/// sink, stream, offset, event_id, version, key, stage, reason, payload (text), mended
+/// and mend (null when not mended), first_at, at, attempts, run (null when never
+/// redriven).
+void AppendJson(std::string& out, const DeadLetter& letter);
+
+/// Which letters. What is empty selects all.
+struct LetterFilter {
+  std::string pipeline, sink, stage, key;
+  std::vector<std::int64_t> ids;
+  std::optional<std::uint64_t> run;
+  /// "": waiting ones; "all"; or the name of a state.
+  std::string state;
+};
+struct DeadLetterFilter : LetterFilter {
+  std::uint32_t limit = 100;  ///< 1..10'000
+  std::string cursor;         ///< `next_cursor` of the page before
+};
+struct DeadLetterPage {
+  std::vector<DeadLetter> letters;  ///< in the order they were first stored
+  std::string next_cursor;          ///< empty: the last page
+};
+
+/// What has become of the letters of a redrive.
+struct RedriveCounts {
+  std::uint64_t waiting = 0, applied = 0, superseded = 0;
+  std::uint64_t died = 0;  ///< open again
+};
+
+/// The dead letters of a data directory, part of StateDb. Every method is all or nothing
+/// and durable on return. Any thread; calls block on the disk. Errors: kUnavailable,
+/// kResourceExhausted (nothing was stored).
+class DeadLetters {
+ public:
+  struct Impl;
+  explicit DeadLetters(Impl& impl) : impl_(impl) {}
+
+  /// For the stream of changes: upserts by (pipeline, sink, event id). A letter that is
+  /// redriven or resolved stays as it is; one that is rebuilding is open, or sent, again.
+  /// Gives how many are new.
+  Result<std::uint64_t> Put(const std::vector<DeadLetter>& letters);
+  Result<DeadLetterPage> List(const DeadLetterFilter& filter);
+  /// The letter of an event, whatever its state, and whatever the number of letters.
+  Result<std::optional<DeadLetter>> Of(std::string_view pipeline, std::string_view sink,
+                                       std::string_view event_id);
+  /// Waiting ones.
+  Result<std::uint64_t> Count(std::string_view pipeline, std::string_view sink);
+  /// When the oldest waiting one died first.
+  Result<std::optional<TimestampUs>> Oldest(std::string_view pipeline,
+                                            std::string_view sink);
+  /// The lowest `seen` of the waiting ones.
+  Result<std::optional<Version>> LowestSeen(std::string_view pipeline,
+                                            std::string_view sink);
+
+  /// Open letters in order of version, and when they came. kInvalidArgument: the filter.
+  Result<std::vector<std::int64_t>> Open(const LetterFilter& filter);
+  Result<std::vector<DeadLetter>> Load(const std::vector<std::int64_t>& ids);
+  /// Sets what open letters are redriven as; `mended` empty: as they came.
+  struct Mend {
+    std::int64_t id = 0;
+    std::string mended, mend;
+  };
+  Status SetMended(const std::vector<Mend>& mends);
+
+  /// A number for a new redrive.
+  Result<std::uint64_t> NextRun();
+  /// Open letters get consecutive places in the redrive stream from `first` on, before
+  /// they are appended there.
+  Status Claim(const std::vector<std::int64_t>& ids, Offset first, std::uint64_t run);
+  /// Sent letters of a pipeline whose place is from `from` up to, not with, `to` were
+  /// never there, or are lost: open again.
+  Status Unclaim(std::string_view pipeline, Offset from, Offset to);
+  /// Sinks with letters that the redrive stream has or will have.
+  Result<std::vector<std::string>> SentSinks(std::string_view pipeline);
+  /// Sent letters by place, of places [from, to).
+  Result<std::map<Offset, std::int64_t>> Sent(std::string_view pipeline,
+                                              std::string_view sink, Offset from,
+                                              Offset to);
+  /// Sent letters with places below `below`, at most `limit`: id, key and version.
+  Result<std::vector<DeadLetter>> SentBelow(std::string_view pipeline,
+                                            std::string_view sink, Offset below,
+                                            std::uint32_t limit);
+  /// They died again: open, with another stage and reason.
+  Status Reopen(const std::vector<DeadLetter>& letters);
+  /// Sent letters are in the sink now.
+  Status Resolve(const std::vector<std::int64_t>& ids, LetterState state);
+  Result<RedriveCounts> CountRun(std::uint64_t run);
+
+  /// Before a sink that has lost, or never had, its rows is built anew from the log.
+  Status BeginRebuild(std::string_view pipeline, std::string_view sink);
+  /// The next offset after the last letter that the rebuilt sink will come to; nullopt:
+  /// there is none.
+  Result<std::optional<Offset>> RebuildEnd(std::string_view pipeline,
+                                           std::string_view sink);
+  /// Before a sink is replaced by one without its redriven events: resolved letters are
+  /// sent again, from where they are in the redrive stream.
+  Status Resend(std::string_view pipeline, std::string_view sink);
+  /// The sink has come past RebuildEnd: what is left went through.
+  Status EndRebuild(std::string_view pipeline, std::string_view sink);
+
+ private:
+  Impl& impl_;
+};
+
+}  // namespace millrace::pipeline

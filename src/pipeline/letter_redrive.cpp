@@ -1,0 +1,180 @@
+#include "pipeline/dead_letters.hpp"
+#include "state_impl.hpp"
+
+/// The part of DeadLetters that redrives and rebuilds need.
+namespace millrace::pipeline {
+
+Result<std::uint64_t> DeadLetters::NextRun() {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto select,
+         impl_.db.Prepare("SELECT coalesce(max(run), 0) + 1 FROM dead_letters "
+                          "WHERE run > 0"));
+  MR_TRY(const bool found, select.Step());
+  return found ? Unsigned(select.Int(0)) : 1;
+}
+
+Status DeadLetters::Claim(const std::vector<std::int64_t>& ids, Offset first,
+                          std::uint64_t run) {
+  const std::lock_guard lock(impl_.mutex);
+  SqliteTransaction transaction(impl_.db);
+  MR_CHECK_OK(transaction.Begin());
+  MR_TRY(auto update, impl_.db.Prepare("UPDATE dead_letters SET state = 'sent', "
+                                       "resent = ?, run = ? WHERE id = ?"));
+  for (const std::int64_t id : ids) {
+    update.Bind(1, Signed(first++)).Bind(2, Signed(run)).Bind(3, id);
+    MR_CHECK_OK(update.Finish());
+  }
+  return transaction.Commit();
+}
+
+Status DeadLetters::Unclaim(std::string_view pipeline, Offset from, Offset to) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto update,
+         impl_.db.Prepare("UPDATE dead_letters SET state = 'open', resent = NULL WHERE "
+                          "pipeline = ? AND state = 'sent' AND resent >= ? AND "
+                          "resent < ?"));
+  update.Bind(1, pipeline).Bind(2, Signed(from)).Bind(3, Signed(to));
+  return update.Finish();
+}
+
+Result<std::vector<std::string>> DeadLetters::SentSinks(std::string_view pipeline) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto select,
+         impl_.db.Prepare("SELECT DISTINCT sink FROM dead_letters WHERE pipeline = ? AND "
+                          "state IN ('sent', 'rebuilding') AND resent IS NOT NULL"));
+  select.Bind(1, pipeline);
+  std::vector<std::string> sinks;
+  while (true) {
+    MR_TRY(const bool more, select.Step());
+    if (!more) return sinks;
+    sinks.emplace_back(select.Text(0));
+  }
+}
+
+Result<std::map<Offset, std::int64_t>> DeadLetters::Sent(std::string_view pipeline,
+                                                         std::string_view sink,
+                                                         Offset from, Offset to) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto select,
+         impl_.db.Prepare("SELECT resent, id FROM dead_letters WHERE pipeline = ? AND "
+                          "sink = ? AND state = 'sent' AND resent >= ? AND resent < ?"));
+  select.Bind(1, pipeline).Bind(2, sink).Bind(3, Signed(from)).Bind(4, Signed(to));
+  std::map<Offset, std::int64_t> sent;
+  while (true) {
+    MR_TRY(const bool more, select.Step());
+    if (!more) return sent;
+    sent.emplace(Unsigned(select.Int(0)), select.Int(1));
+  }
+}
+
+Result<std::vector<DeadLetter>> DeadLetters::SentBelow(std::string_view pipeline,
+                                                       std::string_view sink,
+                                                       Offset below,
+                                                       std::uint32_t limit) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto select,
+         impl_.db.Prepare("SELECT id, key, version FROM dead_letters WHERE pipeline = ? "
+                          "AND sink = ? AND state = 'sent' AND resent < ? LIMIT ?"));
+  select.Bind(1, pipeline).Bind(2, sink).Bind(3, Signed(below));
+  select.Bind(4, std::int64_t{limit});
+  std::vector<DeadLetter> letters;
+  while (true) {
+    MR_TRY(const bool more, select.Step());
+    if (!more) return letters;
+    DeadLetter& letter = letters.emplace_back();
+    letter.id = select.Int(0);
+    letter.key = select.Text(1);
+    letter.version = select.Text(2);
+  }
+}
+
+Status DeadLetters::Reopen(const std::vector<DeadLetter>& letters) {
+  if (letters.empty()) return {};
+  const std::lock_guard lock(impl_.mutex);
+  SqliteTransaction transaction(impl_.db);
+  MR_CHECK_OK(transaction.Begin());
+  MR_TRY(auto update,
+         impl_.db.Prepare("UPDATE dead_letters SET state = 'open', resent = NULL, "
+                          "stage = ?, reason = ?, at = ?, attempts = attempts + 1 "
+                          "WHERE id = ? AND state = 'sent'"));
+  for (const DeadLetter& letter : letters) {
+    update.Bind(1, letter.stage).Bind(2, letter.reason).Bind(3, letter.at);
+    update.Bind(4, letter.id);
+    MR_CHECK_OK(update.Finish());
+  }
+  return transaction.Commit();
+}
+
+Status DeadLetters::Resolve(const std::vector<std::int64_t>& ids, LetterState state) {
+  if (ids.empty()) return {};
+  const std::lock_guard lock(impl_.mutex);
+  SqliteTransaction transaction(impl_.db);
+  MR_CHECK_OK(transaction.Begin());
+  MR_TRY(auto update, impl_.db.Prepare("UPDATE dead_letters SET state = ? WHERE id = ? "
+                                       "AND state = 'sent'"));
+  for (const std::int64_t id : ids) {
+    update.Bind(1, NameOf(state)).Bind(2, id);
+    MR_CHECK_OK(update.Finish());
+  }
+  return transaction.Commit();
+}
+
+Result<RedriveCounts> DeadLetters::CountRun(std::uint64_t run) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto select,
+         impl_.db.Prepare("SELECT state, count(*) FROM dead_letters WHERE run = ? AND "
+                          "run > 0 GROUP BY state"));
+  select.Bind(1, Signed(run));
+  RedriveCounts counts;
+  while (true) {
+    MR_TRY(const bool more, select.Step());
+    if (!more) return counts;
+    const std::string_view state = select.Text(0);
+    const std::uint64_t count = Unsigned(select.Int(1));
+    if (state == "open") counts.died += count;
+    if (state == "sent" || state == "rebuilding") counts.waiting += count;
+    if (state == "applied" || state == "rebuilt") counts.applied += count;
+    if (state == "superseded") counts.superseded += count;
+  }
+}
+
+Status DeadLetters::BeginRebuild(std::string_view pipeline, std::string_view sink) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto update, impl_.db.Prepare("UPDATE dead_letters SET state = 'rebuilding' "
+                                       "WHERE pipeline = ? AND sink = ?"));
+  update.Bind(1, pipeline).Bind(2, sink);
+  return update.Finish();
+}
+
+Result<std::optional<Offset>> DeadLetters::RebuildEnd(std::string_view pipeline,
+                                                      std::string_view sink) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto select,
+         impl_.db.Prepare("SELECT max(\"offset\") FROM dead_letters WHERE pipeline = ? "
+                          "AND sink = ? AND state = 'rebuilding'"));
+  select.Bind(1, pipeline).Bind(2, sink);
+  MR_TRY(const bool found, select.Step());
+  if (!found || select.IsNull(0)) return std::nullopt;
+  return Unsigned(select.Int(0)) + 1;
+}
+
+Status DeadLetters::Resend(std::string_view pipeline, std::string_view sink) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto update,
+         impl_.db.Prepare("UPDATE dead_letters SET state = 'sent' WHERE pipeline = ? AND "
+                          "sink = ? AND resent IS NOT NULL AND state IN ('applied', "
+                          "'superseded')"));
+  update.Bind(1, pipeline).Bind(2, sink);
+  return update.Finish();
+}
+
+Status DeadLetters::EndRebuild(std::string_view pipeline, std::string_view sink) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto update,
+         impl_.db.Prepare("UPDATE dead_letters SET state = 'rebuilt', resent = NULL "
+                          "WHERE pipeline = ? AND sink = ? AND state = 'rebuilding'"));
+  update.Bind(1, pipeline).Bind(2, sink);
+  return update.Finish();
+}
+
+}  // namespace millrace::pipeline

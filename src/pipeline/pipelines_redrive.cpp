@@ -1,0 +1,85 @@
+#include <algorithm>
+
+#include "lane.hpp"
+#include "lookup_state.hpp"
+#include "pipeline/pipelines.hpp"
+#include "redriver.hpp"
+
+namespace millrace::pipeline {
+
+Status Pipelines::RepairRedrives() {
+  if (options_.shadow) return {};
+  for (const CompiledPipeline& pipeline : pipelines_) {
+    MR_CHECK_OK(redriver_->Repair(pipeline.definition.name));
+  }
+  return {};
+}
+
+Lane* Pipelines::FindRedrive(const CompiledPipeline& pipeline,
+                             const std::string& sink) const {
+  for (const auto& lane : redrives_) {
+    if (&lane->pipeline() == &pipeline && lane->sink() == sink) return lane.get();
+  }
+  return nullptr;
+}
+
+Status Pipelines::OpenRedrives(const CompiledPipeline& pipeline, bool until_end) {
+  if (options_.shadow) return {};
+  MR_TRY(const auto sinks, services_.state.letters().SentSinks(pipeline.definition.name));
+  const std::lock_guard lock(redrives_mutex_);
+  if (!started_ && !until_end) return {};  // stopped meanwhile
+  for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
+    const std::string& name = pipeline.sinks[i].name;
+    Lane* const changes = Find(pipeline.definition.name, name);
+    const bool wanted = std::ranges::find(sinks, name) != sinks.end();
+    if (!wanted || changes == nullptr || FindRedrive(pipeline, name) != nullptr) continue;
+    auto sink = factory_(pipeline, pipeline.sinks[i], pipeline.definition.sinks[i],
+                         kRedrivePartition);
+    const std::string reason = sink ? "" : sink.error().ToString();
+    redrives_.push_back(std::make_unique<Lane>(pipeline, i,
+                                               sink ? std::move(*sink) : nullptr,
+                                               services_, *lookups_, options_, changes));
+    if (!sink) redrives_.back()->Stopped(reason);
+    redrives_.back()->Start({}, until_end);
+  }
+  return {};
+}
+
+Result<RedriveStarted> Pipelines::Redrive(const LetterFilter& filter) {
+  RedriveStarted started;
+  MR_TRY(started.run, services_.state.letters().NextRun());
+  bool found = false;
+  for (const CompiledPipeline& pipeline : pipelines_) {
+    const std::string& name = pipeline.definition.name;
+    if (!filter.pipeline.empty() && filter.pipeline != name) continue;
+    found = true;
+    for (const CompiledSink& sink : pipeline.sinks) {
+      if (!filter.sink.empty() && filter.sink != sink.name) continue;
+      LetterFilter one = filter;
+      one.pipeline = name;
+      one.sink = sink.name;
+      MR_TRY(const auto ids, services_.state.letters().Open(one));
+      MR_CHECK_OK(redriver_->Send(name, ids, started.run));
+      started.letters += ids.size();
+    }
+    MR_CHECK_OK(OpenRedrives(pipeline, false));
+  }
+  if (found) return started;
+  return Fail(ErrorCode::kNotFound, "there is no pipeline " + filter.pipeline);
+}
+
+Result<RedriveProgress> Pipelines::Redriven(std::uint64_t run) const {
+  RedriveProgress progress;
+  MR_TRY(progress.letters, services_.state.letters().CountRun(run));
+  const std::lock_guard lock(redrives_mutex_);
+  for (const auto& lane : redrives_) {
+    SinkStatus status = lane->status();
+    if (status.state == "stopped" || status.state == "retrying") {
+      status.name = lane->pipeline().definition.name + "/" + status.name;
+      progress.stuck.push_back(std::move(status));
+    }
+  }
+  return progress;
+}
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,241 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "redrive_entry.hpp"
+#include "redriver.hpp"
+#include "test_support.hpp"
+
+namespace millrace::pipeline {
+namespace {
+
+using testing::ElementsAre;
+using Fixture = PipelineFixture;
+using Stores = std::map<std::string, std::shared_ptr<SinkStore>>;
+
+/// Orders whose note is "bad" die in the table `t`, and nowhere else.
+class RedriveTest : public testing::Test {
+ protected:
+  RedriveTest() {
+    f_.AddTable("t", "order_id");
+    f_.AddLake("history");
+    f_.SetSql("SELECT order_id, note, amount FROM changes");
+    f_.AddRule("note <> 'bad'");
+  }
+  void Add(const std::string& id, const std::string& note) {
+    f_.Insert("orders", id, Fixture::Order(id, "c", "1.00", note));
+  }
+  DeadLetters& letters() { return f_.state->letters(); }
+  /// "id:state" of every letter of the table.
+  std::vector<std::string> States() {
+    DeadLetterFilter filter;
+    filter.sink = "table.t";
+    filter.state = "all";
+    const auto page = letters().List(filter);
+    EXPECT_TRUE(page) << page.error().ToString();
+    std::vector<std::string> out;
+    for (const auto& letter : page->letters)
+      out.push_back(letter.key + ":" + std::string(NameOf(letter.state)));
+    return out;
+  }
+  void MendAll() {
+    DeadLetterFilter filter;
+    const auto page = letters().List(filter);
+    std::vector<DeadLetters::Mend> mends;
+    for (const auto& letter : page->letters) {
+      std::string body = letter.payload;
+      const auto at = body.find("\"bad\"");
+      if (at != std::string::npos) body.replace(at, 5, "\"mended\"");
+      mends.push_back({letter.id, body, "note = 'mended'"});
+    }
+    ASSERT_TRUE(letters().SetMended(mends));
+  }
+  /// Redrives what `filter` selects, without a server.
+  PipelineStatus Redrive(const LetterFilter& filter = {}) {
+    std::vector<CompiledPipeline> compiled;
+    compiled.push_back(f_.Compile());
+    Pipelines pipelines(std::move(compiled), f_.services());
+    const auto started = pipelines.Redrive(filter);
+    EXPECT_TRUE(started) << started.error().ToString();
+    run_ = started->run;
+    auto status = pipelines.Run("p", {}, f_.factory(stores_));
+    EXPECT_TRUE(status) << status.error().ToString();
+    return *status;
+  }
+  SinkStore& redriven() { return *stores_["table.t#1"]; }
+  static LetterFilter OfTable() {
+    LetterFilter filter;
+    filter.sink = "table.t";
+    return filter;
+  }
+
+  Fixture f_;
+  Stores stores_;
+  std::uint64_t run_ = 0;
+};
+
+TEST_F(RedriveTest, TakesMendedEventsToTheSinkThatRefusedThem) {
+  Add("a", "x");
+  Add("b", "bad");
+  Add("c", "x");
+  f_.RunToEnd(stores_);
+  EXPECT_THAT(States(), ElementsAre("b:open"));
+  EXPECT_FALSE(stores_.contains("table.t#1")) << "nothing is opened for nothing";
+  MendAll();
+  const auto status = Redrive(OfTable());
+  EXPECT_THAT(States(), ElementsAre("b:applied"));
+  ASSERT_EQ(redriven().rows.size(), 1u);
+  EXPECT_THAT(redriven().rows.at(1), testing::HasSubstr(R"("note":"mended")"))
+      << "under the offset of its own event";
+  EXPECT_FALSE(stores_.contains("lake.history#1")) << "the other sink takes nothing";
+  EXPECT_EQ(status.sinks[0].dead_letters, 0u);
+  EXPECT_EQ(status.sinks[1].dead_letters, 1u);
+  const auto counts = letters().CountRun(run_);
+  ASSERT_TRUE(counts);
+  EXPECT_EQ(counts->applied, 1u);
+}
+
+TEST_F(RedriveTest, WhatDiesAgainStaysWithItsNewReason) {
+  Add("b", "bad");
+  f_.RunToEnd(stores_);
+  Redrive(OfTable());
+  DeadLetterFilter filter;
+  filter.sink = "table.t";
+  const auto letter = letters().List(filter)->letters.at(0);
+  EXPECT_EQ(letter.state, LetterState::kOpen);
+  EXPECT_EQ(letter.attempts, 2u);
+  EXPECT_EQ(letters().CountRun(run_)->died, 1u);
+  EXPECT_TRUE(redriven().rows.empty());
+  // Again, mended: the place of the first time counts no more.
+  MendAll();
+  Redrive(OfTable());
+  EXPECT_THAT(States(), ElementsAre("b:applied"));
+  EXPECT_EQ(redriven().rows.size(), 1u);
+}
+
+TEST_F(RedriveTest, GoesInOrderOfVersions) {
+  for (const char* note : {"bad", "bad", "bad"}) Add("b", note);
+  f_.RunToEnd(stores_);
+  MendAll();
+  Redrive(OfTable());
+  std::vector<Offset> offsets;
+  const auto batch = f_.log.Read({"", "_redrive.p"}, 0, 10, 1u << 20u);
+  for (const auto& record : batch->records())
+    offsets.push_back(ParseRedriveEntry(record.body)->offset);
+  EXPECT_THAT(offsets, ElementsAre(0u, 1u, 2u));
+}
+
+TEST_F(RedriveTest, AnEventThatNoLetterNamesIsPassedOver) {
+  Add("b", "bad");
+  f_.RunToEnd(stores_);
+  // As after a crash between an append and what was to be said of it.
+  std::string body;
+  AppendRedriveEntry(body, {1, 0, "table.t", letters().Load({1})->at(0).payload});
+  f_.log.Add("_redrive.p", body);
+  f_.RunToEnd(stores_);
+  EXPECT_THAT(States(), ElementsAre("b:open"));
+}
+
+TEST_F(RedriveTest, LettersWithoutAnEventAreOpenedAgain) {
+  Add("b", "bad");
+  f_.RunToEnd(stores_);
+  ASSERT_TRUE(letters().Claim({1}, 0, 1));  // and then the process was killed
+  EXPECT_THAT(States(), ElementsAre("b:sent"));
+  f_.RunToEnd(stores_);
+  EXPECT_THAT(States(), ElementsAre("b:open"));
+}
+
+TEST_F(RedriveTest, WhatASinkTookIsToldAfterACrash) {
+  Add("b", "bad");
+  f_.RunToEnd(stores_);
+  MendAll();
+  Redrive(OfTable());
+  // As if the process had been killed after the sink's commit.
+  ASSERT_TRUE(letters().Resend("p", "table.t"));
+  EXPECT_THAT(States(), ElementsAre("b:sent"));
+  f_.RunToEnd(stores_);
+  EXPECT_THAT(States(), ElementsAre("b:applied"));
+  EXPECT_EQ(redriven().rows.size(), 1u);
+  EXPECT_EQ(redriven().writes.size(), 1u) << "written once";
+}
+
+TEST_F(RedriveTest, ASinkThatIsBuiltAnewGetsItsRedrivenEventsToo) {
+  Add("a", "x");
+  Add("b", "bad");
+  Add("c", "bad");
+  f_.RunToEnd(stores_);
+  MendAll();
+  LetterFilter one = OfTable();
+  one.key = "b";
+  Redrive(one);
+  EXPECT_THAT(States(), ElementsAre("b:applied", "c:open"));
+  stores_.erase("table.t");
+  stores_.erase("table.t#1");
+  f_.RunToEnd(stores_);
+  EXPECT_THAT(States(), ElementsAre("b:applied", "c:open"));
+  EXPECT_EQ(stores_["table.t"]->rows.size(), 1u);
+  EXPECT_EQ(redriven().rows.size(), 1u);
+}
+
+TEST_F(RedriveTest, ARebuildThatNeedsNoMendingTakesNothingTwice) {
+  Add("b", "bad");
+  Add("c", "bad");
+  f_.RunToEnd(stores_);
+  MendAll();
+  LetterFilter one = OfTable();
+  one.key = "b";
+  Redrive(one);
+  f_.pipeline.require.clear();
+  stores_.erase("table.t");
+  stores_.erase("table.t#1");
+  f_.RunToEnd(stores_);
+  EXPECT_THAT(States(), ElementsAre("b:rebuilt", "c:rebuilt"));
+  EXPECT_EQ(stores_["table.t"]->rows.size(), 2u);
+  EXPECT_FALSE(stores_.contains("table.t#1"));
+}
+
+TEST_F(RedriveTest, RunsBesideTheChanges) {
+  std::vector<CompiledPipeline> compiled;
+  compiled.push_back(f_.Compile());
+  Pipelines pipelines(std::move(compiled), f_.services());
+  ASSERT_TRUE(pipelines.Start(f_.factory(stores_)));
+  Add("b", "bad");
+  stores_["table.t"]->WaitForPosition(1);
+  stores_["lake.history"]->WaitForPosition(1);
+  MendAll();
+  const auto started = pipelines.Redrive({});
+  ASSERT_TRUE(started);
+  EXPECT_EQ(started->letters, 2u) << "one for each sink";
+  while (pipelines.Redriven(started->run)->letters.waiting > 0) std::this_thread::yield();
+  EXPECT_EQ(pipelines.Redriven(started->run)->letters.applied, 2u);
+  EXPECT_EQ(pipelines.status()[0].dead_letters, 0u);
+  EXPECT_TRUE(pipelines.Stop(Deadline::After(std::chrono::seconds(20))));
+  EXPECT_EQ(stores_["lake.history#1"]->rows.size(), 1u);
+}
+
+TEST_F(RedriveTest, RefusesAnUnknownPipeline) {
+  std::vector<CompiledPipeline> compiled;
+  compiled.push_back(f_.Compile());
+  Pipelines pipelines(std::move(compiled), f_.services());
+  LetterFilter filter;
+  filter.pipeline = "q";
+  EXPECT_EQ(pipelines.Redrive(filter).error().code(), ErrorCode::kNotFound);
+  filter = {};
+  filter.state = "nonsense";
+  EXPECT_EQ(pipelines.Redrive(filter).error().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST(RedriveEntry, ReadsWhatItWrites) {
+  std::string body;
+  AppendRedriveEntry(body, {7, 9, "lake.a_b", "{\"x\":\"\\n\"}\n"});
+  const auto entry = ParseRedriveEntry(body);
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->letter, 7);
+  EXPECT_EQ(entry->offset, 9u);
+  EXPECT_EQ(entry->sink, "lake.a_b");
+  EXPECT_EQ(entry->event, "{\"x\":\"\\n\"}\n");
+  EXPECT_FALSE(ParseRedriveEntry("{}"));
+  EXPECT_FALSE(ParseRedriveEntry("{\"letter\":1}\n{}"));
+}
+
+}  // namespace
+}  // namespace millrace::pipeline

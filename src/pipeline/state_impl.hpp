@@ -1,0 +1,38 @@
+#pragma once
+
+#include <mutex>
+
+#include "pipeline/state_db.hpp"
+#include "sqlite.hpp"
+
+namespace millrace::pipeline {
+
+/// The database that StateDb and DeadLetters share.
+struct DeadLetters::Impl {
+  std::mutex mutex;
+  Sqlite db;
+
+  /// Under `mutex`.
+  Result<std::uint64_t> CountLocked(std::string_view pipeline, std::string_view sink);
+};
+
+struct StateDb::Impl : DeadLetters::Impl {
+  DeadLetters letters{*this};
+
+  Result<std::vector<StoredSink>> SinksOf(std::string_view pipeline);
+};
+
+inline std::int64_t Signed(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
+inline std::uint64_t Unsigned(std::int64_t value) {
+  return static_cast<std::uint64_t>(value);
+}
+
+/// Makes the tables, and those of format 1 into ours. kConflict: a newer format, nothing
+/// was changed.
+Status PrepareStateDb(Sqlite& db);
+/// kConflict: another format than ours.
+Status CheckStateFormat(Sqlite& db);
+
+}  // namespace millrace::pipeline
