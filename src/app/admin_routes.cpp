@@ -1,5 +1,6 @@
 #include "admin_routes.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "admin_handler.hpp"
@@ -12,6 +13,14 @@ namespace {
 
 /// An answer is one body in memory; beyond this the query should be narrower.
 constexpr std::uint64_t kSqlAnswerMax = 64u << 20u;
+
+Result<std::uint64_t> NumberOf(const std::string& text) {
+  MR_TRY(const auto numbers, ParseIds(text));
+  if (numbers.size() == 1 && numbers.front() >= 0) {
+    return static_cast<std::uint64_t>(numbers.front());
+  }
+  return Fail(ErrorCode::kInvalidArgument, "\"" + text + "\": expected a number");
+}
 
 Result<http::Response> SqlResponse(warehouse::Warehouse& warehouse,
                                    const Parameters& parameters,
@@ -31,15 +40,28 @@ Result<http::Response> SqlResponse(warehouse::Warehouse& warehouse,
   return http::Response{200, "text/plain; charset=utf-8", std::move(out), {}};
 }
 
-Result<http::Response> LettersResponse(pipeline::StateDb& state,
-                                       const Parameters& parameters) {
-  pipeline::DeadLetterFilter filter;
+Result<pipeline::LetterFilter> FilterOf(const Parameters& parameters) {
+  pipeline::LetterFilter filter;
   filter.pipeline = ValueOf(parameters, "pipeline");
   filter.sink = ValueOf(parameters, "sink");
   filter.stage = ValueOf(parameters, "stage");
+  filter.key = ValueOf(parameters, "key");
+  filter.state = ValueOf(parameters, "state");
+  MR_TRY(filter.ids, ParseIds(ValueOf(parameters, "ids")));
+  if (const auto run = ValueOf(parameters, "run"); !run.empty()) {
+    MR_TRY(filter.run, NumberOf(run));
+  }
+  return filter;
+}
+
+Result<http::Response> LettersResponse(pipeline::StateDb& state,
+                                       const Parameters& parameters) {
+  pipeline::DeadLetterFilter filter;
+  MR_TRY(static_cast<pipeline::LetterFilter&>(filter), FilterOf(parameters));
   filter.cursor = ValueOf(parameters, "cursor");
   if (const auto limit = ValueOf(parameters, "limit"); !limit.empty()) {
-    filter.limit = static_cast<std::uint32_t>(std::stoul(limit));
+    MR_TRY(const auto number, NumberOf(limit));
+    filter.limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(number, 10'001));
   }
   MR_TRY(auto json, DeadLettersJson(state, filter));
   return JsonResponse(std::move(json));
@@ -57,14 +79,41 @@ Result<http::Response> TableResponse(warehouse::Warehouse& warehouse,
 AdminRoutes::AdminRoutes(warehouse::Warehouse& warehouse, pipeline::StateDb& state,
                          BackupJob& backup, runtime::BlockingPool& pool,
                          std::function<Result<std::vector<PipelineState>>()> pipelines,
-                         TraceStores trace, telemetry::Registry& metrics)
+                         TraceStores trace, LetterWorks& letters,
+                         telemetry::Registry& metrics)
     : warehouse_(warehouse),
       state_(state),
       backup_(backup),
       pool_(pool),
       pipelines_(std::move(pipelines)),
       trace_(std::move(trace)),
+      letters_(letters),
       verified_(metrics) {}
+
+void AdminRoutes::AddLetterWorks(http::Router& router) {
+  using http::Method;
+  const auto with_filter = [this](auto work) {
+    return OnPool(
+        pool_,
+        [work](const auto& parameters, const auto& body) -> Result<http::Response> {
+          MR_TRY(const auto filter, FilterOf(parameters));
+          MR_TRY(auto json, work(filter, body));
+          return JsonResponse(std::move(json));
+        });
+  };
+  router.Add(Method::kPost, "/admin/deadletters/mend",
+             with_filter([this](const auto& filter, const auto& body) {
+               return letters_.Mend(filter, body);
+             }));
+  router.Add(Method::kPost, "/admin/deadletters/redrive",
+             with_filter([this](const auto& filter, const auto&) {
+               return letters_.Redrive(filter);
+             }));
+  router.Add(Method::kGet, "/admin/deadletters/redrive",
+             with_filter([this](const auto& filter, const auto&) {
+               return letters_.Redriven(filter.run.value_or(0));
+             }));
+}
 
 void AdminRoutes::AddTo(http::Router& router) {
   using http::Method;
@@ -81,6 +130,7 @@ void AdminRoutes::AddTo(http::Router& router) {
                verified_.Set(body);
                return JsonResponse("{}");
              }));
+  AddLetterWorks(router);
   router.Add(Method::kGet, "/admin/deadletters",
              OnPool(pool_, [this](const auto& parameters, const auto&) {
                return LettersResponse(state_, parameters);

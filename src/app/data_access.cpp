@@ -48,7 +48,7 @@ void AppendParameter(std::string& target, std::string_view name, std::string_vie
 }
 
 /// Asks the server that runs on the directory.
-class ServerAccess final : public DataAccess {
+class ServerAccess final : public DataAccess, public LetterWorks {
  public:
   explicit ServerAccess(http::Client client) : client_(std::move(client)) {}
 
@@ -66,13 +66,22 @@ class ServerAccess final : public DataAccess {
   }
 
   Result<std::string> DeadLetters(const pipeline::DeadLetterFilter& filter) override {
-    std::string target = "/admin/deadletters";
-    AppendParameter(target, "pipeline", filter.pipeline);
-    AppendParameter(target, "sink", filter.sink);
-    AppendParameter(target, "stage", filter.stage);
-    AppendParameter(target, "cursor", filter.cursor);
-    AppendParameter(target, "limit", std::to_string(filter.limit));
-    return Ask(http::Method::kGet, target, "");
+    return Ask(http::Method::kGet, "/admin/deadletters" + ToQuery(filter), "");
+  }
+
+  LetterWorks* letters() override { return this; }
+  Result<std::string> Mend(const pipeline::LetterFilter& filter,
+                           const std::string& spec) override {
+    return Ask(http::Method::kPost, "/admin/deadletters/mend" + ToQuery({filter, 1, ""}),
+               spec);
+  }
+  Result<std::string> Redrive(const pipeline::LetterFilter& filter) override {
+    return Ask(http::Method::kPost,
+               "/admin/deadletters/redrive" + ToQuery({filter, 1, ""}), "");
+  }
+  Result<std::string> Redriven(std::uint64_t run) override {
+    return Ask(http::Method::kGet,
+               "/admin/deadletters/redrive?run=" + std::to_string(run), "");
   }
 
   Result<std::string> Trace(const TraceQuestion& question) override {
@@ -138,12 +147,9 @@ class FileAccess final : public DataAccess {
     const auto& paths = access->directory_.paths();
     MR_TRY(access->warehouse_,
            OpenWarehouse(paths, WarehouseSettings{}, access->logger_, false));
-    auto state =
-        pipeline::StateDb::Open(paths.root, pipeline::StateDb::Access::kReadOnly);
-    if (state) {
-      access->state_ = std::move(*state);
-    } else if (state.error().code() != ErrorCode::kNotFound) {
-      return Fail(std::move(state.error()));
+    std::error_code absent;
+    if (std::filesystem::exists(paths.root / "pipelines.db", absent)) {
+      MR_TRY(access->state_, pipeline::StateDb::Open(paths.root));
     }
     return access;
   }

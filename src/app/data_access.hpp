@@ -9,6 +9,7 @@
 
 #include "backup.hpp"
 #include "base/result.hpp"
+#include "letter_works.hpp"
 #include "pipeline/state_db.hpp"
 #include "sql/print.hpp"
 #include "table_sums.hpp"
@@ -32,6 +33,9 @@ class DataAccess {
   virtual Result<std::string> StatusJson() = 0;
   /// {"items":[…],"next_cursor":…} of dead letters.
   virtual Result<std::string> DeadLetters(const pipeline::DeadLetterFilter& filter) = 0;
+  /// What mends and redrives them: the running server, which needs nothing else; null
+  /// when there is none (then OfflineLetters does it, once this access is gone).
+  virtual LetterWorks* letters() { return nullptr; }
   /// {"items":[…]}: where an event is, trace.hpp.
   virtual Result<std::string> Trace(const TraceQuestion& question) = 0;
   /// As app::BackUp; `to` is absolute. A server does it itself and goes on with it when

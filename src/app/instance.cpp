@@ -112,6 +112,10 @@ class Instance::Impl {
                          sink.state != "stopped" && sink.state != "starting",
                          sink.reason});
       }
+      for (const auto& sink : pipeline.redrives) {
+        parts.push_back({"redrive " + pipeline.name + "/" + sink.name,
+                         sink.state != "stopped", sink.reason});
+      }
     }
     return parts;
   }
@@ -260,9 +264,10 @@ class Instance::Impl {
     backup_ = std::make_unique<BackupJob>(BackupSource{stores_->directory.paths(),
                                                        *stores_->warehouse, *stores_->log,
                                                        stores_->records.get()});
+    letters_ = std::make_unique<OwnLetterWorks>(*pipelines_);
     admin_ = std::make_unique<AdminRoutes>(
         *stores_->warehouse, *stores_->state, *backup_, *pool_,
-        [this] { return Pipelines(); }, TraceParts(), metrics_);
+        [this] { return Pipelines(); }, TraceParts(), *letters_, metrics_);
     process_metrics_ = telemetry::AddProcessMetrics(metrics_);
 
     http::ServerOptions options;
@@ -305,6 +310,7 @@ class Instance::Impl {
   std::unique_ptr<gateway::TableRoutes> tables_;
   std::unique_ptr<gateway::OpsRoutes> ops_;
   std::unique_ptr<BackupJob> backup_;
+  std::unique_ptr<OwnLetterWorks> letters_;
   std::unique_ptr<AdminRoutes> admin_;
   std::vector<telemetry::CallbackHandle> process_metrics_;
   std::unique_ptr<http::Server> server_;

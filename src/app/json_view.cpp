@@ -64,15 +64,4 @@ std::string StatusTable(std::string_view json) {
   return out;
 }
 
-std::string LetterText(std::string_view json) {
-  simdjson::dom::parser parser;
-  element letter;
-  if (parser.parse(simdjson::padded_string(json)).get(letter) != simdjson::SUCCESS)
-    return {};
-  return fmt::format("{}/{} {}@{} [{}] {}\n  {}\n", Text(letter, "pipeline"),
-                     Text(letter, "sink"), Text(letter, "stream"), Text(letter, "offset"),
-                     Text(letter, "stage"), Text(letter, "reason"),
-                     Text(letter, "payload"));
-}
-
 }  // namespace millrace::app

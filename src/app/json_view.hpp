@@ -21,7 +21,5 @@ std::string OneLine(std::string_view json);
 
 /// The JSON of `millrace status` as a table for people.
 std::string StatusTable(std::string_view json);
-/// A dead letter for people.
-std::string LetterText(std::string_view json);
 
 }  // namespace millrace::app

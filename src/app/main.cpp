@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   AddReplayCommands(app, action);
   AddSimulateCommands(app, action);
   AddQueryCommands(app, action);
+  AddLetterCommands(app, action);
   AddPipelineCommands(app, action);
   AddLogCommands(app, action);
   AddTraceCommand(app, action);

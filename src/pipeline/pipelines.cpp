@@ -47,10 +47,7 @@ Status Pipelines::Open(const SinkFactory& factory, const std::string* only) {
   MR_CHECK_OK(services_.state.SetPipelines(Stored(pipelines_)));
   MR_CHECK_OK(RepairRedrives());
   factory_ = factory;
-  lookups_ = std::make_unique<LookupSet>(LookupServices{
-      services_.log, services_.retention, services_.mark, services_.state,
-      services_.logger, services_.data / "lookups", options_.lookup_cache_bytes});
-  MR_CHECK_OK(lookups_->Open(pipelines_));
+  MR_CHECK_OK(OpenLookups());
   for (const CompiledPipeline& pipeline : pipelines_) {
     for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
       // A pipeline that does not run now still needs its events and lookups later.
@@ -70,6 +67,14 @@ Status Pipelines::Open(const SinkFactory& factory, const std::string* only) {
     }
   }
   return {};
+}
+
+Status Pipelines::OpenLookups() {
+  if (lookups_ != nullptr) return {};
+  lookups_ = std::make_unique<LookupSet>(LookupServices{
+      services_.log, services_.retention, services_.mark, services_.state,
+      services_.logger, services_.data / "lookups", options_.lookup_cache_bytes});
+  return lookups_->Open(pipelines_);
 }
 
 Status Pipelines::Start(const SinkFactory& factory) {

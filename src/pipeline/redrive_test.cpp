@@ -207,7 +207,7 @@ TEST_F(RedriveTest, RunsBesideTheChanges) {
   EXPECT_EQ(started->letters, 2u) << "one for each sink";
   while (pipelines.Redriven(started->run)->letters.waiting > 0) std::this_thread::yield();
   EXPECT_EQ(pipelines.Redriven(started->run)->letters.applied, 2u);
-  EXPECT_EQ(pipelines.status()[0].dead_letters, 0u);
+  while (pipelines.status()[0].dead_letters > 0) std::this_thread::yield();
   EXPECT_TRUE(pipelines.Stop(Deadline::After(std::chrono::seconds(20))));
   EXPECT_EQ(stores_["lake.history#1"]->rows.size(), 1u);
 }

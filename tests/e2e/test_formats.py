@@ -93,7 +93,12 @@ def test_what_an_earlier_version_left_is_read_and_gone_on_with(newest, archive, 
     golden = extract(GOLDEN / archive, tmp_path / "of_archive")
     data = golden / "data"
     expected = json.loads((golden / "expected.json").read_text())
-    assert comparable(contents(data)) == comparable(expected)
+    found = contents(data)
+    # Letters have more to say than those of earlier versions.
+    for letter, old in zip(found["letters"], expected["letters"]):
+        for name in letter.keys() - old.keys():
+            del letter[name]
+    assert comparable(found) == comparable(expected)
     assert expected["verify"]["agree"] and len(expected["letters"]) == 1
     with millrace.Server(golden / "project", data) as server:
         again = server.api.post(ORDERS, {"order_id": "o0", "customer_id": "c0", "amount": "0.50"}, {"Idempotency-Key": "key-0"})

@@ -20,6 +20,7 @@ void AddLogCommands(CLI::App& app, Action& action);       // log list|read|tail|
 void AddPipelineCommands(CLI::App& app, Action& action);  // pipelines list|run|…
 void AddReplayCommands(CLI::App& app, Action& action);    // replay, import
 void AddSimulateCommands(CLI::App& app, Action& action);  // simulate …
+void AddLetterCommands(CLI::App& app, Action& action);  // deadletters
 void AddTraceCommand(CLI::App& app, Action& action);      // trace
 void AddVerifyCommand(CLI::App& app, Action& action);     // verify
 void AddBackupCommands(CLI::App& app, Action& action);    // backup, restore

@@ -98,42 +98,6 @@ Status ShowStatus(const StatusFlags& flags) {
   return {};
 }
 
-// ---- deadletters ----
-
-struct LetterFlags {
-  std::filesystem::path data = "data";
-  pipeline::DeadLetterFilter filter;
-  bool all = true;
-  bool json = false;
-};
-
-Status ListLetters(LetterFlags flags) {
-  MR_TRY(const auto access, DataAccess::Open(flags.data));
-  std::uint64_t left = flags.filter.limit;
-  flags.filter.limit = 1'000;
-  bool first = true;
-  if (flags.json) fmt::print("[");
-  while (left > 0) {
-    flags.filter.limit = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, 1'000));
-    MR_TRY(const auto page, access->DeadLetters(flags.filter));
-    const auto items = ItemsOf(page);
-    for (const auto& item : items.items) {
-      if (flags.json) {
-        fmt::print("{}{}", first ? "" : ",\n ", item);
-      } else {
-        fmt::print("{}", LetterText(item));
-      }
-      first = false;
-    }
-    left -= std::min<std::uint64_t>(left, items.items.size());
-    if (items.next_cursor.empty()) break;
-    flags.filter.cursor = items.next_cursor;
-  }
-  if (flags.json) fmt::print("]\n");
-  if (!flags.json && first) fmt::print("no dead letters\n");
-  return {};
-}
-
 }  // namespace
 
 void AddQueryCommands(CLI::App& app, Action& action) {
@@ -163,22 +127,6 @@ void AddQueryCommands(CLI::App& app, Action& action) {
   command->add_flag("--json", status->json, "as a JSON array");
   command->callback(
       [status, &action] { action = [status] { return Finish(ShowStatus(*status)); }; });
-
-  auto letters = std::make_shared<LetterFlags>();
-  letters->filter.limit = 10'000;
-  auto* group = app.add_subcommand("deadletters", "what pipelines could not use");
-  group->require_subcommand(1);
-  command = group->add_subcommand("list", "the letters, oldest first");
-  command->add_option("--data", letters->data, "data directory")->capture_default_str();
-  command->add_option("--pipeline", letters->filter.pipeline, "only of this pipeline");
-  command->add_option("--sink", letters->filter.sink, "only of this sink");
-  command->add_option("--stage", letters->filter.stage, "decode, require, lookup or sql");
-  command->add_option("--limit", letters->filter.limit, "at most so many")
-      ->capture_default_str();
-  command->add_flag("--json", letters->json, "as a JSON array");
-  command->callback([letters, &action] {
-    action = [letters] { return Finish(ListLetters(*letters)); };
-  });
 }
 
 }  // namespace millrace::app

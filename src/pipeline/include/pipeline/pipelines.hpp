@@ -16,6 +16,7 @@
 #include "change/complete_mark.hpp"
 #include "eventlog/event_log.hpp"
 #include "pipeline/compile.hpp"
+#include "pipeline/mend.hpp"
 #include "pipeline/sink.hpp"
 #include "pipeline/state_db.hpp"
 #include "sql/engine.hpp"
@@ -149,10 +150,19 @@ class Pipelines {
   /// kUnavailable: those that were not sent are open.
   Result<RedriveStarted> Redrive(const LetterFilter& filter);
   Result<RedriveProgress> Redriven(std::uint64_t run) const;
+  /// What `spec` makes of the open letters that `filter` selects, which must be of one
+  /// pipeline, and whether they would go through; `apply`: keeps it as what a redrive
+  /// sends. At most `shown` letters are in the report. From any thread after Start, or
+  /// instead of Start (the mark must reach the letters). kNotFound: no such pipeline.
+  /// kInvalidArgument: filter or spec.
+  Result<MendReport> Mend(const LetterFilter& filter, const MendSpec& spec, bool apply,
+                          std::size_t shown);
 
   std::vector<PipelineStatus> status() const;
 
  private:
+  Status OpenLookups();
+  Result<const CompiledPipeline*> PipelineOf(const LetterFilter& filter) const;
   Status RepairRedrives();
   /// Lanes for what waits in the redrive streams.
   Status OpenRedrives(const CompiledPipeline& pipeline, bool until_end);

@@ -1,0 +1,144 @@
+"""Dead letters: shown, mended with SQL and redriven, with a server and without one."""
+
+import json
+
+import millrace
+import pytest
+from millrace import Server
+
+ORDERS = """
+collection: orders
+key: id
+fields:
+  id:     {type: text, required: true}
+  amount: {type: "decimal(10,2)", required: true}
+  note:   {type: text}
+"""
+
+# An amount below zero dies in the table, a note that is no number in both sinks.
+PIPELINE = """
+pipeline: orders_now
+from: {changes: orders, start: earliest}
+batch: {max_rows: 1000, max_wait: 20ms}
+require: [amount >= 0]
+sql: SELECT id, amount, CAST(note AS INTEGER) AS number FROM changes
+to:
+  - table: {name: orders_now, key: id}
+  - lake: {path: orders/, roll: {rows: 100000, every: 200ms}}
+"""
+
+PATH = "/api/collections/orders/records"
+
+
+@pytest.fixture
+def project(tmp_path):
+    return millrace.write_project(tmp_path / "project", {"orders": ORDERS}, {"orders_now": PIPELINE})
+
+
+def deadletters(command, data, *args, expect=0):
+    result = millrace.run("deadletters", command, "--data", data, *args, check=False)
+    assert result.returncode == expect, (args, result.stdout, result.stderr)
+    return result.stdout
+
+
+def fill(server):
+    rows = [{"id": f"o{i}", "amount": f"{i}.00", "note": str(i)} for i in range(20)]
+    rows[3] |= {"amount": "-3.00"}
+    rows[7] |= {"note": "seven"}
+    assert server.api.post(PATH, rows).status == 201
+
+
+def rows(data, source):
+    return {r["id"]: (float(r["amount"]), r["number"]) for r in millrace.sql(data, f"SELECT id, amount, number FROM {source}")}
+
+
+CLEAN = {f"o{i}": (float(i), i) for i in range(20)}
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_mended_and_redriven_letters_end_as_clean_input(project, data, running):
+    with Server(project, data) as server:
+        fill(server)
+        millrace.wait_drained(data)
+        assert len(millrace.dead_letters(data)) == 4
+        if not running:
+            server.stop()
+        where = [] if running else ["--project", project]
+        preview = json.loads(deadletters("mend", data, "--key", "o3", "--set", "amount = abs(amount)", "--json", *where))
+        assert (preview["letters"], preview["changed"], preview["failing"], preview["applied"]) == (2, 2, 0, False)
+        assert json.loads(preview["items"][0]["after"])["amount"] == "3.00"
+        assert all(l["mended"] is None for l in millrace.dead_letters(data)), "a preview stores nothing"
+        deadletters("mend", data, "--key", "o3", "--set", "amount = abs(amount)", "--apply", *where)
+        deadletters("mend", data, "--key", "o7", "--set", "note = CASE note WHEN 'seven' THEN '7' END", "--apply", *where)
+        mended = {l["key"]: l for l in millrace.dead_letters(data)}["o3"]
+        assert json.loads(mended["payload"])["after"]["amount"] == "-3.00" and mended["mend"] == "amount = abs(amount)"
+        out = json.loads(deadletters("redrive", data, "--all", "--json", *where))
+        assert (out["applied"], out["superseded"], out["died"], out["waiting"]) == (4, 0, 0, 0)
+        assert millrace.dead_letters(data) == []
+        assert rows(data, "orders_now") == rows(data, "lake.orders") == CLEAN
+        assert millrace.sql(data, "SELECT count(DISTINCT _offset) AS n FROM lake.orders") == [{"n": 20}]
+        # Again there is nothing to do.
+        assert json.loads(deadletters("redrive", data, "--all", "--json", *where))["letters"] == 0
+
+
+def test_a_redrive_says_what_became_of_each(project, data):
+    with Server(project, data) as server:
+        fill(server)
+        millrace.wait_drained(data)
+        # o3 moves on before it is redriven: its letter is too late for the table, not for the lake.
+        assert server.api.request("PATCH", f"{PATH}/o3", {"amount": "33.00"}).status == 200
+        millrace.wait_drained(data)
+        deadletters("mend", data, "--key", "o3", "--set", "amount = 1", "--apply")
+        out = json.loads(deadletters("redrive", data, "--all", "--json", expect=1))
+        assert (out["applied"], out["superseded"], out["died"]) == (1, 1, 2)
+        assert rows(data, "orders_now")["o3"] == (33.0, 3)
+        died = millrace.dead_letters(data)
+        assert [(l["key"], l["attempts"], l["state"]) for l in died] == [("o7", 2, "open")] * 2
+        assert json.loads(deadletters("list", data, "--state", "superseded", "--json"))[0]["sink"] == "table.orders_now"
+        shown = deadletters("show", data, str(died[0]["id"]))
+        assert '"note": "seven"' in shown and "attempts  2" in shown
+        metrics = server.api.get("/metrics").body.decode()
+        assert 'pipeline_redriven_total{pipeline="orders_now",sink="table.orders_now",outcome="superseded"} 1' in metrics
+        assert 'pipeline_dead_letters_total{pipeline="orders_now",sink="lake.orders",stage="sql"} 2' in metrics
+
+
+def test_what_cannot_be_mended_says_why(project, data):
+    with Server(project, data) as server:
+        fill(server)
+        millrace.wait_drained(data)
+        report = json.loads(deadletters("mend", data, "--key", "o7", "--set", "note = 'eight'", "--apply", "--json", expect=1))
+        assert report["failing"] == 2 and "eight" in report["items"][0]["problem"]
+        for bad, part in [(["--set", "nope = 1"], "fields that can be set: amount, note"), (["--set", "id = 'x'"], "it is the key"),
+                          (["--set", "amount = nope"], "nope"), ([], "--set"), (["--document", "{'id': 'x'}"], None)]:
+            result = millrace.run("deadletters", "mend", "--data", data, "--all", *bad, "--json", check=False)
+            assert result.returncode == 1, (bad, result)
+            if part:
+                assert part in result.stderr, (bad, result.stderr)
+            else:
+                assert "must stay what it is" in result.stdout
+        whole = "{'id': letter_key, 'amount': '7.00', 'note': '7'}"
+        deadletters("mend", data, "--key", "o7", "--document", whole, "--apply")
+        deadletters("mend", data, "--key", "o7", "--reset", "--apply", expect=1)
+        assert all(l["mended"] is None for l in millrace.dead_letters(data))
+        result = millrace.run("deadletters", "redrive", "--data", data, check=False)
+        assert result.returncode == 2 and "--all" in result.stderr
+        assert millrace.run("deadletters", "show", "--data", data, "999", check=False).returncode == 5
+
+
+def test_a_table_built_anew_has_what_was_redriven(project, data):
+    with Server(project, data) as server:
+        fill(server)
+        millrace.wait_drained(data)
+        deadletters("mend", data, "--key", "o3", "--set", "amount = abs(amount)", "--apply")
+        server.kill()
+    result = millrace.run("deadletters", "redrive", "--data", data, "--project", project, "--key", "o3", "--json")
+    assert json.loads(result.stdout)["applied"] == 2
+    with Server(project, data) as server:
+        millrace.wait_drained(data)
+        assert rows(data, "orders_now")["o3"] == (3.0, 3)
+        server.stop()
+    millrace.run("pipelines", "rebuild", "orders_now", "--data", data, "--project", project)
+    with Server(project, data) as server:
+        millrace.wait_until(lambda: len(millrace.sql(data, "SELECT 1 AS x FROM orders_now")) == 19, what="rebuilt with o3")
+        millrace.wait_until(lambda: len(millrace.sql(data, "SELECT 1 AS x FROM lake.orders")) == 19, what="rebuilt with o3")
+        assert {l["key"] for l in millrace.dead_letters(data)} == {"o7"}
