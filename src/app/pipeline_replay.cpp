@@ -243,7 +243,8 @@ Result<ReplayedSink> PipelineReplay::RunSink(const ReplayRequest& request, Shado
   } else {
     replayed.target = "lake/" + request.lake_to;
   }
-  MR_TRY(replayed.dead_letters, shadow.state->Count(request.pipeline, sink.name));
+  MR_TRY(replayed.dead_letters,
+         shadow.state->letters().Count(request.pipeline, sink.name));
   return replayed;
 }
 
@@ -283,7 +284,11 @@ Status PipelineReplay::Exchange(const ReplayRequest& request, Shadow& shadow,
              CompareTables(*stores_.warehouse, table, ShadowOf(table)));
       return {};
     }
-    return stores_.warehouse->Replace(table, ShadowOf(table));
+    // What was redriven into the old table is to come into the new one, too.
+    auto& letters = stores_.state->letters();
+    MR_CHECK_OK(letters.Resend(request.pipeline, replayed.name));
+    MR_CHECK_OK(stores_.warehouse->Replace(table, ShadowOf(table)));
+    return letters.Adopt(request.pipeline, replayed.name, shadow.state->letters());
   };
   if (live_ == nullptr) return exchange();
   return live_->WhilePaused(request.pipeline, replayed.name,

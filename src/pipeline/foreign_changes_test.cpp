@@ -93,7 +93,7 @@ TEST(ForeignChanges, WhatCannotBeReadIsADeadLetterAndTheRestGoesOn) {
   const auto status = f.RunToEnd(stores);
   EXPECT_EQ(status.state, "done") << status.reason;
   EXPECT_EQ(stores["lake.l"]->rows.size(), 2u);
-  const auto letters = f.state->List({})->letters;
+  const auto letters = f.state->letters().List({})->letters;
   ASSERT_EQ(letters.size(), 3u);
   EXPECT_THAT(letters[0].reason, HasSubstr("not JSON"));
   EXPECT_EQ(letters[1].reason, "data: missing (gone before it was looked up?)");

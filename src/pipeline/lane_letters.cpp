@@ -41,13 +41,12 @@ Status Lane::StoreLetters(std::vector<DeadLetter> letters) {
 
 /// The sink has nothing: its letters are decided again as its changes are read again.
 Status Lane::BeginRebuild() {
-  if (options_.shadow) return {};
   return services_.state.letters().BeginRebuild(pipeline_.definition.name,
                                                 compiled_.name);
 }
 
 Status Lane::EndRebuild() {
-  if (!rebuild_end_ || options_.shadow || sink_->committed() < *rebuild_end_) return {};
+  if (!rebuild_end_ || sink_->committed() < *rebuild_end_) return {};
   MR_CHECK_OK(
       services_.state.letters().EndRebuild(pipeline_.definition.name, compiled_.name));
   rebuild_end_.reset();

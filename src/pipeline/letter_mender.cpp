@@ -28,6 +28,13 @@ const schema::TypedName* Find(const schema::Columns& columns, std::string_view n
   return found == columns.end() ? nullptr : &*found;
 }
 
+/// What an event of the pipeline's stream holds: with a codec that is a raw payload.
+schema::Columns DocumentOf(const CompiledPipeline& pipeline) {
+  if (pipeline.definition.codec.empty()) return pipeline.collection.DocumentColumns();
+  const auto text = schema::Type::Simple(schema::Kind::kText);
+  return {{"event_id", text}, {"payload", text}};
+}
+
 std::string Padded(std::string_view text) {
   return std::string(text) + std::string(schema::kJsonPadding, ' ');
 }
@@ -51,7 +58,10 @@ struct LetterMender::Source {
 };
 
 LetterMender::LetterMender(const CompiledPipeline& pipeline, const MendSpec& spec)
-    : pipeline_(pipeline), spec_(spec), document_(pipeline.collection.DocumentColumns()) {
+    : pipeline_(pipeline),
+      spec_(spec),
+      key_(pipeline.definition.codec.empty() ? pipeline.collection.key : "event_id"),
+      document_(DocumentOf(pipeline)) {
   const auto text = schema::Type::Simple(schema::Kind::kText);
   input_.push_back({kNumber, schema::Type::Simple(schema::Kind::kBigint)});
   input_.insert(input_.end(), document_.begin(), document_.end());
@@ -83,7 +93,7 @@ Result<schema::TypedName> LetterMender::FieldOf(const std::string& name) const {
   const auto refuse = [&](const std::string& why) {
     std::string known;
     for (const auto& field : document_) {
-      if (field.name.starts_with('_') || field.name == pipeline_.collection.key) continue;
+      if (field.name.starts_with('_') || field.name == key_) continue;
       known += (known.empty() ? "" : ", ") + field.name;
     }
     return Fail(ErrorCode::kInvalidArgument,
@@ -91,10 +101,10 @@ Result<schema::TypedName> LetterMender::FieldOf(const std::string& name) const {
   };
   const auto* field = Find(document_, name);
   if (field == nullptr) {
-    return refuse(pipeline_.collection.name + " has no such field");
+    return refuse(pipeline_.stream() + " has no such field");
   }
   if (field->name.starts_with('_')) return refuse("it is not a field of the project");
-  if (field->name == pipeline_.collection.key) {
+  if (field->name == key_) {
     return refuse("it is the key, which never changes");
   }
   return *field;
@@ -207,10 +217,9 @@ std::string LetterMender::Event(const Source& source, const std::string& documen
   }
   // Older than everything else that is known of the record.
   change::Event event;
-  const std::string key =
-      schema::TextOf(schema::FindMember(document, pipeline_.collection.key));
+  const std::string key = schema::TextOf(schema::FindMember(document, key_));
   event.after = document;
-  event.source = event.collection = pipeline_.collection.name;
+  event.source = event.collection = pipeline_.stream();
   event.key = key;
   event.operation = "insert";
   std::string out;
@@ -234,12 +243,11 @@ void LetterMender::Finish(const Source& source, const sql::Batch& values, std::s
     document = Canonical(values.Text(1, row));
   }
   if (!document.starts_with('{')) return stay("the document is no object");
-  const std::string& key = pipeline_.collection.key;
-  const auto new_key = schema::FindMember(document, key);
-  const auto old_key = source.readable ? schema::FindMember(source.document, key)
+  const auto new_key = schema::FindMember(document, key_);
+  const auto old_key = source.readable ? schema::FindMember(source.document, key_)
                                        : std::string_view(new_key);
   if (new_key.empty() || new_key != old_key) {
-    return stay("the key " + key + " must stay what it is");
+    return stay("the key " + key_ + " must stay what it is");
   }
   into.shown.changed = document != source.document;
   into.event = Event(source, document);

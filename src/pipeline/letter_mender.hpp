@@ -50,6 +50,7 @@ class LetterMender {
   const CompiledPipeline& pipeline_;
   const MendSpec spec_;
   std::string text_;
+  const std::string key_;  ///< of the document
   schema::Columns document_, input_, set_;
   std::unique_ptr<sql::Session> session_;
   std::optional<sql::Statement> statement_;

@@ -168,6 +168,53 @@ Status DeadLetters::Resend(std::string_view pipeline, std::string_view sink) {
   return update.Finish();
 }
 
+Status DeadLetters::Adopt(std::string_view pipeline, std::string_view sink,
+                          DeadLetters& of_other) {
+  DeadLetterFilter filter;
+  filter.pipeline = pipeline;
+  filter.sink = sink;
+  filter.limit = 1'000;
+  const auto went_through = [&](const DeadLetter& letter) -> Result<bool> {
+    MR_TRY(const auto other, of_other.Of(pipeline, sink, letter.event_id));
+    return !other;
+  };
+  std::vector<std::int64_t> through;
+  for (filter.state = "open";;) {
+    MR_TRY(const auto page, List(filter));
+    for (const DeadLetter& letter : page.letters) {
+      MR_TRY(const bool is, went_through(letter));
+      if (is) through.push_back(letter.id);
+    }
+    filter.cursor = page.next_cursor;
+    if (filter.cursor.empty()) break;
+  }
+  for (filter.state = "all";;) {
+    MR_TRY(const auto page, of_other.List(filter));
+    std::vector<DeadLetter> added;
+    for (const DeadLetter& letter : page.letters) {
+      MR_TRY(const auto known, Of(pipeline, sink, letter.event_id));
+      if (!known) added.push_back(letter);
+    }
+    MR_CHECK_OK(Put(added));
+    filter.cursor = page.next_cursor;
+    if (filter.cursor.empty()) break;
+  }
+  return SetRebuilt(through);
+}
+
+Status DeadLetters::SetRebuilt(const std::vector<std::int64_t>& ids) {
+  const std::lock_guard lock(impl_.mutex);
+  SqliteTransaction transaction(impl_.db);
+  MR_CHECK_OK(transaction.Begin());
+  MR_TRY(auto update, impl_.db.Prepare("UPDATE dead_letters SET state = 'rebuilt' WHERE "
+                                       "id = ? AND state = 'open'"));
+  for (const std::int64_t id : ids) {
+    update.Bind(1, id);
+    MR_CHECK_OK(update.Finish());
+  }
+  return transaction.Commit();
+}
+
 Status DeadLetters::EndRebuild(std::string_view pipeline, std::string_view sink) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto update,

@@ -160,13 +160,17 @@ Status Pipelines::WhilePaused(const std::string& pipeline, const std::string& si
     return Fail(ErrorCode::kNotFound, "there is no sink " + pipeline + "/" + sink);
   }
   lane->Pause();
-  const std::lock_guard lock(redrives_mutex_);
-  Lane* const redrive = FindRedrive(lane->pipeline(), sink);
-  if (redrive != nullptr) redrive->Pause();
-  auto done = work(lane->status());
-  lane->Resume();
-  if (redrive != nullptr) redrive->Resume();
-  return done;
+  Status done;
+  {
+    const std::lock_guard lock(redrives_mutex_);
+    Lane* const redrive = FindRedrive(lane->pipeline(), sink);
+    if (redrive != nullptr) redrive->Pause();
+    done = work(lane->status());
+    lane->Resume();
+    if (redrive != nullptr) redrive->Resume();
+  }
+  MR_CHECK_OK(done);
+  return OpenRedrives(lane->pipeline(), false);
 }
 
 Result<PipelineStatus> Pipelines::Run(const std::string& name, Limit limit,

@@ -8,7 +8,6 @@
 namespace millrace::pipeline {
 
 Status Pipelines::RepairRedrives() {
-  if (options_.shadow) return {};
   for (const CompiledPipeline& pipeline : pipelines_) {
     MR_CHECK_OK(redriver_->Repair(pipeline.definition.name));
   }
@@ -24,7 +23,6 @@ Lane* Pipelines::FindRedrive(const CompiledPipeline& pipeline,
 }
 
 Status Pipelines::OpenRedrives(const CompiledPipeline& pipeline, bool until_end) {
-  if (options_.shadow) return {};
   MR_TRY(const auto sinks, services_.state.letters().SentSinks(pipeline.definition.name));
   const std::lock_guard lock(redrives_mutex_);
   if (!started_ && !until_end) return {};  // stopped meanwhile

@@ -150,10 +150,15 @@ class DeadLetters {
   /// Before a sink is replaced by one without its redriven events: resolved letters are
   /// sent again, from where they are in the redrive stream.
   Status Resend(std::string_view pipeline, std::string_view sink);
+  /// After a sink was replaced by one that was built beside it, with letters of its own:
+  /// open ones that it has not went through there, and those that only it has are added.
+  Status Adopt(std::string_view pipeline, std::string_view sink, DeadLetters& of_other);
   /// The sink has come past RebuildEnd: what is left went through.
   Status EndRebuild(std::string_view pipeline, std::string_view sink);
 
  private:
+  Status SetRebuilt(const std::vector<std::int64_t>& ids);
+
   Impl& impl_;
 };
 

@@ -48,9 +48,6 @@ struct Options {
   std::size_t lookup_cache_bytes = 64u << 20u;  ///< of each lookup state
   std::chrono::milliseconds first_retry{50};    ///< doubled up to …
   std::chrono::milliseconds last_retry{10'000};
-  /// The sinks stand for others that are in use: that they are empty says nothing of the
-  /// letters, and nothing is redriven into them.
-  bool shadow = false;
 };
 
 struct SinkStatus {
