@@ -145,12 +145,13 @@ class FileAccess final : public DataAccess {
   static Result<std::unique_ptr<DataAccess>> Open(DataDirectory directory) {
     auto access = std::make_unique<FileAccess>(std::move(directory));
     const auto& paths = access->directory_.paths();
-    MR_TRY(access->warehouse_,
-           OpenWarehouse(paths, WarehouseSettings{}, access->logger_, false));
     std::error_code absent;
     if (std::filesystem::exists(paths.root / "pipelines.db", absent)) {
       MR_TRY(access->state_, pipeline::StateDb::Open(paths.root));
     }
+    auto* const letters = access->state_ ? &access->state_->letters() : nullptr;
+    MR_TRY(access->warehouse_,
+           OpenWarehouse(paths, WarehouseSettings{}, access->logger_, false, letters));
     return access;
   }
   explicit FileAccess(DataDirectory directory)

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/uuid.hpp"
+#include "letter_table.hpp"
 
 namespace millrace::app {
 namespace {
@@ -38,7 +39,7 @@ std::string NewWriterId() {
 
 Result<std::unique_ptr<warehouse::CopyableWarehouse>> OpenWarehouse(
     const DataPaths& paths, const WarehouseSettings& settings, telemetry::Logger& logger,
-    bool read_only) {
+    bool read_only, pipeline::DeadLetters* letters) {
   warehouse::EmbeddedWarehouseOptions options;
   options.directory = paths.root;
   options.lake = paths.lake();
@@ -46,6 +47,7 @@ Result<std::unique_ptr<warehouse::CopyableWarehouse>> OpenWarehouse(
   options.merge_ratio = settings.merge_percent / 100.0;
   options.read_only = read_only;
   options.logger = &logger;
+  options.guest = LetterTable(letters);
   return warehouse::OpenEmbeddedWarehouse(std::move(options));
 }
 
@@ -86,8 +88,9 @@ Result<std::unique_ptr<Stores>> Stores::Open(const project::Project& project,
   MR_CHECK_OK(Take(sql::Engine::Open(engine), stores->engine, "open the SQL engine"));
 
   stores->lake = std::make_unique<objects::FileObjectStore>(paths.lake());
-  MR_CHECK_OK(Take(OpenWarehouse(paths, settings.warehouse, logger, false),
-                   stores->warehouse, "open the warehouse"));
+  MR_CHECK_OK(Take(
+      OpenWarehouse(paths, settings.warehouse, logger, false, &stores->state->letters()),
+      stores->warehouse, "open the warehouse"));
   stores->sink_parts = std::make_unique<SinkParts>(
       SinkParts{stores->warehouse.get(), *stores->lake, *stores->engine, NewWriterId(),
                 settings.pipelines.row_group_rows});

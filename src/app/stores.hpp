@@ -40,9 +40,10 @@ struct Stores {
   explicit Stores(DataDirectory data) : directory(std::move(data)) {}
 };
 
-/// The warehouse alone, for the command line when there is no server.
+/// The warehouse alone, for the command line when there is no server. `letters` (or null)
+/// are its table `dead_letters`; they outlive it.
 Result<std::unique_ptr<warehouse::CopyableWarehouse>> OpenWarehouse(
     const DataPaths& paths, const WarehouseSettings& settings, telemetry::Logger& logger,
-    bool read_only);
+    bool read_only, pipeline::DeadLetters* letters);
 
 }  // namespace millrace::app

@@ -177,6 +177,51 @@ Result<std::uint64_t> DeadLetters::Count(std::string_view pipeline,
   return impl_.CountLocked(pipeline, sink);
 }
 
+Result<std::uint64_t> DeadLetters::CountStage(std::string_view pipeline,
+                                              std::string_view sink,
+                                              std::string_view stage) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto select,
+         impl_.db.Prepare("SELECT count(*) FROM dead_letters WHERE pipeline = ? AND "
+                          "sink = ? AND stage = ? AND " +
+                          std::string(kWaiting)));
+  select.Bind(1, pipeline).Bind(2, sink).Bind(3, stage);
+  MR_TRY(const bool found, select.Step());
+  return found ? Unsigned(select.Int(0)) : 0;
+}
+
+Result<std::uint64_t> DeadLetters::CountBetween(std::string_view pipeline,
+                                                std::string_view sink, Offset from,
+                                                Offset to) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto select,
+         impl_.db.Prepare("SELECT count(*) FROM dead_letters WHERE pipeline = ? AND "
+                          "sink = ? AND \"offset\" >= ? AND \"offset\" < ? AND "
+                          "stage <> 'parked'"));
+  select.Bind(1, pipeline).Bind(2, sink).Bind(3, Signed(from)).Bind(4, Signed(to));
+  MR_TRY(const bool found, select.Step());
+  return found ? Unsigned(select.Int(0)) : 0;
+}
+
+Result<std::map<std::string, Version, std::less<>>> DeadLetters::Blocked(
+    std::string_view pipeline, std::string_view sink, bool sent) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto select,
+         impl_.db.Prepare("SELECT key, min(version) FROM dead_letters WHERE pipeline = ? "
+                          "AND sink = ? AND state IN ('open', ?) AND version <> '' "
+                          "GROUP BY key"));
+  select.Bind(1, pipeline)
+      .Bind(2, sink)
+      .Bind(3, std::string_view(sent ? "sent" : "open"));
+  std::map<std::string, Version, std::less<>> blocked;
+  while (true) {
+    MR_TRY(const bool more, select.Step());
+    if (!more) return blocked;
+    MR_TRY(const auto version, Version::Parse(select.Text(1)));
+    blocked.emplace(select.Text(0), version);
+  }
+}
+
 Result<std::optional<TimestampUs>> DeadLetters::Oldest(std::string_view pipeline,
                                                        std::string_view sink) {
   const std::lock_guard lock(impl_.mutex);

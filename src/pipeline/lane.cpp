@@ -264,6 +264,7 @@ Result<Processed> Lane::Process(const eventlog::RecordBatch& batch) {
     if (taken.empty()) return Processed{};
   }
   const Position position = processor_->Begin(redrive_ ? taken : batch.records());
+  MR_CHECK_OK(BlockKeys());
   MR_CHECK_OK(CatchUpLookups(position));
   if (stopping() || pausing()) return Processed{};
   return processor_->Finish();
@@ -286,6 +287,8 @@ Status Lane::CatchUpLookups(Position position) {
 
 Status Lane::Deliver(Processed processed) {
   if (!redrive_) MR_CHECK_OK(history_.Save());
+  MR_CHECK_OK(CheckShare(processed.batch.next, processed.letters));
+  MR_CHECK_OK(CheckParked(processed.letters));
   MR_CHECK_OK(StoreLetters(std::move(processed.letters)));
   const Offset next = processed.batch.next;
   const std::uint64_t events = next - processed.batch.first;

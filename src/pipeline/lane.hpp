@@ -74,6 +74,10 @@ class Lane {
   Status CatchUpLookups(Position position);
   Status StoreLetters(std::vector<DeadLetter> letters);
   Result<Processed> Process(const eventlog::RecordBatch& batch);
+  /// What `on_error: park_key` and `max_share` ask for.
+  Status BlockKeys();
+  Status CheckParked(const std::vector<DeadLetter>& letters);
+  Status CheckShare(Offset next, const std::vector<DeadLetter>& letters);
   Status BeginRebuild();
   Status EndRebuild();
   /// Of the lane of redriven events.
@@ -119,6 +123,8 @@ class Lane {
   bool until_end_ = false;
   int failures_ = 0;
   PendingBatches pending_;
+  std::uint64_t dead_ = 0;             ///< of the window that dead_next_ is in
+  std::optional<Offset> dead_next_;    ///< events below it are in dead_
   std::optional<Offset> rebuild_end_;  ///< letters up to here wait for this lane
   bool rebuilt_ = false;               ///< no letter waits for changes_ any more
   Offset resolved_ = 0;                ///< letters below it have been told

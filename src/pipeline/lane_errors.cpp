@@ -7,7 +7,8 @@ namespace {
 
 /// Reasons that the message names itself.
 constexpr std::string_view kNamed[] = {"source_went_back", "field_removed",
-                                       "duplicate_rows"};
+                                       "duplicate_rows", "too_many_dead",
+                                       "too_many_parked"};
 
 std::string ReasonOf(const Error& error, bool open) {
   for (const std::string_view name : kNamed) {

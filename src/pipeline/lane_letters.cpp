@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/failpoint.hpp"
 #include "lane.hpp"
 
@@ -7,6 +9,8 @@ namespace {
 
 /// While a sink is built anew its letters are looked at so often.
 constexpr std::chrono::milliseconds kLookAgain{50};
+/// Events in whose windows `max_share` counts.
+constexpr Offset kShareWindow = 1'000;
 
 }  // namespace
 
@@ -37,6 +41,62 @@ Status Lane::StoreLetters(std::vector<DeadLetter> letters) {
     dead_letters_ += added;
   }
   return lookups_.HoldForLetters(pipeline_, compiled_.name);
+}
+
+Status Lane::BlockKeys() {
+  if (pipeline_.definition.on_error != project::OnError::kParkKey) return {};
+  // Redriven events are behind what is open; changes behind what is sent, too.
+  MR_TRY(auto blocked,
+         services_.state.letters().Blocked(pipeline_.definition.name, compiled_.name,
+                                           changes_ == nullptr));
+  processor_->Block(std::move(blocked));
+  return {};
+}
+
+Status Lane::CheckParked(const std::vector<DeadLetter>& letters) {
+  if (redrive_) return {};
+  const auto is_parked = [](const DeadLetter& letter) {
+    return letter.stage == "parked";
+  };
+  const auto more = std::ranges::count_if(letters, is_parked);
+  if (more == 0) return {};
+  MR_TRY(const auto parked, services_.state.letters().CountStage(
+                                pipeline_.definition.name, compiled_.name, "parked"));
+  const auto all = parked + static_cast<std::uint64_t>(more);
+  if (all <= pipeline_.definition.max_parked) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "too_many_parked: " + std::to_string(all) +
+                  " changes would wait behind dead letters, max_parked is " +
+                  std::to_string(pipeline_.definition.max_parked) +
+                  ": mend and redrive those, or raise it");
+}
+
+/// Windows stand still, so that what stops a sink does not hang on its batches.
+Status Lane::CheckShare(Offset next, const std::vector<DeadLetter>& letters) {
+  const auto most = pipeline_.definition.max_dead_of_1000;
+  if (redrive_ || !most) return {};
+  if (dead_next_ != next_) {
+    MR_TRY(dead_, services_.state.letters().CountBetween(
+                      pipeline_.definition.name, compiled_.name,
+                      next_ / kShareWindow * kShareWindow, next_));
+  }
+  Offset window = next_ / kShareWindow;
+  std::uint64_t dead = dead_;
+  for (const DeadLetter& letter : letters) {
+    if (letter.stage == "parked") continue;
+    if (letter.offset / kShareWindow != window) dead = 0;
+    window = letter.offset / kShareWindow;
+    if (++dead <= *most) continue;
+    return Fail(ErrorCode::kInvalidArgument,
+                "too_many_dead: more than " + std::to_string(*most) +
+                    " of the 1000 events from offset " +
+                    std::to_string(window * kShareWindow) +
+                    " on cannot be used (max_share); the last one, at " +
+                    std::to_string(letter.offset) + ": " + letter.reason);
+  }
+  dead_ = window == next / kShareWindow ? dead : 0;
+  dead_next_ = next;
+  return {};
 }
 
 /// The sink has nothing: its letters are decided again as its changes are read again.

@@ -79,6 +79,7 @@ Status Pipelines::OpenLookups() {
 
 Status Pipelines::Start(const SinkFactory& factory) {
   MR_CHECK_OK(Open(factory, nullptr));
+  AddLetterMetrics();
   started_ = true;
   lookups_->StartFeeding();
   for (auto& lane : lanes_) lane->Start();

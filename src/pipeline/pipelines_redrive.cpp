@@ -14,6 +14,30 @@ Status Pipelines::RepairRedrives() {
   return {};
 }
 
+void Pipelines::AddLetterMetrics() {
+  using Kind = telemetry::Registry::CallbackKind;
+  for (const CompiledPipeline& pipeline : pipelines_) {
+    for (const CompiledSink& sink : pipeline.sinks) {
+      const std::string& name = pipeline.definition.name;
+      const telemetry::Labels labels{{"pipeline", name}, {"sink", sink.name}};
+      letter_metrics_.push_back(services_.metrics.AddCallback(
+          Kind::kGauge, "pipeline_dead_letters_waiting",
+          "Letters whose change is not in the sink.", labels, [this, &name, &sink] {
+            const auto count = services_.state.letters().Count(name, sink.name);
+            return count ? static_cast<double>(*count) : 0.0;
+          }));
+      letter_metrics_.push_back(services_.metrics.AddCallback(
+          Kind::kGauge, "pipeline_dead_letter_age_seconds",
+          "Since the oldest waiting letter died first; 0: none.", labels,
+          [this, &name, &sink] {
+            const auto oldest = services_.state.letters().Oldest(name, sink.name);
+            if (!oldest || !*oldest) return 0.0;
+            return static_cast<double>(services_.clock.Now() - **oldest) / 1e6;
+          }));
+    }
+  }
+}
+
 Lane* Pipelines::FindRedrive(const CompiledPipeline& pipeline,
                              const std::string& sink) const {
   for (const auto& lane : redrives_) {

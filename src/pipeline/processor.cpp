@@ -83,8 +83,50 @@ std::size_t Processor::PlaceOf(Offset offset) {
   return static_cast<std::size_t>(found - changes.begin());
 }
 
+bool Processor::IsBlocked(const ReadChange& change) const {
+  if (!change.parsed || blocked_.empty()) return false;
+  const auto found = blocked_.find(KeyText(change.event));
+  return found != blocked_.end() && found->second < change.version;
+}
+
+void Processor::Park() {
+  for (ReadChange& change : reader_.changes()) {
+    if (change.fate == Fate::kRefused || !IsBlocked(change)) continue;
+    change.fate = Fate::kRefused;
+    change.stage = "parked";
+    change.reason = "an earlier change of this record is a dead letter";
+  }
+}
+
+void Processor::ParkBehind(sql::Batch& rows) {
+  std::vector<ReadChange>& changes = reader_.changes();
+  bool parked = false;
+  for (ReadChange& change : changes) {
+    if (change.fate == Fate::kRefused) {
+      if (change.parsed) blocked_.emplace(KeyText(change.event), change.version);
+    } else if (IsBlocked(change)) {
+      parked = true;
+      change.fate = Fate::kRefused;
+      change.stage = "parked";
+      change.reason = "an earlier change of this record is a dead letter";
+    }
+  }
+  if (!parked) return;
+  std::vector<std::uint32_t> stay;
+  const auto column = static_cast<std::size_t>(rows.Find("_offset"));
+  for (std::uint32_t row = 0; row < rows.rows(); ++row) {
+    const std::size_t place = PlaceOf(static_cast<Offset>(rows.Int64(column, row)));
+    if (place < changes.size() && changes[place].fate != Fate::kRefused) {
+      stay.push_back(row);
+    }
+  }
+  rows = rows.Select(stay);
+}
+
 Result<Processed> Processor::Finish() {
   Processed out;
+  const bool parks = pipeline_.definition.on_error == project::OnError::kParkKey;
+  if (parks) Park();
   MR_TRY(auto input, reader_.Read(clock_.Now()));
   std::vector<ReadChange>& changes = reader_.changes();
   MR_CHECK_OK(CheckDrift());
@@ -95,6 +137,7 @@ Result<Processed> Processor::Finish() {
     change.stage = row.stage;
     change.reason = std::move(row.reason);
   }
+  if (parks) ParkBehind(transformed.rows);
   MR_CHECK_OK(MarkProduced(transformed.rows));
   for (ReadChange& change : changes) {
     if (change.fate != Fate::kRefused) continue;

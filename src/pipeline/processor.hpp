@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -39,6 +40,11 @@ class Processor {
   /// kInvalidArgument: stop, a field was removed or retyped (`on_removed_field: stop`);
   /// kInternal: two rows of one change.
   Result<Processed> Finish();
+  /// With `on_error: park_key`, before Finish: records of these keys have a letter of
+  /// this version, behind which their later changes wait.
+  void Block(std::map<std::string, Version, std::less<>> blocked) {
+    blocked_ = std::move(blocked);
+  }
   std::vector<ChangeReader::UsedLookup>& lookups() { return reader_.lookups(); }
   Transform& transform() { return *transform_; }
 
@@ -54,6 +60,11 @@ class Processor {
   DeadLetter LetterOf(const ReadChange& change, const char* stage,
                       std::string reason) const;
   Status CheckDrift();
+  bool IsBlocked(const ReadChange& change) const;
+  /// Refuses changes that wait behind letters known before …
+  void Park();
+  /// … and behind those of this batch, whose rows are taken out again.
+  void ParkBehind(sql::Batch& rows);
   /// Place of an event among the changes; their number when it is none of them.
   std::size_t PlaceOf(Offset offset);
   Status MarkProduced(const sql::Batch& rows);
@@ -67,6 +78,7 @@ class Processor {
   const bool stops_at_drift_;
   ChangeReader reader_;
   std::unique_ptr<Transform> transform_;
+  std::map<std::string, Version, std::less<>> blocked_;
   std::vector<bool> produced_;  ///< by place
 };
 

@@ -162,7 +162,7 @@ TEST(Processor, NamesTheColumnOfATableThatARowBreaks) {
   EXPECT_THAT(store.rows.at(0), HasSubstr(R"("order_id":"äöü","buyer":"c",)"
                                           R"("amount":"999.0","note":1)"));
   EXPECT_EQ(store.tombstones.size(), 1u) << "rules do not hold for deletes";
-  const auto letters = f.state->List({})->letters;
+  const auto letters = f.state->letters().List({})->letters;
   std::vector<std::string> reasons;
   for (const auto& letter : letters) {
     EXPECT_EQ(letter.stage, "sink");

@@ -212,6 +212,63 @@ TEST_F(RedriveTest, RunsBesideTheChanges) {
   EXPECT_EQ(stores_["lake.history#1"]->rows.size(), 1u);
 }
 
+TEST_F(RedriveTest, ParkedChangesWaitBehindTheirLetterInOrder) {
+  f_.pipeline.on_error = project::OnError::kParkKey;
+  f_.pipeline.max_rows = 2;  // also across batches
+  Add("a", "x");
+  Add("b", "bad");
+  Add("b", "later");
+  Add("a", "y");
+  Add("b", "last");
+  f_.RunToEnd(stores_);
+  EXPECT_THAT(States(), ElementsAre("b:open", "b:open", "b:open"));
+  const auto letters_of_b = letters().List({});
+  EXPECT_EQ(letters_of_b->letters[0].stage, "require");
+  EXPECT_EQ(letters().CountStage("p", "table.t", "parked"), 2u);
+  EXPECT_EQ(stores_["table.t"]->rows.size(), 2u);
+  // The cause dies again: those behind it stay.
+  Redrive(OfTable());
+  EXPECT_THAT(States(), ElementsAre("b:open", "b:open", "b:open"));
+  MendAll();
+  Redrive(OfTable());
+  EXPECT_THAT(States(), ElementsAre("b:applied", "b:applied", "b:applied"));
+  EXPECT_EQ(redriven().rows.size(), 3u);
+  Add("b", "free again");
+  f_.RunToEnd(stores_);
+  EXPECT_TRUE(stores_["table.t"]->rows.contains(5));
+}
+
+TEST_F(RedriveTest, StopsBeforeTooManyAreParked) {
+  f_.pipeline.on_error = project::OnError::kParkKey;
+  f_.pipeline.max_parked = 2;
+  f_.pipeline.max_rows = 1;
+  for (const char* note : {"bad", "1", "2", "3"}) Add("b", note);
+  const auto status = f_.RunToEnd(stores_);
+  EXPECT_EQ(status.sinks[0].state, "stopped");
+  EXPECT_THAT(status.sinks[0].reason, testing::StartsWith("too_many_parked: 3"));
+  EXPECT_EQ(status.sinks[0].position, 3u);
+}
+
+TEST_F(RedriveTest, StopsWhenTooManyOfAWindowDie) {
+  f_.pipeline.max_dead_of_1000 = 2;
+  for (const std::uint32_t rows : {1u, 3u, 500u}) {  // whatever the batches
+    f_.pipeline.max_rows = rows;
+    stores_.clear();
+    if (rows == 1) {
+      for (int i = 0; i < 10; ++i) Add("x" + std::to_string(i), i % 4 == 1 ? "bad" : "x");
+    }
+    const auto status = f_.RunToEnd(stores_);
+    EXPECT_EQ(status.sinks[0].state, "stopped") << rows;
+    EXPECT_THAT(status.sinks[0].reason,
+                testing::StartsWith("too_many_dead: more than 2 of the 1000 events from "
+                                    "offset 0 on"))
+        << rows;
+    EXPECT_THAT(status.sinks[0].reason, testing::HasSubstr("the last one, at 9"));
+  }
+  f_.pipeline.max_dead_of_1000 = 3;
+  EXPECT_EQ(f_.RunToEnd(stores_).state, "done");
+}
+
 TEST_F(RedriveTest, RefusesAnUnknownPipeline) {
   std::vector<CompiledPipeline> compiled;
   compiled.push_back(f_.Compile());

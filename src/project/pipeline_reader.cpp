@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "sink_reader.hpp"
@@ -16,6 +18,7 @@ constexpr std::int64_t kMaxBatchRows = 1'000'000;
 constexpr std::uint64_t kMinBatchBytes = 64ULL << 10U;
 constexpr std::uint64_t kMaxBatchBytes = 256ULL << 20U;
 constexpr std::int64_t kMaxBatchWaitMs = 60'000;
+constexpr std::int64_t kMaxParked = 1'000'000;
 
 std::optional<Start> ReadStart(const Node* node, Report& report) {
   if (node != nullptr && node->kind == Node::Kind::kScalar && node->text == "snapshot") {
@@ -113,6 +116,37 @@ void ReadBatch(const Node* node, Pipeline& pipeline, Report& report) {
     pipeline.max_wait_ms = *wait;
 }
 
+/// "5%", "0.5%": as so many of 1000.
+std::optional<std::uint32_t> ReadShare(const Node* node, Report& report) {
+  constexpr std::string_view kWhat = "a share from 0.1% to 99.9%, such as 5%";
+  const auto text = ReadText(node, kWhat, report);
+  if (!text) return std::nullopt;
+  double percent = 0;
+  const char* const end = text->data() + text->size();
+  const auto read = std::from_chars(text->data(), end, percent);
+  const bool whole = read.ec == std::errc() && std::string_view(read.ptr, end) == "%";
+  if (whole && percent >= 0.1 && percent <= 99.9) {
+    return static_cast<std::uint32_t>(std::lround(percent * 10));
+  }
+  report.AddExpected(*node, kWhat);
+  return std::nullopt;
+}
+
+void ReadErrors(const Keys& keys, Pipeline& pipeline, Report& report) {
+  if (const auto choice = ReadChoice<OnError>(
+          keys.Find("on_error"),
+          {{"dead_letter", OnError::kGoOn}, {"park_key", OnError::kParkKey}}, report)) {
+    pipeline.on_error = *choice;
+  }
+  if (const auto most = ReadWhole(keys.Find("max_parked"), 1, kMaxParked, report)) {
+    pipeline.max_parked = static_cast<std::uint64_t>(*most);
+    if (pipeline.on_error != OnError::kParkKey) {
+      report.Add(*keys.Find("max_parked"), "max_parked goes with on_error: park_key");
+    }
+  }
+  pipeline.max_dead_of_1000 = ReadShare(keys.Find("max_share"), report);
+}
+
 /// Parentheses of `rule` that are not closed, those in '…' left out.
 int OpenParentheses(std::string_view rule) {
   int open = 0;
@@ -192,7 +226,7 @@ std::optional<Pipeline> ReadPipeline(const Node& root, std::string_view content,
                                      const Collections& collections, Report& report) {
   const Keys keys(root, "a pipeline",
                   {"pipeline", "from", "batch", "lookups", "require", "sql", "to",
-                   "on_removed_field"},
+                   "on_removed_field", "on_error", "max_parked", "max_share"},
                   report);
   if (root.kind != Node::Kind::kMapping) return std::nullopt;
   Pipeline pipeline;
@@ -212,6 +246,7 @@ std::optional<Pipeline> ReadPipeline(const Node& root, std::string_view content,
           {{"dead_letter", OnRemovedField::kDeadLetter}, {"stop", OnRemovedField::kStop}},
           report))
     pipeline.on_removed_field = *choice;
+  ReadErrors(keys, pipeline, report);
   if (!name) return std::nullopt;
   pipeline.name = *name;
   pipeline.place = report.At(*name_node);

@@ -162,6 +162,11 @@ std::optional<Sink> ReadTable(const Node& node, Report& report) {
                "lake is where SQL finds the lake's tables: choose another name");
     return std::nullopt;
   }
+  if (ToLower(*name) == "dead_letters") {
+    report.Add(*name_node,
+               "dead_letters is the table of all dead letters: choose another name");
+    return std::nullopt;
+  }
   table.name = *name;
   table.key = *key;
   return Sink{"table." + *name, std::move(table), report.At(*name_node)};

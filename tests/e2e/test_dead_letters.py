@@ -142,3 +142,66 @@ def test_a_table_built_anew_has_what_was_redriven(project, data):
         millrace.wait_until(lambda: len(millrace.sql(data, "SELECT 1 AS x FROM orders_now")) == 19, what="rebuilt with o3")
         millrace.wait_until(lambda: len(millrace.sql(data, "SELECT 1 AS x FROM lake.orders")) == 19, what="rebuilt with o3")
         assert {l["key"] for l in millrace.dead_letters(data)} == {"o7"}
+
+
+def test_letters_are_a_table(project, data):
+    count = "SELECT state, count(*)::BIGINT AS n FROM dead_letters GROUP BY state ORDER BY state"
+    with Server(project, data) as server:
+        assert millrace.sql(data, count) == []
+        fill(server)
+        millrace.wait_drained(data)
+        assert millrace.sql(data, count) == [{"state": "open", "n": 4}]
+        # Twice in one query, and beside a table.
+        assert millrace.sql(data, "SELECT count(*)::BIGINT AS n FROM dead_letters a JOIN dead_letters b ON a.id = b.id") == [{"n": 4}]
+        assert millrace.sql(data, "SELECT d.key FROM dead_letters d LEFT JOIN orders_now o ON o.id = d.key "
+                                  "WHERE o.id IS NULL AND d.sink LIKE 'table.%' ORDER BY 1") == [{"key": "o3"}, {"key": "o7"}]
+        page = server.api.get("/api/tables/dead_letters/rows?stage=eq.sql&order=id&limit=1").json
+        assert page["items"][0]["key"] == "o7" and page["next_cursor"]
+        deadletters("mend", data, "--key", "o3", "--set", "amount = abs(amount)", "--apply")
+        deadletters("redrive", data, "--key", "o3")
+        assert millrace.sql(data, count) == [{"state": "applied", "n": 2}, {"state": "open", "n": 2}]
+        metrics = server.api.get("/metrics").body.decode()
+        assert 'pipeline_dead_letters_waiting{pipeline="orders_now",sink="table.orders_now"} 1' in metrics
+        assert millrace.verify(data)["agree"], "mended changes are not compared"
+        assert server.stop() == 0
+    assert millrace.sql(data, count) == [{"state": "applied", "n": 2}, {"state": "open", "n": 2}]
+
+
+def test_what_a_pipeline_bears_is_checked(tmp_path, data):
+    for more, part in [("on_error: park\n", "park_key"), ("max_parked: 5\n", "goes with on_error: park_key"), ("max_share: 5\n", "such as 5%"),
+                       ("max_share: 100%\n", "such as 5%"), ("on_error: park_key\nmax_parked: 0\n", "max_parked")]:
+        project = millrace.write_project(tmp_path / "bad", {"orders": ORDERS}, {"orders_now": PIPELINE + more})
+        result = millrace.run("check", project, check=False)
+        assert result.returncode == 3 and part in result.stdout + result.stderr, (more, result)
+    named = PIPELINE.replace("name: orders_now", "name: Dead_Letters")
+    result = millrace.run("check", millrace.write_project(tmp_path / "name", {"orders": ORDERS}, {"orders_now": named}), check=False)
+    assert result.returncode == 3 and "choose another name" in result.stdout + result.stderr
+
+
+def test_too_many_dead_stop_the_sink_until_the_rule_is_mended(tmp_path, data):
+    project = millrace.write_project(tmp_path / "p", {"orders": ORDERS}, {"orders_now": PIPELINE + "max_share: 1%\n"})
+    bad = [{"id": f"b{i}", "amount": "-1.00"} for i in range(11)]
+    with Server(project, data) as server:
+        assert server.api.post(PATH, bad).status == 201
+        reason = millrace.wait_until(lambda: [p for p in millrace.status(data) if p["state"] == "stopped"], what="stopped")[0]["sinks"][0]["reason"]
+        assert reason.startswith("too_many_dead: more than 10 of the 1000 events from offset 0 on"), reason
+    (project / "pipelines" / "orders_now.yaml").write_text(PIPELINE.replace("amount >= 0", "amount >= -1") + "max_share: 1%\n")
+    with Server(project, data):
+        millrace.wait_drained(data)
+        assert millrace.sql(data, "SELECT count(*)::BIGINT AS n FROM orders_now") == [{"n": 11}] and millrace.dead_letters(data) == []
+
+
+def test_a_parked_record_waits_whole(tmp_path, data):
+    project = millrace.write_project(tmp_path / "p", {"orders": ORDERS}, {"orders_now": PIPELINE + "on_error: park_key\n"})
+    with Server(project, data) as server:
+        assert server.api.post(PATH, {"id": "a", "amount": "-1.00", "note": "1"}).status == 201
+        millrace.wait_drained(data)
+        assert server.api.request("PATCH", f"{PATH}/a", {"amount": "2.00"}).status == 200
+        millrace.wait_drained(data)
+        assert millrace.sql(data, "SELECT id FROM orders_now") == []
+        assert [l["stage"] for l in millrace.dead_letters(data) if l["sink"].startswith("table")] == ["require", "parked"]
+        deadletters("mend", data, "--stage", "require", "--set", "amount = 1", "--apply")
+        out = json.loads(deadletters("redrive", data, "--key", "a", "--json"))
+        assert (out["applied"], out["superseded"]) == (3, 1) or (out["applied"], out["superseded"]) == (4, 0)
+        assert rows(data, "orders_now") == {"a": (2.0, 1)}
+        assert [r["amount"] for r in millrace.sql(data, "SELECT amount FROM lake.orders ORDER BY _offset")] in ([1.0, 2.0], ["1.00", "2.00"])

@@ -16,14 +16,37 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Lower case: SQL minds none.
-bool MentionsLake(std::string_view text) {
-  constexpr std::string_view kWord = "lake";
+/// `word` in lower case: SQL minds none.
+bool Mentions(std::string_view text, std::string_view word) {
   const auto same = [](char a, char b) {
     return std::tolower(static_cast<unsigned char>(a)) == b;
   };
-  return !std::ranges::search(text, kWord, same).empty();
+  return !std::ranges::search(text, word, same).empty();
 }
+
+/// The rows of a guest in a session, for as long as this lives.
+class GuestRows {
+ public:
+  static Result<std::unique_ptr<GuestRows>> Add(const GuestTable& guest,
+                                                sql::Session& session) {
+    MR_TRY(auto rows, guest.read());
+    std::unique_ptr<GuestRows> added(
+        new GuestRows(session, guest.info.name, std::move(rows)));
+    MR_CHECK_OK(session.AddRelation(guest.info.name, guest.info.columns));
+    session.SetRelation(guest.info.name, &added->rows_);
+    return added;
+  }
+  GuestRows(const GuestRows&) = delete;
+  GuestRows& operator=(const GuestRows&) = delete;
+  ~GuestRows() { session_.SetRelation(name_, nullptr); }
+
+ private:
+  GuestRows(sql::Session& session, std::string name, sql::Batch rows)
+      : session_(session), name_(std::move(name)), rows_(std::move(rows)) {}
+  sql::Session& session_;
+  const std::string name_;
+  const sql::Batch rows_;
+};
 
 /// Runs `read` on the table's parts; again when a merge has taken one of them meanwhile.
 template <typename Read>
@@ -197,6 +220,7 @@ Result<std::shared_ptr<Table>> EmbeddedWarehouse::Find(const std::string& name) 
 }
 
 Result<TableInfo> EmbeddedWarehouse::FindInfo(const std::string& name) {
+  if (options_.guest && name == options_.guest->info.name) return options_.guest->info;
   if (!name.starts_with(kLakePrefix)) {
     MR_TRY(const auto table, Find(name));
     return table->Info();
@@ -252,6 +276,7 @@ Result<std::vector<TableInfo>> EmbeddedWarehouse::Tables() {
     for (const auto& [name, table] : tables_) out.push_back(table->Info());
   }
   for (auto& info : lake_.Tables()) out.push_back(std::move(info));
+  if (options_.guest) out.push_back(options_.guest->info);
   return out;
 }
 
@@ -270,6 +295,10 @@ Result<Warehouse::RowsPage> EmbeddedWarehouse::Rows(const std::string& name,
                                                     Deadline deadline) {
   MR_TRY(const auto info, FindInfo(name));
   MR_TRY(const auto session, readers_->Take(deadline));
+  if (options_.guest && name == options_.guest->info.name) {
+    MR_TRY(const auto rows, GuestRows::Add(*options_.guest, *session));
+    return ReadPage(*session, sql::QuoteName(name), info, query, deadline);
+  }
   if (name.starts_with(kLakePrefix)) {
     const auto from = lake_.Source(name.substr(kLakePrefix.size()));
     return ReadPage(*session, from, info, query, deadline);
@@ -324,11 +353,15 @@ Result<bool> EmbeddedWarehouse::WaitFor(const std::string& name, const Version& 
 Status EmbeddedWarehouse::Query(
     const std::string& select, Deadline deadline,
     const std::function<bool(const sql::Batch& block)>& each) {
-  if (MentionsLake(select)) {
+  if (Mentions(select, "lake")) {
     MR_CHECK_OK(lake_.Refresh());
     MR_CHECK_OK(lake_.CheckStored(select));
   }
   MR_TRY(const auto session, readers_->Take(deadline));
+  std::unique_ptr<GuestRows> guest;
+  if (options_.guest && Mentions(select, options_.guest->info.name)) {
+    MR_TRY(guest, GuestRows::Add(*options_.guest, *session));
+  }
   return session->Stream(select, deadline, each);
 }
 

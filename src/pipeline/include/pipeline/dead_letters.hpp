@@ -117,6 +117,18 @@ class DeadLetters {
   };
   Status SetMended(const std::vector<Mend>& mends);
 
+  /// By key, the lowest version of letters in the way of later changes of their records:
+  /// open ones, and with `sent` those that are on their way too.
+  Result<std::map<std::string, Version, std::less<>>> Blocked(std::string_view pipeline,
+                                                              std::string_view sink,
+                                                              bool sent);
+  /// Waiting ones of a stage.
+  Result<std::uint64_t> CountStage(std::string_view pipeline, std::string_view sink,
+                                   std::string_view stage);
+  /// Letters that are not parked, of events with offsets [from, to), whatever their
+  /// state.
+  Result<std::uint64_t> CountBetween(std::string_view pipeline, std::string_view sink,
+                                     Offset from, Offset to);
   /// A number for a new redrive.
   Result<std::uint64_t> NextRun();
   /// Open letters get consecutive places in the redrive stream from `first` on, before

@@ -159,6 +159,7 @@ class Pipelines {
 
  private:
   Status OpenLookups();
+  void AddLetterMetrics();
   Result<const CompiledPipeline*> PipelineOf(const LetterFilter& filter) const;
   Status RepairRedrives();
   /// Lanes for what waits in the redrive streams.
@@ -175,6 +176,7 @@ class Pipelines {
   std::vector<std::unique_ptr<Lane>> lanes_;
   SinkFactory factory_;
   std::unique_ptr<Redriver> redriver_;
+  std::vector<telemetry::CallbackHandle> letter_metrics_;
   mutable std::mutex redrives_mutex_;            ///< of the lanes, which come as needed
   std::vector<std::unique_ptr<Lane>> redrives_;  ///< end before the lanes they follow
   std::atomic<bool> started_{false};

@@ -125,6 +125,12 @@ struct Sink {
 /// pipeline was built with.
 enum class OnRemovedField : std::uint8_t { kDeadLetter, kStop };
 
+/// What becomes of later changes of a record while one of its changes is a dead letter.
+enum class OnError : std::uint8_t {
+  kGoOn,     ///< they are processed
+  kParkKey,  ///< they wait as letters of stage "parked", in order
+};
+
 enum class Start : std::uint8_t { kEarliest, kLatest };
 
 struct Pipeline {
@@ -142,6 +148,11 @@ struct Pipeline {
   SqlText sql;              ///< not empty; otherwise unchecked here
   std::vector<Sink> sinks;  ///< at least one
   OnRemovedField on_removed_field = OnRemovedField::kDeadLetter;
+  OnError on_error = OnError::kGoOn;
+  std::uint64_t max_parked = 10'000;  ///< letters of a sink; beyond it the sink stops
+  /// A sink stops when more of the events [n * 1000, (n + 1) * 1000) of its stream die
+  /// than this; nullopt: never.
+  std::optional<std::uint32_t> max_dead_of_1000;
   Place place;
 };
 

@@ -17,6 +17,12 @@ class Logger;
 
 namespace millrace::warehouse {
 
+/// A table whose rows somebody else has: read as a whole by each query that names it.
+struct GuestTable {
+  TableInfo info;  ///< columns, key and name; no user's table has it
+  std::function<Result<sql::Batch>()> read;
+};
+
 struct EmbeddedWarehouseOptions {
   std::filesystem::path directory;  ///< holds warehouse.duckdb; created when absent
   /// Folders with part-*.parquet below it are readable as lake.<path with / as _>.
@@ -39,6 +45,7 @@ struct EmbeddedWarehouseOptions {
   /// Nothing written for so long: a log above 1 MiB is folded too, since rows that are
   /// only in the log are in memory uncompressed.
   std::chrono::milliseconds quiet{2'000};
+  std::optional<GuestTable> guest;
   std::uint32_t readers = 4;  ///< reads at a time; more wait their turn
   /// Without a write. Lake tables are those that the last writing process knew.
   bool read_only = false;
