@@ -45,7 +45,6 @@ TEST_F(LakeLookup, FindsTheFileAndTheRowsOfAnOffset) {
   EXPECT_EQ(Find(30)->where, Where::kBeyond);  // staged, not rolled
 }
 
-<<<<<<< HEAD
 TEST_F(LakeLookup, CannotTellRowsWithoutTheirOffsets) {
   options_.offset_column = false;
   auto writer = *Open();
@@ -63,7 +62,8 @@ TEST_F(LakeLookup, CannotTellRowsWithoutTheirOffsets) {
   ASSERT_TRUE(writer->Flush());
   EXPECT_EQ(Find(25)->rows, 1u);
   EXPECT_EQ(Find(12)->rows, std::nullopt);
-=======
+}
+
 TEST_F(LakeLookup, AnExtentIsTheFilesOfOneMoment) {
   auto writer = *Open();
   ASSERT_TRUE(writer->Start(5));
@@ -80,7 +80,6 @@ TEST_F(LakeLookup, AnExtentIsTheFilesOfOneMoment) {
   EXPECT_EQ(extent().begin, 5u);
   EXPECT_EQ(extent().next, 25u);
   EXPECT_EQ(ReadExtent(*store_, *session_, "no").error().code(), ErrorCode::kNotFound);
->>>>>>> f79beed (verify: slices of commit time, exact under load, and what is wrong by name)
 }
 
 TEST_F(LakeLookup, KnowsTheFolderOfATable) {

@@ -138,7 +138,8 @@ TEST_F(RedriveTest, AnEventThatNoLetterNamesIsPassedOver) {
 TEST_F(RedriveTest, LettersWithoutAnEventAreOpenedAgain) {
   Add("b", "bad");
   f_.RunToEnd(stores_);
-  ASSERT_TRUE(letters().Claim({1}, 0, 1));  // and then the process was killed
+  const auto ids = letters().Open(OfTable());
+  ASSERT_TRUE(letters().Claim(*ids, 0, 1));  // and then the process was killed
   EXPECT_THAT(States(), ElementsAre("b:sent"));
   f_.RunToEnd(stores_);
   EXPECT_THAT(States(), ElementsAre("b:open"));
