@@ -169,7 +169,7 @@ def test_letters_are_a_table(project, data):
 
 def test_what_a_pipeline_bears_is_checked(tmp_path, data):
     for more, part in [("on_error: park\n", "park_key"), ("max_parked: 5\n", "goes with on_error: park_key"), ("max_share: 5\n", "such as 5%"),
-                       ("max_share: 100%\n", "such as 5%"), ("on_error: park_key\nmax_parked: 0\n", "max_parked")]:
+                       ("max_share: 100%\n", "such as 5%"), ("on_error: park_key\nmax_parked: 0\n", "from 1 to 1000000")]:
         project = millrace.write_project(tmp_path / "bad", {"orders": ORDERS}, {"orders_now": PIPELINE + more})
         result = millrace.run("check", project, check=False)
         assert result.returncode == 3 and part in result.stdout + result.stderr, (more, result)
