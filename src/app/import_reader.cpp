@@ -1,5 +1,6 @@
 #include "import_reader.hpp"
 
+#include <simdjson.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -134,8 +135,8 @@ class CsvReader {
 
 class CsvImport final : public ImportReader {
  public:
-  CsvImport(CsvReader csv, const CollectionShape& shape, std::string null_text)
-      : csv_(std::move(csv)), shape_(shape), null_text_(std::move(null_text)) {}
+  CsvImport(CsvReader csv, const CollectionShape& shape, ImportRules rules)
+      : csv_(std::move(csv)), shape_(shape), rules_(std::move(rules)) {}
 
   Status ReadHeader() {
     MR_TRY(auto header, csv_.Next());
@@ -144,17 +145,22 @@ class CsvImport final : public ImportReader {
     if (!header->cells.empty() && header->cells.front().starts_with("\xef\xbb\xbf")) {
       header->cells.front().erase(0, 3);  // byte order mark
     }
-    std::vector<FieldError> unknown;
+    std::vector<FieldError> unknown = MissingIn(header->cells);
     std::vector<std::string_view> names;
     for (const auto& field : shape_.fields) names.push_back(field.name);
     for (const auto& cell : header->cells) {
-      const auto found = std::ranges::find(names, cell);
-      if (found == names.end()) unknown.push_back(Unknown(cell, names));
+      const auto name = rules_.FieldOf(cell);
+      columns_.emplace_back();
+      if (!name) continue;
+      const auto found = std::ranges::find(names, *name);
       const auto column = static_cast<std::size_t>(found - names.begin());
-      if (std::ranges::find(columns_, column) != columns_.end() && found != names.end()) {
+      if (found == names.end()) {
+        unknown.push_back(Unknown(cell, names));
+      } else if (std::ranges::find(columns_, column) != columns_.end()) {
         unknown.push_back({cell, "stands in the header twice"});
+      } else {
+        columns_.back() = column;
       }
-      columns_.push_back(column);
     }
     if (unknown.empty()) return {};
     return Fail(Error(ErrorCode::kInvalidArgument,
@@ -179,6 +185,17 @@ class CsvImport final : public ImportReader {
   }
 
  private:
+  /// Columns that the rules name and the header lacks: a misspelt one must not be passed
+  /// over.
+  std::vector<FieldError> MissingIn(const std::vector<std::string>& header) const {
+    std::vector<FieldError> missing;
+    for (const auto& [column, field] : rules_.fields) {
+      if (std::ranges::find(header, column) != header.end()) continue;
+      missing.push_back({column, "no such column in the header"});
+    }
+    return missing;
+  }
+
   static FieldError Unknown(const std::string& cell,
                             const std::vector<std::string_view>& names) {
     std::string message = "no such field";
@@ -190,12 +207,12 @@ class CsvImport final : public ImportReader {
   void WriteBody(const CsvRecord& record, ImportRow& row) const {
     row.body = "{";
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const auto& field = shape_.fields[columns_[i]];
+      if (!columns_[i]) continue;
+      const auto& field = shape_.fields[*columns_[i]];
       const auto& cell = record.cells[i];
-      if (i > 0) row.body += ',';
+      if (row.body.size() > 1) row.body += ',';
       AppendJsonKey(row.body, field.name);
-      const bool null = (cell.empty() && !record.quoted[i]) ||
-                        (!null_text_.empty() && cell == null_text_);
+      const bool null = (cell.empty() && !record.quoted[i]) || rules_.IsNull(cell);
       if (null) {
         row.body += "null";
         continue;
@@ -213,14 +230,14 @@ class CsvImport final : public ImportReader {
 
   CsvReader csv_;
   const CollectionShape shape_;
-  const std::string null_text_;
-  std::vector<std::size_t> columns_;  ///< field of each cell
+  const ImportRules rules_;
+  std::vector<std::optional<std::size_t>> columns_;  ///< field of each cell
 };
 
 class NdjsonImport final : public ImportReader {
  public:
-  NdjsonImport(ByteReader bytes, const CollectionShape& shape)
-      : bytes_(std::move(bytes)), key_(shape.key) {}
+  NdjsonImport(ByteReader bytes, const CollectionShape& shape, ImportRules rules)
+      : bytes_(std::move(bytes)), key_(shape.key), rules_(std::move(rules)) {}
 
   std::uint64_t line() const override { return line_; }
 
@@ -247,6 +264,9 @@ class NdjsonImport final : public ImportReader {
       } else if (line[line.find_first_not_of(" \t\r")] != '{') {
         row.problem = "expected one JSON object, got " + Excerpt(line);
       }
+      if (row.problem.empty() && !(rules_.fields.empty() && rules_.nulls.empty())) {
+        line = Renamed(line);
+      }
       row.key = TextMember(line, key_);
       row.body = std::move(line);
       return row;
@@ -254,8 +274,38 @@ class NdjsonImport final : public ImportReader {
   }
 
  private:
+  /// The object under the rules; as it is where it is broken: the server says why.
+  std::string Renamed(const std::string& line) {
+    simdjson::ondemand::document document;
+    simdjson::ondemand::object object;
+    const simdjson::padded_string padded(line);
+    if (parser_.iterate(padded).get(document) || document.get_object().get(object)) {
+      return line;
+    }
+    std::string out = "{";
+    for (auto member : object) {
+      std::string_view name, value;
+      if (member.unescaped_key().get(name) ||
+          simdjson::to_json_string(member.value()).get(value)) {
+        return line;
+      }
+      const auto field = rules_.FieldOf(std::string(name));
+      if (!field) continue;
+      if (out.size() > 1) out += ',';
+      AppendJsonKey(out, *field);
+      const bool null = value.starts_with('"') && rules_.IsNull(schema::TextOf(value));
+      while (value.ends_with(' ')) value.remove_suffix(1);
+      out += null ? "null" : value;
+    }
+    const char* more = nullptr;
+    const bool at_end = document.current_location().get(more) == simdjson::OUT_OF_BOUNDS;
+    return at_end ? out + "}" : line;
+  }
+
   ByteReader bytes_;
   const std::string key_;
+  const ImportRules rules_;
+  simdjson::ondemand::parser parser_;
   std::uint64_t line_ = 0;
 };
 
@@ -280,12 +330,51 @@ Result<CollectionShape> FetchCollection(const http::ClientOptions& server,
   return ParseCollectionShape(response.body);
 }
 
+bool ImportRules::IsNull(std::string_view text) const {
+  return std::ranges::find(nulls, text) != nulls.end();
+}
+
+std::optional<std::string> ImportRules::FieldOf(const std::string& name) const {
+  const auto found = fields.find(name);
+  if (found == fields.end()) return name;
+  if (found->second.empty()) return std::nullopt;
+  return found->second;
+}
+
+Result<std::map<std::string, std::string>> ParseFieldMap(
+    const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> fields;
+  for (const auto& text : texts) {
+    const auto equal = text.rfind('=');  // a field's name has none, a column's may
+    if (equal == std::string::npos || equal == 0) {
+      return Fail(ErrorCode::kInvalidArgument, "--map " + text +
+                                                   ": expected column=field, or column= "
+                                                   "to leave it out");
+    }
+    if (!fields.emplace(text.substr(0, equal), text.substr(equal + 1)).second) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "--map names the column " + text.substr(0, equal) + " twice");
+    }
+  }
+  return fields;
+}
+
 Result<std::unique_ptr<ImportReader>> ImportReader::Open(
     const std::filesystem::path& file, const CollectionShape& shape,
-    const std::string& null_text) {
+    const ImportRules& rules) {
+  for (const auto& [column, field] : rules.fields) {
+    if (field.empty() ||
+        std::ranges::find(shape.fields, field, &schema::TypedName::name) !=
+            shape.fields.end())
+      continue;
+    return Fail(ErrorCode::kInvalidArgument,
+                "--map " + column + "=" + field + ": the collection has no such field");
+  }
   MR_TRY(auto bytes, ByteReader::Open(file));
-  if (IsNdjson(file)) return std::make_unique<NdjsonImport>(std::move(bytes), shape);
-  auto csv = std::make_unique<CsvImport>(CsvReader(std::move(bytes)), shape, null_text);
+  if (IsNdjson(file)) {
+    return std::make_unique<NdjsonImport>(std::move(bytes), shape, rules);
+  }
+  auto csv = std::make_unique<CsvImport>(CsvReader(std::move(bytes)), shape, rules);
   if (auto header = csv->ReadHeader(); !header) {
     return Fail(std::move(header.error()).During(file.string()));
   }

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -18,6 +20,23 @@ struct CollectionShape {
   std::string key;
   schema::Columns fields;
 };
+
+/// How a file's texts become a record.
+struct ImportRules {
+  /// Column of a CSV header, or member of an object, → field; an empty field: left out.
+  /// What is not named here is the field of its own name.
+  std::map<std::string, std::string> fields;
+  /// Texts that are null. An empty CSV cell without quotes always is.
+  std::vector<std::string> nulls;
+
+  bool IsNull(std::string_view text) const;
+  /// nullopt: left out.
+  std::optional<std::string> FieldOf(const std::string& name) const;
+};
+
+/// "column=field", …; kInvalidArgument: no '=', or a column twice.
+Result<std::map<std::string, std::string>> ParseFieldMap(
+    const std::vector<std::string>& texts);
 
 /// Asks the server (GET /api/collections/{collection}).
 Result<CollectionShape> FetchCollection(const http::ClientOptions& server,
@@ -36,10 +55,11 @@ struct ImportRow {
 class ImportReader {
  public:
   virtual ~ImportReader() = default;
-  /// kInvalidArgument: a CSV header names a column that the collection lacks.
+  /// kInvalidArgument: a CSV header names a column that the collection lacks, or lacks
+  /// one that the rules name; the rules name a field that the collection lacks.
   static Result<std::unique_ptr<ImportReader>> Open(const std::filesystem::path& file,
                                                     const CollectionShape& shape,
-                                                    const std::string& null_text);
+                                                    const ImportRules& rules);
   /// nullopt at the end. kDataLoss: broken or cut gzip data; nothing more can be read.
   virtual Result<std::optional<ImportRow>> Next() = 0;
   /// Where the last row began, from 1.

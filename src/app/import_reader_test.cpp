@@ -35,8 +35,9 @@ class ImportReaderTest : public testing::Test {
   }
 
   /// "line: body" or "line! problem" of each row; "line!! message" where reading ended.
-  std::vector<std::string> Read(const std::string& name, const std::string& content) {
-    auto reader = ImportReader::Open(Write(name, content), Shape(), "NA");
+  std::vector<std::string> Read(const std::string& name, const std::string& content,
+                                const ImportRules& rules = {{}, {"NA"}}) {
+    auto reader = ImportReader::Open(Write(name, content), Shape(), rules);
     if (!reader) return {"0!! " + reader.error().ToString()};
     std::vector<std::string> out;
     for (;;) {
@@ -134,9 +135,37 @@ TEST_F(ImportReaderTest, ACutOrBrokenGzipFileIsNoShortFile) {
 TEST_F(ImportReaderTest, NdjsonIsOneObjectALine) {
   EXPECT_THAT(Read("a.ndjson",
                    "\xef\xbb\xbf{\"id\":\"a\"}\r\n \n[{\"id\":\"b\"},{}]\nnull\n{\"id\""),
-              ElementsAre("1: {\"id\":\"a\"}\r",
+              ElementsAre("1: {\"id\":\"a\"}",
                           R"(3! expected one JSON object, got '[{"id":"b"},{}]')",
                           "4! expected one JSON object, got 'null'", "5: {\"id\""));
+}
+
+TEST_F(ImportReaderTest, ColumnsGoToTheFieldsThatAMapNames) {
+  const ImportRules rules{{{"Customer No", "id"}, {"junk", ""}}, {"NA", ""}};
+  EXPECT_THAT(
+      Read("a.csv", "Customer No,junk,note\nc1,x,\"\"\nc2,y,NA\n", rules),
+      ElementsAre(R"(2: {"id":"c1","note":null})", R"(3: {"id":"c2","note":null})"));
+  EXPECT_THAT(Read("a.ndjson",
+                   R"({"Customer No": "c1", "junk": {"a":[1]}, "note": "", "size": 4})"
+                   "\n",
+                   rules),
+              ElementsAre(R"(1: {"id":"c1","note":null,"size":4})"));
+  // What is broken goes to the server as it is.
+  EXPECT_THAT(Read("b.ndjson", "{\"junk\": 1} more\n{\"id\":\n", rules),
+              ElementsAre("1: {\"junk\": 1} more", "2: {\"id\":"));
+}
+
+TEST_F(ImportReaderTest, AMapThatFitsNeitherFileNorCollectionIsRefused) {
+  EXPECT_THAT(Read("a.csv", "id\n1\n", {{{"ID", "id"}}, {}}),
+              ElementsAre(HasSubstr("header has columns that cannot be used")));
+  EXPECT_THAT(Read("a.csv", "id\n1\n", {{{"id", "ident"}}, {}}),
+              ElementsAre(HasSubstr("--map id=ident: the collection has no such field")));
+  EXPECT_THAT(Read("a.csv", "id,ID\n1,2\n", {{{"ID", "id"}}, {}}),
+              ElementsAre(HasSubstr("cannot be used")));
+  EXPECT_FALSE(ParseFieldMap({"id"}));
+  EXPECT_FALSE(ParseFieldMap({"=id"}));
+  EXPECT_FALSE(ParseFieldMap({"a=b", "a=c"}));
+  EXPECT_EQ(ParseFieldMap({"a=b=id"})->at("a=b"), "id");
 }
 
 }  // namespace

@@ -134,6 +134,9 @@ class Lane {
     ++summary.operations;
     if (response.status >= 300) {
       ++summary.refused;
+      if (options_.on_refusal) {
+        options_.on_refusal({operation.row, response.status, response.body});
+      }
       if (summary.refusals.size() < kRefusalsKept) {
         summary.refusals.push_back({operation.row, response.status, response.body});
       }

@@ -23,12 +23,20 @@ struct Operation {
   std::string body;  ///< empty for a delete
 };
 
+struct Refusal {
+  std::uint64_t row;
+  int status;
+  std::string answer;
+};
+
 struct SenderOptions {
   http::ClientOptions server;
   std::uint32_t connections = 32;
   double rate = 0;  ///< operations a second; 0: as fast as it goes
   std::chrono::milliseconds retry_for{60'000};  ///< one operation, then the run fails
   std::string idempotency_prefix;               ///< hash of the file
+  /// Told each refusal, by any connection's thread, one at a time; may be empty.
+  std::function<void(const Refusal&)> on_refusal = {};
 };
 
 /// What the server acknowledged, by collection. `hash` is the additive history hash of
@@ -38,12 +46,6 @@ struct Acknowledged {
   std::uint64_t hash = 0;
   std::uint64_t deletes =
       0;  ///< among `changes`, not in `hash`: their answer has no body
-};
-
-struct Refusal {
-  std::uint64_t row;
-  int status;
-  std::string answer;
 };
 
 struct SendSummary {

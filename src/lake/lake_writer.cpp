@@ -21,6 +21,14 @@ std::string Lower(std::string_view text) {
   return out;
 }
 
+/// Whether files with a column of the type `from` (as the engine names it) are read
+/// together with those of the type `to`: the engine takes the wider one for all.
+bool Widens(const std::string& from, const schema::Type& to) {
+  if (from == to.ToSql()) return true;
+  const auto type = schema::Type::Parse(Lower(from));  // INTEGER, DECIMAL(10,2), …
+  return type && schema::Widens(*type, to);
+}
+
 Status CheckPath(std::string& path) {
   if (path.ends_with('/')) path.pop_back();
   MR_CHECK_OK(objects::CheckFolder(path));
@@ -154,7 +162,7 @@ Status LakeWriter::CheckColumns(const std::map<std::string, std::string>& metada
   }
   for (const auto& column : file_columns_) {
     const auto known = known_columns_.find(Lower(column.name));
-    if (known == known_columns_.end() || known->second == column.type.ToSql()) continue;
+    if (known == known_columns_.end() || Widens(known->second, column.type)) continue;
     return Fail(ErrorCode::kInvalidArgument, "column " + column.name + " is " +
                                                  column.type.ToSql() + " now, and " +
                                                  known->second + " in its files");

@@ -190,4 +190,15 @@ bool operator==(const Type& a, const Type& b) {
          a.children == b.children;
 }
 
+bool Widens(const Type& from, const Type& to) {
+  if (from == to) return true;
+  if (from.kind == Kind::kArray && to.kind == Kind::kArray) {
+    return Widens(from.children[0].type, to.children[0].type);
+  }
+  if (from.kind == Kind::kInteger) return to.kind == Kind::kBigint;
+  // Another scale would write another number of digits.
+  return from.kind == Kind::kDecimal && to.kind == Kind::kDecimal &&
+         from.scale == to.scale && from.precision < to.precision;
+}
+
 }  // namespace millrace::schema

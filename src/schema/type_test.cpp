@@ -92,5 +92,21 @@ TEST(Collection, DocumentColumnsEndWithTheSystemFields) {
   EXPECT_EQ(collection.Find("none"), std::nullopt);
 }
 
+TEST(Type, WidensWhereEveryLiteralStaysTheSame) {
+  const auto widens = [](const char* from, const char* to) {
+    return Widens(*Type::Parse(from), *Type::Parse(to));
+  };
+  EXPECT_TRUE(widens("integer", "bigint"));
+  EXPECT_TRUE(widens("integer[]", "bigint[]"));
+  EXPECT_TRUE(widens("decimal(10,2)", "decimal(12,2)"));
+  EXPECT_TRUE(widens("text", "text"));
+  EXPECT_FALSE(widens("bigint", "integer"));
+  EXPECT_FALSE(widens("decimal(12,2)", "decimal(10,2)"));
+  EXPECT_FALSE(widens("decimal(10,2)", "decimal(12,3)"));
+  EXPECT_FALSE(widens("integer", "double"));
+  EXPECT_FALSE(widens("integer", "bigint[]"));
+  EXPECT_FALSE(widens("date", "timestamp"));
+}
+
 }  // namespace
 }  // namespace millrace::schema

@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "../exit_codes.hpp"
+#include "../offline_pipelines.hpp"
+#include "../schema_report.hpp"
 #include "../settings.hpp"
 #include "base/json.hpp"
 #include "command.hpp"
@@ -19,6 +21,7 @@ struct ProjectFlags {
   std::filesystem::path project = ".";
   std::filesystem::path directory;
   std::string example{project::kDefaultExample};
+  std::optional<std::filesystem::path> against;
   std::vector<std::string> set;
   bool json = false;
 };
@@ -76,6 +79,19 @@ std::string Count(std::size_t count, std::string_view thing) {
   return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
 }
 
+/// What the next start would change in the data directory, and whether it could.
+int CheckAgainst(const project::Project& project, const ProjectFlags& flags) {
+  const auto engine = sql::Engine::Open({});
+  if (!engine) return Report(engine.error());
+  const auto compiled = CompileAll(project, **engine);
+  if (!compiled) return Report(compiled.error());
+  const auto report = ReportSchema(project, *compiled, *flags.against);
+  if (!report) return Report(report.error());
+  fmt::print("{}{}", flags.json ? report->ToJson() : report->ToText(),
+             flags.json ? "\n" : "");
+  return report->Refused() ? kFailed : kOk;
+}
+
 int Check(const ProjectFlags& flags) {
   const auto project = project::Load(flags.project);
   auto problems = project ? CheckSql(*project) : project.error();
@@ -85,6 +101,7 @@ int Check(const ProjectFlags& flags) {
     for (const auto& line : settings.error())
       problems.push_back({"settings", 0, 0, line});
   }
+  if (problems.empty() && flags.against) return CheckAgainst(*project, flags);
   if (problems.empty() && !flags.json) {
     std::string streams;
     if (!project->streams.empty())
@@ -147,6 +164,8 @@ void AddProjectCommands(CLI::App& app, Action& action) {
     command->add_flag("--json", flags->json, "as JSON");
   }
   check->add_option("DIR", flags->project, "the same as --project");
+  check->add_option("--against", flags->against,
+                    "data directory: what the next start changes there, or refuses");
   bind(check, Check);
   bind(config, Config);
 }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "../testing/conformance_fixture.hpp"
+#include "records_embedded/schema_change.hpp"
 #include "sqlite.hpp"
 #include "test_place.hpp"
 
@@ -46,9 +47,10 @@ TEST_P(EmbeddedFile, AFieldThatRecordsHaveKeepsItsType) {
   retyped.fields[2].type = schema::Type::Decimal(10, 3);
   retyped.fields[4].type = schema::Type::Simple(schema::Kind::kBigint);
   EXPECT_EQ(OpenError({retyped, Counters()}), ErrorCode::kInvalidArgument);
-  EXPECT_NE(message_.find("orders: field amount is decimal(10,3) now, and was "
-                          "decimal(10,2) when record 'a' was stored; field note is "
-                          "bigint now, and was text"),
+  EXPECT_NE(message_.find("orders: field amount: decimal(10,2) -> decimal(10,3): record "
+                          "'a' has a value of the type decimal(10,2), which "
+                          "decimal(10,3) does not write the same way; field note: text "
+                          "-> bigint: record 'a' has"),
             std::string::npos)
       << message_;
   // Refused as a whole: the types that are remembered are those of the records.
@@ -86,13 +88,81 @@ TEST_P(EmbeddedFile, Version1IsReadAndBecomesTheNewest) {
   Close();
   ASSERT_TRUE(File().Exec("DROP TABLE fields"));
   ASSERT_TRUE(File().Exec("DROP TABLE sums"));
+  ASSERT_TRUE(File().Exec("DROP TABLE definitions"));
   ASSERT_TRUE(File().Exec("PRAGMA user_version=1"));
   ASSERT_TRUE(RecordsReader::Open(place().directory()));
   Reopen();
-  EXPECT_EQ(Ask("PRAGMA user_version"), 3);
+  EXPECT_EQ(Ask("PRAGMA user_version"), 4);
   auto retyped = Orders();
-  retyped.fields[2].type = schema::Type::Decimal(12, 2);
+  retyped.fields[2].type = schema::Type::Decimal(10, 3);
   EXPECT_EQ(OpenError({retyped, Counters()}), ErrorCode::kInvalidArgument);
+}
+
+TEST_P(EmbeddedFile, ChangesOfADefinitionAreRememberedWithTheirTime) {
+  auto changed = Orders();
+  changed.fields.push_back(
+      {.name = "more", .type = schema::Type::Simple(schema::Kind::kText)});
+  changed.indexes = {{"note"}, {"amount"}};
+  ASSERT_TRUE(CreateOrder("a", R"(,"amount":"12.50")").ok());
+  changed.fields[2].type = schema::Type::Decimal(12, 2);
+  clock_.Advance(kHourUs);
+  Open({changed, Counters()});
+  Open({changed, Counters()});  // nothing new
+  EXPECT_EQ(Ask("SELECT count(*) FROM definitions WHERE collection='orders'"), 2);
+  EXPECT_EQ(Ask("SELECT at FROM definitions ORDER BY id DESC"), clock_.Now());
+  auto file = File();
+  auto select = file.Prepare("SELECT changes FROM definitions ORDER BY id DESC");
+  ASSERT_EQ(select->Step(), SQLITE_ROW);
+  EXPECT_EQ(select->Text(0),
+            "field amount: decimal(10,2) -> decimal(12,2)\nfield more: added, text\n"
+            "index (note): added\nindex (status, _created_at): removed\n");
+}
+
+TEST_P(EmbeddedFile, ARuleThatStoredRecordsBreakIsRefusedWithTheirNumberAndOneOfThem) {
+  ASSERT_TRUE(CreateOrder("a", R"(,"amount":"1.50")").ok());
+  ASSERT_TRUE(CreateOrder("b", R"(,"amount":"12.50","note":"long")").ok());
+  ASSERT_TRUE(CreateOrder("c", R"(,"amount":"2.50")").ok());
+  const auto refused = [this](const std::function<void(schema::Collection&)>& change,
+                              const std::string& why) {
+    auto stricter = Orders();
+    change(stricter);
+    EXPECT_EQ(OpenError({stricter, Counters()}), ErrorCode::kInvalidArgument);
+    EXPECT_NE(message_.find(why), std::string::npos) << message_;
+    // What check says is the same, and why the others may be.
+    const auto planned = PlanSchema(place().directory(), {stricter, Counters()});
+    ASSERT_TRUE(planned);
+    ASSERT_EQ(planned->size(), 1u);
+    EXPECT_NE((planned->front().what + ": " + planned->front().refused).find(why),
+              std::string::npos);
+  };
+  refused(
+      [](auto& c) { c.fields[2].min_json = "\"5.00\""; },
+      "field amount: decimal(10,2) -> decimal(10,2) min=\"5.00\": 2 records break it, "
+      "the first is 'a': must be at least");
+  refused([](auto& c) { c.fields[4].required = true; },
+          "2 records break it, the first is 'a': must not be null");
+  refused([](auto& c) { c.fields[4].max_length = 3; },
+          "1 record breaks it, the first is 'b'");
+  refused(
+      [](auto& c) {
+        c.fields[3].in_json = {"\"x\""};
+        c.fields[3].required = true;
+      },
+      "3 records break it");
+  refused(
+      [](auto& c) {
+        c.fields.push_back(
+            {.name = "new", .type = schema::Type::Simple(schema::Kind::kText)});
+        c.fields.back().required = true;
+      },
+      "field new: added, text required: 3 records break it, the first is 'a': is "
+      "required");
+  refused([](auto& c) { c.key = "customer_id"; }, "records under the old one");
+  // What they keep is fine, and so is what becomes looser.
+  auto kept = Orders();
+  kept.fields[2].min_json = "\"1.00\"";
+  Open({kept, Counters()});
+  Open({Orders(), Counters()});
 }
 
 TEST_P(EmbeddedFile, AnotherSourceNameIsRefused) {
@@ -112,8 +182,12 @@ TEST_P(EmbeddedFile, AUniqueIndexThatRecordsViolateIsRefusedAndNothingChanges) {
   auto stricter = Orders();
   stricter.indexes.clear();
   stricter.unique.push_back({"status"});
-  EXPECT_EQ(OpenError({stricter, Counters()}), ErrorCode::kConflict);
-  EXPECT_NE(message_.find("orders.status"), std::string::npos) << message_;
+  EXPECT_EQ(OpenError({stricter, Counters()}), ErrorCode::kInvalidArgument);
+  EXPECT_NE(
+      message_.find("unique (status): added: 2 records have values that another one "
+                    "has, too; one is 'a'"),
+      std::string::npos)
+      << message_;
   EXPECT_EQ(Ask("SELECT count(*) FROM sqlite_master WHERE name='i_orders.amount'"), 1);
   Open({Orders(), Counters()});
   EXPECT_TRUE(Get("a"));
@@ -198,10 +272,11 @@ TEST_P(EmbeddedFile, AFileOfVersionTwoGetsMarksFromNowOn) {
   ASSERT_TRUE(CreateOrder("a").ok());
   Close();
   ASSERT_TRUE(File().Exec("DROP TABLE sums"));
+  ASSERT_TRUE(File().Exec("DROP TABLE definitions"));
   ASSERT_TRUE(File().Exec("PRAGMA user_version=2"));
   EXPECT_TRUE((*RecordsReader::Open(place().directory()))->Marks("orders")->empty());
   Reopen();
-  EXPECT_EQ(Ask("PRAGMA user_version"), 3);
+  EXPECT_EQ(Ask("PRAGMA user_version"), 4);
   ASSERT_TRUE(CreateOrder("b").ok());
   const auto marks = *(*RecordsReader::Open(place().directory()))->Marks("orders");
   ASSERT_EQ(marks.size(), 1u);

@@ -43,7 +43,8 @@ Result<Database> OpenForWriting(const EmbeddedRecordsOptions& options) {
                         {.mode = Database::Mode::kWriter, .cache_kib = kWriterCacheKib}));
   MR_CHECK_OK(CheckFormat(db));
   MR_CHECK_OK(db.Exec("PRAGMA wal_checkpoint(TRUNCATE)"));
-  MR_CHECK_OK(PrepareLayout(db, options.collections, options.source));
+  MR_CHECK_OK(
+      PrepareLayout(db, options.collections, options.source, options.clock->Now()));
   return db;
 }
 

@@ -20,12 +20,13 @@ Result<TextPairs> StoredTypes(Database& db, const std::string& collection) {
 
 /// Whether each value of the old type is written the same way by the new one.
 bool Includes(std::string_view now, std::string_view old) {
+  const auto from = schema::Type::Parse(old), to = schema::Type::Parse(now);
+  if (from && to) return schema::Widens(*from, *to);
   while (now.ends_with("[]") && old.ends_with("[]")) {
     now.remove_suffix(2);
     old.remove_suffix(2);
   }
   if (now == old) return true;
-  if (old == "integer") return now == "bigint";
   if (!old.ends_with('}')) return false;
   old.remove_suffix(1);
   return now.starts_with(std::string(old) + ", ");
@@ -56,28 +57,29 @@ Status Remember(Database& db, const std::string& collection, const schema::Field
 
 }  // namespace
 
-Status KeepFieldTypes(Database& db, const schema::Collection& collection) {
+Result<TextPairs> RefusedTypes(Database& db, const schema::Collection& collection) {
   MR_TRY(const auto stored, StoredTypes(db, collection.name));
-  std::string refused;
+  TextPairs refused;
   for (const auto& field : collection.fields) {
     const auto old = stored.find(field.name);
     const auto now = field.type.ToString();
-    if (old != stored.end() && old->second == now) continue;
-    if (old != stored.end() && !Includes(now, old->second)) {
-      MR_TRY(const auto key, FindValue(db, collection.name, field.name));
-      if (key) {
-        refused += (refused.empty() ? "field " : "; field ") + field.name + " is " + now +
-                   " now, and was " + old->second + " when record " + Excerpt(*key) +
-                   " was stored";
-      }
-    }
+    if (old == stored.end() || Includes(now, old->second)) continue;
+    MR_TRY(const auto key, FindValue(db, collection.name, field.name));
+    if (!key) continue;
+    refused[field.name] = "record " + Excerpt(*key) + " has a value of the type " +
+                          old->second + ", which " + now + " does not write the same way";
+  }
+  return refused;
+}
+
+Status KeepFieldTypes(Database& db, const schema::Collection& collection) {
+  MR_TRY(const auto stored, StoredTypes(db, collection.name));
+  for (const auto& field : collection.fields) {
+    const auto old = stored.find(field.name);
+    if (old != stored.end() && old->second == field.type.ToString()) continue;
     MR_CHECK_OK(Remember(db, collection.name, field));
   }
-  if (refused.empty()) return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              "collection " + collection.name + ": " + refused +
-                  ": give the new type to a new field, or go back to the old type and "
-                  "delete (or set to null) what is stored");
+  return {};
 }
 
 }  // namespace millrace::records

@@ -5,6 +5,7 @@
 #include "base/bytes.hpp"
 #include "field_function.hpp"
 #include "field_types.hpp"
+#include "schema_plan.hpp"
 
 namespace millrace::records {
 namespace {
@@ -21,6 +22,9 @@ constexpr const char* kSumsTable =
     "INTEGER "
     "NOT NULL, hash INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(collection, "
     "minute)) WITHOUT ROWID";
+constexpr const char* kDefinitionsTable =
+    "CREATE TABLE definitions(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, "
+    "collection TEXT NOT NULL, definition TEXT NOT NULL, changes TEXT NOT NULL)";
 constexpr const char* kStoreTables = R"(
 CREATE TABLE store(
   id INTEGER PRIMARY KEY CHECK(id = 1),
@@ -130,7 +134,8 @@ Status PrepareIndexes(Database& db, const schema::Collection& collection) {
   return {};
 }
 
-Status PrepareCollection(Database& db, const schema::Collection& collection) {
+Status PrepareCollection(Database& db, const schema::Collection& collection,
+                         TimestampUs now) {
   const auto table = TableOf(collection.name);
   MR_CHECK_OK(db.Exec("CREATE TABLE IF NOT EXISTS " + table +
                       "(tenant TEXT NOT NULL, key NOT NULL, epoch INTEGER NOT NULL, "
@@ -140,12 +145,16 @@ Status PrepareCollection(Database& db, const schema::Collection& collection) {
                       "(tenant,key)"));
   MR_CHECK_OK(db.Exec("INSERT OR IGNORE INTO collections VALUES(" +
                       QuotedText(collection.name) + ",0,0,0)"));
+  MR_TRY(const auto changes, PlanCollection(db, collection));
+  MR_CHECK_OK(CheckPlan(changes));
   MR_CHECK_OK(KeepFieldTypes(db, collection));
-  return PrepareIndexes(db, collection);
+  MR_CHECK_OK(PrepareIndexes(db, collection));
+  return KeepDefinition(db, collection, changes, now);
 }
 
 /// Version 1 did not keep the types of fields: those of now are taken for the stored.
-/// Version 2 kept no sums by time: what was committed before is one slice.
+/// Version 2 kept no sums by time: what was committed before is one slice. Version 3 kept
+/// no definitions: those of now are taken for what records were checked against.
 Status PrepareStore(Database& db, const std::string& source) {
   MR_TRY(const auto version, db.QueryInt("PRAGMA user_version", 0));
   if (version == kFormatVersion) return {};
@@ -155,7 +164,8 @@ Status PrepareStore(Database& db, const std::string& source) {
         db.Exec("INSERT INTO store VALUES(1," + QuotedText(source) + ",0,1,0,0,0)"));
   }
   if (version < 2) MR_CHECK_OK(db.Exec(kFieldsTable));
-  MR_CHECK_OK(db.Exec(kSumsTable));
+  if (version < 3) MR_CHECK_OK(db.Exec(kSumsTable));
+  MR_CHECK_OK(db.Exec(kDefinitionsTable));
   return db.Exec("PRAGMA user_version=" + std::to_string(kFormatVersion));
 }
 
@@ -188,11 +198,11 @@ Status CheckNames(const std::vector<schema::Collection>& collections) {
 }
 
 Status PrepareAll(Database& db, const std::vector<schema::Collection>& collections,
-                  const std::string& source) {
+                  const std::string& source, TimestampUs now) {
   MR_CHECK_OK(PrepareStore(db, source));
   MR_CHECK_OK(CheckSource(db, source));
   for (const auto& collection : collections) {
-    MR_CHECK_OK(PrepareCollection(db, collection));
+    MR_CHECK_OK(PrepareCollection(db, collection, now));
   }
   return {};
 }
@@ -208,10 +218,10 @@ Status CheckFormat(Database& db) {
 }
 
 Status PrepareLayout(Database& db, const std::vector<schema::Collection>& collections,
-                     const std::string& source) {
+                     const std::string& source, TimestampUs now) {
   MR_CHECK_OK(CheckNames(collections));
   MR_CHECK_OK(db.Exec("BEGIN IMMEDIATE"));
-  if (auto status = PrepareAll(db, collections, source); !status) {
+  if (auto status = PrepareAll(db, collections, source, now); !status) {
     static_cast<void>(db.Exec("ROLLBACK"));
     return status;
   }

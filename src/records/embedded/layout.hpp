@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "schema/collection.hpp"
 #include "sqlite.hpp"
 
@@ -12,7 +13,7 @@ namespace millrace::records {
 
 /// docs/formats/records-db.md. Raise it with every change of a table, an index or of what
 /// mr_field yields; an older program refuses a newer file.
-inline constexpr std::int64_t kFormatVersion = 3;
+inline constexpr std::int64_t kFormatVersion = 4;
 
 /// kDataLoss-free check that this program can read the file: kConflict names both
 /// versions if the file is newer. A new file has version 0.
@@ -21,11 +22,11 @@ Status CheckFormat(Database& db);
 /// Creates what is missing: the store's own tables, a table a collection, its indexes.
 /// Indexes that are no longer declared, or are declared otherwise, are dropped. A
 /// collection that is gone keeps its table. All in one transaction: on failure the file
-/// is as before. kInvalidArgument: two collections equal ignoring case, or a field of
-/// another type than stored records have; kConflict: stored records violate a unique
-/// index, which is named.
+/// is as before. What changed of the definitions is remembered with the time `now`.
+/// kInvalidArgument: two collections equal ignoring case, or stored records forbid a
+/// change (schema_plan.hpp), which is named.
 Status PrepareLayout(Database& db, const std::vector<schema::Collection>& collections,
-                     const std::string& source);
+                     const std::string& source, TimestampUs now);
 
 /// "r_orders", quoted.
 std::string TableOf(const std::string& collection);

@@ -131,7 +131,7 @@ bool Table::dropped() const {
   return dropped_;
 }
 
-Result<schema::Columns> Table::NewColumns(const TableSpec& spec) const {
+Result<Table::ColumnChanges> Table::FindChanges(const TableSpec& spec) const {
   MR_CHECK_OK(CheckSpec(spec));
   const auto known = stored();
   const auto refuse = [&](const std::string& what) {
@@ -147,24 +147,28 @@ Result<schema::Columns> Table::NewColumns(const TableSpec& spec) const {
     return refuse("other columns are insert_only: " + Listed(spec.insert_only) +
                   ", not " + Listed(known.shape.insert_only));
   }
-  schema::Columns added;
+  ColumnChanges changes;
   for (const auto& column : spec.columns) {
     const auto found =
         std::ranges::find(known.shape.columns, column.name, &schema::TypedName::name);
     if (found == known.shape.columns.end()) {
-      added.push_back(column);
-    } else if (!(found->type == column.type)) {
+      changes.added.push_back(column);
+    } else if (!schema::Widens(found->type, column.type)) {
       return refuse("column " + column.name + " is " + found->type.ToString() + ", not " +
                     column.type.ToString());
+    } else if (!(found->type == column.type)) {
+      changes.widened.push_back(column);
     }
   }
-  return added;
+  return changes;
 }
 
 Result<std::optional<TablePosition>> Table::Open(sql::Session& session,
                                                  const TableSpec& spec) {
-  MR_TRY(const auto added, NewColumns(spec));
-  if (!added.empty()) MR_CHECK_OK(AddColumns(session, added));
+  MR_TRY(const auto changes, FindChanges(spec));
+  if (!changes.added.empty() || !changes.widened.empty()) {
+    MR_CHECK_OK(ChangeColumns(session, changes));
+  }
   const std::scoped_lock writing(writing_);
   writer_columns_ = spec.columns;
   writer_ = {};
@@ -174,15 +178,20 @@ Result<std::optional<TablePosition>> Table::Open(sql::Session& session,
   return position->second;
 }
 
-Status Table::AddColumns(sql::Session& session, const schema::Columns& added) {
+Status Table::ChangeColumns(sql::Session& session, const ColumnChanges& changes) {
   const std::scoped_lock locks(merging_, writing_);
   const std::scoped_lock definitions(database_.definitions);
   auto next = stored();
   const auto parts = Parts(next.shape);
   MR_TRY(auto transaction, Transaction::Begin(database_, session));
-  for (const auto& column : added) {
+  for (const auto& column : changes.added) {
     for (const auto& part : parts) MR_CHECK_OK(session.Run(AddColumn(part, column)));
     next.shape.columns.push_back(column);
+  }
+  for (const auto& column : changes.widened) {
+    for (const auto& part : parts) MR_CHECK_OK(session.Run(WidenColumn(part, column)));
+    *std::ranges::find(next.shape.columns, column.name, &schema::TypedName::name) =
+        column;
   }
   MR_CHECK_OK(session.Run(CreateView(next.shape, true)));
   MR_CHECK_OK(transaction.Commit());

@@ -80,8 +80,11 @@ class Table {
   bool dropped() const;
   static Status DropStored(sql::Session& session, const TableShape& shape);
   void SetDropped();
-  Result<schema::Columns> NewColumns(const TableSpec& spec) const;
-  Status AddColumns(sql::Session& session, const schema::Columns& added);
+  struct ColumnChanges {
+    schema::Columns added, widened;
+  };
+  Result<ColumnChanges> FindChanges(const TableSpec& spec) const;
+  Status ChangeColumns(sql::Session& session, const ColumnChanges& changes);
   Status PrepareWriter();
   Status Write(const sql::Batch& rows, const sql::Batch& tombstones, Offset expected,
                const TablePosition& to);

@@ -161,6 +161,11 @@ std::string CreateDelta(const TableShape& shape) {
                       " USING COMPRESSION uncompressed");
 }
 
+std::string WidenColumn(const std::string& table, const schema::TypedName& column) {
+  return "ALTER TABLE " + table + " ALTER COLUMN " + sql::QuoteName(column.name) +
+         " SET DATA TYPE " + column.type.ToSql();
+}
+
 std::string AddColumn(const std::string& table, const schema::TypedName& column) {
   return "ALTER TABLE " + table + " ADD COLUMN " + QuoteName(column.name) + " " +
          column.type.ToSql();

@@ -56,6 +56,8 @@ std::string CreateBase(const TableShape& shape);
 /// Not compressed: its rows are rewritten soon.
 std::string CreateDelta(const TableShape& shape);
 std::string AddColumn(const std::string& table, const schema::TypedName& column);
+/// To a type that has all values of the one before.
+std::string WidenColumn(const std::string& table, const schema::TypedName& column);
 /// The newest version of each key, without tombstones.
 std::string CreateView(const TableShape& shape, bool replace);
 /// A value of a type as SQL, from its canonical literal.

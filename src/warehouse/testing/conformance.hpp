@@ -150,6 +150,30 @@ TEST_P(WarehouseConformance, NewColumnsAreNullInOldRows) {
                           HasSubstr(R"("amount":"2.00","weight":1.5,"tags":["x","y"])")));
 }
 
+TEST_P(WarehouseConformance, AColumnIsWidenedWithItsRows) {
+  orders().Apply({{"a", 1, "one"}});
+  auto spec = OrdersSpec();
+  spec.columns[2].type = TypeOf("decimal(14,2)");
+  ASSERT_TRUE(warehouse().OpenTable(spec));
+  auto columns = spec.columns;
+  columns.push_back({"_version", TypeOf("text")});
+  sql::BatchBuilder builder(columns);
+  const std::vector<std::string> literals{R"("b")", R"("two")", R"("999999999999.99")",
+                                          '"' + VersionAt(2).ToHex() + '"'};
+  for (std::size_t i = 0; i < literals.size(); ++i) {
+    ASSERT_TRUE(builder.SetLiteral(i, literals[i]));
+  }
+  builder.EndRow();
+  ASSERT_TRUE(warehouse().Apply("orders", builder.Finish(), TombstoneBatch({}), 1,
+                                {2, VersionAt(2)}));
+  const auto page = Page("");
+  ASSERT_TRUE(page) << page.error().ToString();
+  EXPECT_THAT(page->rows, ElementsAre(HasSubstr(R"("amount":"0.01")"),
+                                      HasSubstr(R"("amount":"999999999999.99")")));
+  // And not back.
+  EXPECT_FALSE(warehouse().OpenTable(OrdersSpec()));
+}
+
 TEST_P(WarehouseConformance, AColumnTheSpecNoLongerHasStays) {
   orders().Apply({{"a", 1, "one"}});
   auto spec = OrdersSpec();

@@ -59,7 +59,8 @@ struct LakeOptions {
 class LakeWriter {
  public:
   /// Makes durable what is there, removes what was staged, checks the chain of files and
-  /// the columns. New columns are fine: older files lack them. Errors: kInvalidArgument
+  /// the columns. New columns are fine: older files lack them; so are wider types
+  /// (schema::Widens), which readers of all files take. Errors: kInvalidArgument
   /// (bad path, a column of another type than before, another owner), kDataLoss (a gap,
   /// an overlap or a damaged file among the last 1,000, named), kResourceExhausted,
   /// kUnavailable.

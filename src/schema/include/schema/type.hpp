@@ -56,6 +56,12 @@ struct TypedName {
 };
 using Columns = std::vector<TypedName>;
 
+/// Whether every value of `from` is a value of `to` that is written the same way (equal
+/// types included): integer to bigint, a decimal with more digits before the point, and
+/// arrays of those. So stored records, events and sums stay what they are. Not for
+/// objects.
+bool Widens(const Type& from, const Type& to);
+
 // Here, since a Type can be made only where TypedName is complete.
 inline Type Type::Simple(Kind kind) { return Type{kind, 0, 0, {}}; }
 

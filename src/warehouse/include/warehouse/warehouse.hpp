@@ -102,8 +102,9 @@ class WarehouseReader {
 /// Any thread; Apply for one partition of a table from one thread.
 class Warehouse : public WarehouseReader {
  public:
-  /// Creates the table or adds new columns (null in old rows). kInvalidArgument naming
-  /// the column when the key or a type changed, or the owner is another; a column the
+  /// Creates the table, adds new columns (null in old rows), widens others
+  /// (schema::Widens). kInvalidArgument naming the column when the key or a type changed
+  /// otherwise, or the owner is another; a column the
   /// spec no longer has stays, null in new rows. Gives where the spec's partition stands;
   /// nullopt: never started.
   virtual Result<std::optional<TablePosition>> OpenTable(const TableSpec& spec) = 0;

@@ -47,9 +47,10 @@ struct EmbeddedRecordsOptions {
 class EmbeddedRecords : public RecordStore, public ChangeFeed {
  public:
   /// Creates or opens; makes durable what a killed process left, brings tables and
-  /// indexes up to the collections. kConflict: a newer format, another source, or records
-  /// that violate a new unique index; kInvalidArgument: names equal ignoring case;
-  /// kDataLoss: the file is damaged. On failure the file is as before.
+  /// indexes up to the collections. kConflict: a newer format, or another source;
+  /// kInvalidArgument: names equal ignoring case, or stored records forbid what changed
+  /// of a collection (schema_change.hpp); kDataLoss: the file is damaged. On failure the
+  /// file is as before.
   static Result<std::unique_ptr<EmbeddedRecords>> Open(EmbeddedRecordsOptions options);
   /// Finishes what was submitted. No other call may be under way.
   ~EmbeddedRecords() override;
