@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   AddProjectCommands(app, action);
   AddServeCommand(app, action);
   AddReplayCommands(app, action);
+  AddImportCommand(app, action);
   AddSimulateCommands(app, action);
   AddQueryCommands(app, action);
   AddLetterCommands(app, action);

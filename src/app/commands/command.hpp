@@ -18,9 +18,10 @@ void AddServeCommand(CLI::App& app, Action& action);      // serve
 void AddQueryCommands(CLI::App& app, Action& action);     // sql, status, deadletters
 void AddLogCommands(CLI::App& app, Action& action);       // log list|read|tail|append
 void AddPipelineCommands(CLI::App& app, Action& action);  // pipelines list|run|…
-void AddReplayCommands(CLI::App& app, Action& action);    // replay, import
+void AddReplayCommands(CLI::App& app, Action& action);    // replay
+void AddImportCommand(CLI::App& app, Action& action);     // import
 void AddSimulateCommands(CLI::App& app, Action& action);  // simulate …
-void AddLetterCommands(CLI::App& app, Action& action);  // deadletters
+void AddLetterCommands(CLI::App& app, Action& action);    // deadletters
 void AddTraceCommand(CLI::App& app, Action& action);      // trace
 void AddVerifyCommand(CLI::App& app, Action& action);     // verify
 void AddBackupCommands(CLI::App& app, Action& action);    // backup, restore

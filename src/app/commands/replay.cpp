@@ -1,93 +1,25 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 
-#include "../exit_codes.hpp"
 #include "../import_reader.hpp"
-#include "../json_view.hpp"
 #include "../operation_sender.hpp"
 #include "../progress.hpp"
-#include "../server_address.hpp"
 #include "base/bytes.hpp"
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "command.hpp"
+#include "send_flags.hpp"
 #include "sql/engine.hpp"
 
 namespace millrace::app {
 namespace {
-
-struct SendFlags {
-  std::string url = "http://127.0.0.1:8080";
-  std::uint32_t connections = 32;
-  double rate = 0;
-  std::uint32_t retry_seconds = 60;
-  bool json = false;
-  bool quiet = false;
-};
-
-void AddSendFlags(CLI::App& command, SendFlags& flags) {
-  command.add_option("--url", flags.url, "address of the server")->capture_default_str();
-  command
-      .add_option("--connections", flags.connections, "connections; a key stays on one")
-      ->check(CLI::Range(1, 512))
-      ->capture_default_str();
-  command.add_option("--rate", flags.rate, "operations a second (0: as fast as it goes)")
-      ->check(CLI::NonNegativeNumber);
-  command
-      .add_option("--retry-seconds", flags.retry_seconds,
-                  "how long one operation is repeated while there is no clear answer")
-      ->capture_default_str();
-  command.add_flag("--json", flags.json, "the summary as one JSON line");
-  command.add_flag("--quiet", flags.quiet, "no progress on stderr");
-}
-
-Result<SenderOptions> OptionsFrom(const SendFlags& flags, std::string prefix) {
-  SenderOptions options;
-  MR_TRY(options.server, ParseServerUrl(flags.url));
-  options.connections = flags.connections;
-  options.rate = flags.rate;
-  options.retry_for = std::chrono::seconds(flags.retry_seconds);
-  options.idempotency_prefix = std::move(prefix);
-  return options;
-}
-
-/// `place`: what a refusal's number is one of, "row " or "orders.csv:".
-int PrintSummary(const SendSummary& summary, bool json, const std::string& place) {
-  if (json) {
-    fmt::print("{}\n", summary.ToJson());
-    return summary.refused == 0 ? kOk : kFailed;
-  }
-  const double rate =
-      summary.seconds > 0 ? static_cast<double>(summary.operations) / summary.seconds : 0;
-  fmt::print("{} operations in {:.1f} s ({:.0f}/s)", summary.operations, summary.seconds,
-             rate);
-  if (summary.replayed > 0) fmt::print(", {} of them known already", summary.replayed);
-  if (summary.retried > 0) fmt::print(", {} repeated", summary.retried);
-  fmt::print("\n");
-  for (const auto& [name, sum] : summary.collections) {
-    fmt::print("  {}: {} accepted\n", name, sum.changes);
-  }
-  if (summary.refused == 0) return kOk;
-  fmt::print("{} refused, the first of them:\n", summary.refused);
-  for (const auto& refusal : summary.refusals) {
-    fmt::print("  {}{}: ", place, refusal.row);
-    if (refusal.status != 0) fmt::print("{} ", refusal.status);
-    fmt::print("{}\n", refusal.answer);
-  }
-  return kFailed;
-}
-
-// ---- replay ----
 
 struct ReplayFlags : SendFlags {
   std::filesystem::path file;
@@ -263,129 +195,6 @@ Result<SendSummary> Replay(const ReplayFlags& flags) {
   return sender.Finish();
 }
 
-// ---- import ----
-
-struct ImportFlags : SendFlags {
-  std::string collection;
-  std::filesystem::path file;
-  std::vector<std::string> nulls, map;
-  std::optional<std::filesystem::path> errors;
-  bool skip_errors = false;
-  std::string Place() const { return file.string() + ":"; }
-};
-
-/// Every refusal as a line of JSON, for whoever mends them.
-class ErrorReport {
- public:
-  static Result<ErrorReport> Open(const std::optional<std::filesystem::path>& path) {
-    ErrorReport report;
-    if (!path) return report;
-    report.file_.reset(std::fopen(path->c_str(), "w"));
-    if (!report.file_) return Fail(SystemError("open", *path, errno));
-    return report;
-  }
-
-  void Add(const Refusal& refusal) {
-    if (!file_) return;
-    std::string line = "{\"line\":" + std::to_string(refusal.row) + ",\"status\":";
-    line += refusal.status == 0 ? "null" : std::to_string(refusal.status);
-    line += ",\"reason\":";
-    const auto answer = refusal.status == 0 ? "" : OneLine(refusal.answer);
-    if (answer.empty()) {
-      AppendJsonString(line, refusal.answer);
-    } else {
-      line += answer;
-    }
-    line += "}\n";
-    std::fwrite(line.data(), 1, line.size(), file_.get());
-  }
-
-  /// Whether all of it was written.
-  Status Finish() {
-    if (!file_ || std::fclose(file_.release()) == 0) return {};
-    return Fail(ErrorCode::kResourceExhausted, "the file of --errors was not written");
-  }
-
- private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  std::unique_ptr<std::FILE, Close> file_;
-};
-
-/// Part of what an import is: another map makes other records of the same file.
-std::uint64_t HashOf(const ImportFlags& flags, std::uint64_t file) {
-  std::string text = flags.collection;
-  for (const auto& one : flags.map) text += "\nmap " + one;
-  for (const auto& one : flags.nulls) text += "\nnull " + one;
-  return Hash64(text, file);
-}
-
-Result<SendSummary> Import(const ImportFlags& flags) {
-  MR_TRY(auto server, ParseServerUrl(flags.url));
-  MR_TRY(const auto shape, FetchCollection(server, flags.collection));
-  ImportRules rules{{}, flags.nulls};
-  MR_TRY(rules.fields, ParseFieldMap(flags.map));
-  MR_TRY(auto reader, ImportReader::Open(flags.file, shape, rules));
-  MR_TRY(auto errors, ErrorReport::Open(flags.errors));
-  MR_TRY(const auto identity, HashOfFile(flags.file));
-  std::string prefix;
-  AppendHex(prefix, HashOf(flags, identity), 16);
-  MR_TRY(auto options, OptionsFrom(flags, prefix));
-  std::mutex errors_mutex;
-  options.on_refusal = [&](const Refusal& refusal) {
-    const std::scoped_lock lock(errors_mutex);
-    errors.Add(refusal);
-  };
-  const auto on_refusal = options.on_refusal;
-  OperationSender sender(std::move(options));
-  const Progress progress(
-      flags.file.filename().string(), 0, [&sender] { return sender.answered(); },
-      flags.quiet);
-  std::vector<Refusal> unreadable;
-  std::uint64_t unreadable_count = 0;
-  for (;;) {
-    auto next = reader->Next();
-    if (!next) {
-      // What was read is sent all the same, and counted.
-      ++unreadable_count;
-      unreadable.push_back(
-          {reader->line(), 0, next.error().message() + "; nothing behind it was read"});
-      on_refusal(unreadable.back());
-      break;
-    }
-    if (!*next) break;
-    auto& row = **next;
-    if (!row.problem.empty()) {
-      ++unreadable_count;
-      const Refusal refusal{row.line, 0, row.problem};
-      on_refusal(refusal);
-      if (unreadable.size() < 20) unreadable.push_back(refusal);
-      continue;
-    }
-    Operation operation;
-    operation.row = row.line;
-    operation.collection = flags.collection;
-    operation.key = std::move(row.key);
-    operation.body = std::move(row.body);
-    MR_CHECK_OK(sender.Add(std::move(operation)));
-  }
-  MR_TRY(auto summary, sender.Finish());
-  summary.refused += unreadable_count;
-  summary.operations += unreadable_count;
-  summary.refusals.insert(summary.refusals.begin(), unreadable.begin(), unreadable.end());
-  MR_CHECK_OK(errors.Finish());
-  return summary;
-}
-
-/// Lines that were refused are no failure where they are to be skipped.
-int RunImport(const ImportFlags& flags) {
-  const auto summary = Import(flags);
-  if (!summary) return Report(summary.error());
-  const int code = PrintSummary(*summary, flags.json, flags.Place());
-  return code == kFailed && flags.skip_errors ? kOk : code;
-}
-
 int RunReplay(const ReplayFlags& flags) {
   const auto summary = Replay(flags);
   return summary ? PrintSummary(*summary, flags.json, flags.Place())
@@ -409,30 +218,6 @@ void AddReplayCommands(CLI::App& app, Action& action) {
   AddSendFlags(*command, *replay);
   command->callback(
       [replay, &action] { action = [replay] { return RunReplay(*replay); }; });
-
-  auto import = std::make_shared<ImportFlags>();
-  command = app.add_subcommand("import", "create a record for each line of a file");
-  command->add_option("COLLECTION", import->collection, "where the records go")
-      ->required();
-  command
-      ->add_option(
-          "FILE", import->file,
-          "CSV with a header (.csv, .csv.gz) or one JSON object a line (.ndjson, .jsonl)")
-      ->required()
-      ->check(CLI::ExistingFile);
-  command->add_option("--map", import->map,
-                      "column=field, or column= to leave it out; again for more");
-  command
-      ->add_option("--null", import->nulls,
-                   "texts that are null (an empty CSV cell always); again for more")
-      ->allow_extra_args(false);
-  command->add_flag("--skip-errors", import->skip_errors,
-                    "refused lines do not make the import fail");
-  command->add_option("--errors", import->errors,
-                      "file for every refused line, with its number and why, as JSON");
-  AddSendFlags(*command, *import);
-  command->callback(
-      [import, &action] { action = [import] { return RunImport(*import); }; });
 }
 
 }  // namespace millrace::app

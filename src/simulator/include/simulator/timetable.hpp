@@ -72,7 +72,8 @@ struct Summary {
 
 /// Runs the timetable to the first of its bounds. A failed operation is counted, handed
 /// to `on_failure`, and does not stop the others.
-Summary RunTimetable(Timetable& timetable, Pacer& pacer, const RunOptions& options,
-            const std::function<void(const std::string& what, const Error&)>& on_failure);
+Summary RunTimetable(
+    Timetable& timetable, Pacer& pacer, const RunOptions& options,
+    const std::function<void(const std::string& what, const Error&)>& on_failure);
 
 }  // namespace millrace::simulator

@@ -1,0 +1,64 @@
+#include "send_flags.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+#include "../exit_codes.hpp"
+#include "../server_address.hpp"
+
+namespace millrace::app {
+
+void AddSendFlags(CLI::App& command, SendFlags& flags) {
+  command.add_option("--url", flags.url, "address of the server")->capture_default_str();
+  command
+      .add_option("--connections", flags.connections, "connections; a key stays on one")
+      ->check(CLI::Range(1, 512))
+      ->capture_default_str();
+  command.add_option("--rate", flags.rate, "operations a second (0: as fast as it goes)")
+      ->check(CLI::NonNegativeNumber);
+  command
+      .add_option("--retry-seconds", flags.retry_seconds,
+                  "how long one operation is repeated while there is no clear answer")
+      ->capture_default_str();
+  command.add_flag("--json", flags.json, "the summary as one JSON line");
+  command.add_flag("--quiet", flags.quiet, "no progress on stderr");
+}
+
+Result<SenderOptions> OptionsFrom(const SendFlags& flags, std::string prefix) {
+  SenderOptions options;
+  MR_TRY(options.server, ParseServerUrl(flags.url));
+  options.connections = flags.connections;
+  options.rate = flags.rate;
+  options.retry_for = std::chrono::seconds(flags.retry_seconds);
+  options.idempotency_prefix = std::move(prefix);
+  return options;
+}
+
+int PrintSummary(const SendSummary& summary, bool json, const std::string& place) {
+  if (json) {
+    fmt::print("{}\n", summary.ToJson());
+    return summary.refused == 0 ? kOk : kFailed;
+  }
+  const double rate =
+      summary.seconds > 0 ? static_cast<double>(summary.operations) / summary.seconds : 0;
+  fmt::print("{} operations in {:.1f} s ({:.0f}/s)", summary.operations, summary.seconds,
+             rate);
+  if (summary.replayed > 0) fmt::print(", {} of them known already", summary.replayed);
+  if (summary.retried > 0) fmt::print(", {} repeated", summary.retried);
+  fmt::print("\n");
+  for (const auto& [name, sum] : summary.collections) {
+    fmt::print("  {}: {} accepted\n", name, sum.changes);
+  }
+  if (summary.refused == 0) return kOk;
+  fmt::print("{} refused, the first of them:\n", summary.refused);
+  for (const auto& refusal : summary.refusals) {
+    fmt::print("  {}{}: ", place, refusal.row);
+    if (refusal.status != 0) fmt::print("{} ", refusal.status);
+    fmt::print("{}\n", refusal.answer);
+  }
+  return kFailed;
+}
+
+}  // namespace millrace::app
