@@ -1,5 +1,6 @@
 #include "schema/stored_check.hpp"
 
+#include "literal.hpp"
 #include "rules.hpp"
 #include "schema/record_codec.hpp"
 #include "value_check.hpp"
@@ -10,7 +11,7 @@ struct StoredCheck::Impl {
   explicit Impl(Field given) : field(std::move(given)), rules(field) {}
   const Field field;
   const Rules rules;
-  std::string canonical;
+  std::string canonical, unescaped;
 };
 
 StoredCheck::StoredCheck(Field field) : impl_(std::make_unique<Impl>(std::move(field))) {}
@@ -31,12 +32,13 @@ std::string StoredCheck::Broken(std::string_view document) {
   }
   if (literal == "null") return field.required ? "must not be null" : "";
   Problems problems;
-  Scalar scalar;
   impl_->canonical.clear();
-  if (!CheckText(field.type, literal, nullptr, problems, impl_->canonical, &scalar)) {
+  if (!CheckText(field.type, literal, nullptr, problems, impl_->canonical)) {
     return Expectation(field.type);
   }
-  return impl_->rules.Broken(literal, scalar);
+  // Read once more: what CheckText gives of a text does not outlive it.
+  const auto scalar = ReadScalar(field.type, impl_->canonical, impl_->unescaped);
+  return impl_->rules.Broken(impl_->canonical, scalar.value_or(Scalar{}));
 }
 
 }  // namespace millrace::schema

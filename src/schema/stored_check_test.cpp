@@ -31,6 +31,19 @@ TEST(StoredCheck, AbsentAndNullBreakOnlyRequired) {
   EXPECT_EQ(StoredCheck(field).Broken(R"({"id":"a"})"), "");
 }
 
+TEST(StoredCheck, TextsKeepTheirLengthAndTheirList) {
+  Field note{.name = "note", .type = Type::Simple(Kind::kText)};
+  note.max_length = 40;
+  StoredCheck length(note);
+  EXPECT_EQ(length.Broken(R"({"note":"short, and \"quoted\""})"), "");
+  EXPECT_NE(length.Broken("{\"note\":\"" + std::string(41, 'n') + "\"}"), "");
+  note.max_length.reset();
+  note.in_json = {R"("a text that is longer than a small buffer")"};
+  StoredCheck list(note);
+  EXPECT_EQ(list.Broken(R"({"note":"a text that is longer than a small buffer"})"), "");
+  EXPECT_NE(list.Broken(R"({"note":"another that is longer than a small buffer"})"), "");
+}
+
 TEST(StoredCheck, AFieldWithoutRulesHasNone) {
   EXPECT_FALSE(
       StoredCheck({.name = "note", .type = Type::Simple(Kind::kText)}).HasRules());
