@@ -19,10 +19,12 @@ NAMES = sorted({name for path in (millrace.ROOT / "src").rglob("*.cpp") if not p
                 if not name.startswith(("backup.", "restore."))})  # test_backup_kill.py
 MERGES = [name for name in NAMES if name.startswith("warehouse.merge")]
 REDRIVES = [name for name in NAMES if name.startswith("redrive.")]
+STREAMS = [name for name in NAMES if name.startswith("streams.")]
+ELSEWHERE = MERGES + REDRIVES + STREAMS
 # Points that only much data reaches: long notes, and segments as small as they may be.
 BULKY = re.compile(r"records\.checkpoint|eventlog\..*_roll")
 CASES = [(name, hit, power) for (name, hit), power in
-         zip(itertools.product([n for n in NAMES if n not in MERGES + REDRIVES], HITS), itertools.cycle([False, True]))]
+         zip(itertools.product([n for n in NAMES if n not in ELSEWHERE], HITS), itertools.cycle([False, True]))]
 SETTINGS = {"MILLRACE__LOG__SEGMENT_SIZE": "1MiB"}
 
 
@@ -83,4 +85,4 @@ def test_killed_at(name, hit, power, fault_binary, shop, disk, data, journals, s
 
 def test_half_of_the_runs_lose_power_too():
     assert abs(sum(power for *_, power in CASES) * 2 - len(CASES)) <= 1
-    assert {name for name, *_ in CASES} | set(MERGES + REDRIVES) == set(NAMES) and len(NAMES) >= 20
+    assert {name for name, *_ in CASES} | set(ELSEWHERE) == set(NAMES) and len(NAMES) >= 20

@@ -3,12 +3,15 @@
 import http.client
 import json
 import random
+import signal
 import subprocess
 import threading
 import time
 
 import millrace
+import pytest
 from millrace import Server
+from test_fail_points import STREAMS
 
 CLICKS = """
 stream: clicks
@@ -115,3 +118,26 @@ def test_answered_events_are_there_once_over_kills_and_replays(tmp_path, seed):
                 assert server.stop() == 0
     print(f"seed {seed}: {events} events")
     assert events > 20 * rounds, "too few events got through to prove anything"
+
+
+@pytest.mark.parametrize("hit", (1, 2, 17))
+@pytest.mark.parametrize("name", STREAMS)
+def test_killed_at_each_step_of_an_append(name, hit, tmp_path, seed, fault_binary):
+    shop = millrace.write_project(tmp_path / "project", {}, {"clicks_now": NOW}, streams={"clicks": CLICKS})
+    data, writers = tmp_path / "data", [Writer(f"w{i}", seed) for i in range(3)]
+    with Server(shop, data, binary=fault_binary, env={"MILLRACE_FAILPOINT": f"{name}:kill:{hit}"}) as server:
+        threads = [threading.Thread(target=writer.run, args=(server.port,)) for writer in writers]
+        for thread in threads:
+            thread.start()
+        assert server.process.wait(60) == -signal.SIGKILL
+        for thread in threads:
+            thread.join()
+    with Server(shop, data) as server:
+        # What had no answer is sent once more, under the same ids.
+        for writer in writers:
+            if writer.pending:
+                body, headers, count = writer.pending
+                assert server.api.post("/api/streams/clicks/events", body, headers).status in (200, 201)
+                writer.acked += count
+        check(data, writers)
+        assert not [v for writer in writers for v in writer.violations]
