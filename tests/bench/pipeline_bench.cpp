@@ -126,7 +126,7 @@ int main(int argc, char** argv) {
       {*log, *log, mark, *engine, *state, logger, metrics, SystemClock(), state_path});
   const double before = CpuSeconds();
   const auto status =
-      Must(runner.Run("bench", {}, [](const auto&, const auto&, const auto&) {
+      Must(runner.Run("bench", {}, [](const auto&, const auto&, const auto&, auto) {
         return Result<std::unique_ptr<pipeline::Sink>>(std::make_unique<NullSink>());
       }));
   const double cpu = CpuSeconds() - before;
