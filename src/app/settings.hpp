@@ -92,7 +92,7 @@ struct PipelineSettings {
 };
 
 struct WarehouseSettings {
-  config::Bytes memory{192u << 20u};
+  config::Bytes memory{160u << 20u};
   std::uint32_t merge_percent = 25;
 
   static auto Fields() {

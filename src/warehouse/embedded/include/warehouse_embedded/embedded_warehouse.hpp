@@ -28,7 +28,7 @@ struct EmbeddedWarehouseOptions {
   /// Folders with part-*.parquet below it are readable as lake.<path with / as _>.
   /// Empty: no lake tables.
   std::filesystem::path lake;
-  std::uint64_t memory_limit = 192u << 20u;  ///< bytes; beyond it spills to the directory
+  std::uint64_t memory_limit = 160u << 20u;  ///< bytes; beyond it spills to the directory
   int threads = 1;                           ///< of the engine, besides the callers
   /// A table is merged when its delta has this part of the base's rows …
   double merge_ratio = 0.25;
