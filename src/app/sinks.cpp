@@ -100,6 +100,7 @@ class LakeSink final : public pipeline::Sink {
     options_.compression = lake.compression == "none" ? "uncompressed" : lake.compression;
     options_.row_group_rows = parts.row_group_rows;
     options_.roll_rows = lake.roll_rows;
+    options_.roll_bytes = lake.roll_bytes;
     options_.roll_every = std::chrono::milliseconds(lake.roll_every_ms);
     options_.offset_column = lake.offset_column;
   }

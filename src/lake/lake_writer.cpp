@@ -143,6 +143,10 @@ Status LakeWriter::Recover() {
     committed_ = last.next;
     committed_version_ = last.last_version;
   }
+  for (const auto& file : files) {
+    Measure(std::ranges::find(objects, file.name, &objects::ObjectInfo::name)->bytes,
+            file.rows);
+  }
   for (const auto& column : file_columns_) {
     known_columns_[Lower(column.name)] = column.type.ToSql();
   }
@@ -170,8 +174,7 @@ Status LakeWriter::CheckColumns(const std::map<std::string, std::string>& metada
   return {};
 }
 
-Result<std::unique_ptr<sql::ParquetWriter>> LakeWriter::CreateFile(
-    const std::string& name, Offset first) {
+Status LakeWriter::CreateFile(Roll& roll, const std::string& name) {
   sql::ParquetOptions options;
   options.compression = options_.compression;
   options.row_group_rows = options_.row_group_rows;
@@ -179,14 +182,16 @@ Result<std::unique_ptr<sql::ParquetWriter>> LakeWriter::CreateFile(
                       {kOwnerKey, options_.owner},
                       {kWriterKey, options_.writer_id},
                       {kPipelineHashKey, options_.pipeline_hash},
-                      {kFirstOffsetKey, std::to_string(first)}};
+                      {kFirstOffsetKey, std::to_string(roll.first)}};
   for (const auto& [column, type] : known_columns_) {
     options.metadata[std::string(kColumnPrefix) + column] = type;
   }
   options.late_numbers = {kNextOffsetKey, kRowsKey};
   options.late_texts = {{kLastVersionKey, Version{}.ToHex().size()}};
-  MR_TRY(const auto path, store_.StagingPath(options_.path, name));
-  return sql::ParquetWriter::Create(engine_, path, file_columns_, options);
+  MR_TRY(roll.path, store_.StagingPath(options_.path, name));
+  MR_TRY(roll.file,
+         sql::ParquetWriter::Create(engine_, roll.path, file_columns_, options));
+  return {};
 }
 
 Status LakeWriter::Start(Offset first) {
@@ -194,8 +199,8 @@ Status LakeWriter::Start(Offset first) {
   if (committed_) {
     return Fail(ErrorCode::kInvalidArgument, "lake " + options_.path + " has started");
   }
-  return Settle(
-      Commit(Roll{first, first, Version{}, {}, nullptr}, StartName(options_.partition)));
+  return Settle(Commit(Roll{first, first, Version{}, {}, nullptr, {}},
+                       StartName(options_.partition)));
 }
 
 Status LakeWriter::Write(sql::Batch rows, Offset first, Offset next,
@@ -206,20 +211,35 @@ Status LakeWriter::Write(sql::Batch rows, Offset first, Offset next,
   }
   if (next == first) return {};
   if (!roll_)
-    roll_ = Roll{first, first, {}, options_.now() + options_.roll_every, nullptr};
+    roll_ = Roll{first, first, {}, options_.now() + options_.roll_every, nullptr, {}};
   auto added = AddToRoll(std::move(rows), next, last);
   if (!added) {
     roll_.reset();
     return Settle(std::move(added));
   }
-  const bool full = roll_->file && roll_->file->rows() >= options_.roll_rows;
-  return full || options_.now() >= roll_->due ? Flush() : Status{};
+  return Full() || options_.now() >= roll_->due ? Flush() : Status{};
+}
+
+bool LakeWriter::Full() const {
+  if (!roll_->file) return false;
+  const auto rows = roll_->file->rows();
+  const auto guess = static_cast<double>(rows) * bytes_per_row_;
+  if (rows >= options_.roll_rows || guess >= static_cast<double>(options_.roll_bytes)) {
+    return true;
+  }
+  // What the guess misses where rows became larger: row groups are written when complete.
+  std::error_code failed;
+  const auto written = std::filesystem::file_size(roll_->path, failed);
+  return !failed && written >= options_.roll_bytes;
+}
+
+void LakeWriter::Measure(std::uint64_t bytes, std::uint64_t rows) {
+  if (rows > 0) bytes_per_row_ = static_cast<double>(bytes) / static_cast<double>(rows);
 }
 
 Status LakeWriter::AddToRoll(sql::Batch rows, Offset next, const Version& last) {
   if (rows.rows() > 0 && !roll_->file) {
-    MR_TRY(roll_->file,
-           CreateFile(FileName(options_.partition, roll_->first), roll_->first));
+    MR_CHECK_OK(CreateFile(*roll_, FileName(options_.partition, roll_->first)));
   }
   if (rows.rows() > 0) MR_CHECK_OK(roll_->file->Write(std::move(rows)));
   roll_->next = next;
@@ -242,15 +262,16 @@ Status LakeWriter::Flush() {
 }
 
 Status LakeWriter::Commit(Roll roll, const std::string& name) {
-  if (!roll.file) {
-    MR_TRY(roll.file, CreateFile(name, roll.first));
-  }
+  if (!roll.file) MR_CHECK_OK(CreateFile(roll, name));
   MR_CHECK_OK(
       roll.file->Finish({{kNextOffsetKey, roll.next}, {kRowsKey, roll.file->rows()}},
                         {{kLastVersionKey, roll.last.ToHex()}}));
+  std::error_code unknown;
+  const auto bytes = std::filesystem::file_size(roll.path, unknown);
   MR_FAIL_POINT("lake.before_publish");
   MR_CHECK_OK(Publish(name, roll.next));
   MR_FAIL_POINT("lake.after_publish");
+  if (!unknown) Measure(bytes, roll.file->rows());
   committed_ = roll.next;
   committed_version_ = roll.last;
   return {};

@@ -87,6 +87,58 @@ TEST_F(LakeTest, RollsWhenFullOrLate) {
   EXPECT_EQ(writer->committed(), 152u);
 }
 
+TEST_F(LakeTest, RollsAtASizeThatItLearnsFromTheNewestFile) {
+  options_.roll_bytes = 64u << 10u;
+  auto writer = *Open();
+  ASSERT_TRUE(writer->Start(0));
+  ASSERT_TRUE(Write(*writer, 0, 1000));  // what a row takes is not known yet
+  ASSERT_TRUE(writer->Flush());
+  for (int process = 0; process < 2; ++process) {
+    writer = *Open();  // learns it from the folder
+    const Offset begin = *writer->committed();
+    for (Offset at = begin; at < begin + 60'000; at += 500) {
+      ASSERT_TRUE(Write(*writer, at, at + 500));
+    }
+    EXPECT_GT(*writer->committed(), begin + 20'000);
+    ASSERT_TRUE(writer->Flush());
+  }
+  std::size_t full = 0;
+  for (const auto& object : *store_->List("orders_history")) {
+    EXPECT_LT(object.bytes, 2 * options_.roll_bytes) << object.name;
+    if (object.bytes > options_.roll_bytes / 2) ++full;
+  }
+  EXPECT_GE(full, 4u);
+  EXPECT_EQ(Totals(), R"({"rows":121000,"offsets":121000,"last":120999})");
+}
+
+TEST_F(LakeTest, RollsWhenRowsBecomeLargerThanThoseBefore) {
+  options_.roll_bytes = 64u << 10u;
+  options_.columns = {{"note", *Type::Parse("text")}};
+  auto columns = options_.columns;
+  columns.push_back({"_offset", *Type::Parse("bigint")});
+  auto writer = *Open();
+  ASSERT_TRUE(writer->Start(0));
+  std::uint64_t random = 1;
+  const auto write = [&](Offset at, std::size_t length) {
+    sql::BatchBuilder builder(columns);
+    for (Offset offset = at; offset < at + 1000; ++offset) {
+      std::string note;
+      while (note.size() < length) note += std::to_string(random *= 6364136223846793005U);
+      builder.SetText(0, note);
+      builder.SetInt(1, static_cast<std::int64_t>(offset));
+      builder.EndRow();
+    }
+    return writer->Write(builder.Finish(), at, at + 1000, VersionOf(at + 999));
+  };
+  ASSERT_TRUE(write(0, 1));
+  ASSERT_TRUE(writer->Flush());
+  Offset at = 1000;
+  for (; at < 50'000 && *writer->committed() == 1000; at += 1000) {
+    ASSERT_TRUE(write(at, 400));
+  }
+  EXPECT_LT(at, 20'000u) << "the row groups on disk were not seen";
+}
+
 TEST_F(LakeTest, CommitsOffsetsThatGaveNoRows) {
   auto writer = *Open();
   ASSERT_TRUE(writer->Start(0));

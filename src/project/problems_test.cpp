@@ -351,6 +351,11 @@ TEST_F(Problems, OfSinks) {
            "12:73: expected a whole number from 1 to 1000000000, got the number 0"},
           {"a roll of no time", "every: 60s", "every: 0s",
            "12:89: expected a duration from 100ms to 86400s, such as 50ms, got '0s'"},
+          {"a roll without a unit", "every: 60s", "size: 128",
+           "12:88: expected a size from 64KiB to 65536MiB, such as 16MiB, got the "
+           "number 128"},
+          {"a roll of few bytes", "every: 60s", "size: 1KiB",
+           "12:88: expected a size from 64KiB to 65536MiB, such as 16MiB, got '1KiB'"},
       });
 }
 

@@ -50,6 +50,7 @@ TEST_F(LoadProject, ReadsEverythingOfAnExample) {
   EXPECT_EQ(lake.path, "shop/orders_history");
   EXPECT_EQ(lake.roll_rows, 1'000'000U);
   EXPECT_EQ(lake.roll_every_ms, 60'000);
+  EXPECT_EQ(lake.roll_bytes, 128U << 20U);
 }
 
 TEST_F(LoadProject, ReadsStreamsAndPipelinesOverThem) {

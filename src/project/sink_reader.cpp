@@ -11,6 +11,8 @@ namespace millrace::project {
 namespace {
 
 constexpr std::int64_t kMaxRollRows = 1'000'000'000;
+constexpr std::uint64_t kMinRollBytes = 64ULL << 10U;
+constexpr std::uint64_t kMaxRollBytes = 64ULL << 30U;
 constexpr std::int64_t kMinRollMs = 100;
 constexpr std::int64_t kMaxRollMs = 24LL * 3600 * 1000;
 constexpr std::size_t kMaxPathBytes = 200;
@@ -35,12 +37,14 @@ std::optional<std::string> ReadPath(const Node* node, Report& report) {
 
 void ReadRoll(const Node* node, LakeSink& lake, Report& report) {
   if (node == nullptr) return;
-  const Keys keys(*node, "roll", {"rows", "every"}, report);
+  const Keys keys(*node, "roll", {"rows", "every", "size"}, report);
   if (const auto rows = ReadWhole(keys.Find("rows"), 1, kMaxRollRows, report))
     lake.roll_rows = static_cast<std::uint64_t>(*rows);
   if (const auto every =
           ReadDurationMs(keys.Find("every"), kMinRollMs, kMaxRollMs, report))
     lake.roll_every_ms = *every;
+  if (const auto size = ReadSize(keys.Find("size"), kMinRollBytes, kMaxRollBytes, report))
+    lake.roll_bytes = *size;
 }
 
 std::optional<Sink> ReadLake(const Node& node, Report& report) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -36,6 +37,9 @@ struct LakeOptions {
   std::string compression = "zstd";
   std::uint32_t row_group_rows = 122'880;
   std::uint64_t roll_rows = 1'000'000;
+  /// Of the file, as far as it can be known before it is closed: by the bytes a row of
+  /// the newest file took, and by the row groups that are on disk.
+  std::uint64_t roll_bytes = 128u << 20u;
   std::chrono::milliseconds roll_every{60'000};
   std::function<Steady::time_point()> now = &Steady::now;
 };
@@ -93,6 +97,7 @@ class LakeWriter {
     Version last;
     std::chrono::steady_clock::time_point due;
     std::unique_ptr<sql::ParquetWriter> file;  ///< null until there are rows
+    std::filesystem::path path;                ///< of the staged file
   };
 
   LakeWriter(objects::ObjectStore& store, sql::Engine& engine, LakeOptions options,
@@ -100,9 +105,10 @@ class LakeWriter {
   Status Recover();
   Status CheckOwner(const std::string& owner) const;
   Status CheckColumns(const std::map<std::string, std::string>& metadata);
-  Result<std::unique_ptr<sql::ParquetWriter>> CreateFile(const std::string& name,
-                                                         Offset first);
+  Status CreateFile(Roll& roll, const std::string& name);
   Status AddToRoll(sql::Batch rows, Offset next, const Version& last);
+  bool Full() const;
+  void Measure(std::uint64_t bytes, std::uint64_t rows);
   Status Commit(Roll roll, const std::string& name);
   Status Publish(const std::string& name, Offset next);
   /// Whether the object of this name is what we were about to publish.
@@ -117,6 +123,7 @@ class LakeWriter {
   schema::Columns file_columns_;
   /// Every column the table ever had: lower-case name → SQL type.
   std::map<std::string, std::string> known_columns_;
+  double bytes_per_row_ = 0;  ///< of the newest file that has rows; 0: there is none
   std::optional<Offset> committed_;
   Version committed_version_;
   std::optional<Roll> roll_;

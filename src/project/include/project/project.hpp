@@ -107,6 +107,7 @@ struct LakeSink {
   std::string compression = "zstd";  ///< zstd, snappy or none
   std::uint64_t roll_rows = 1'000'000;
   std::int64_t roll_every_ms = 60'000;
+  std::uint64_t roll_bytes = 128ULL << 20U;
   bool offset_column = true;  ///< files end in `_offset`
 };
 
