@@ -1,34 +1,9 @@
 #include "backup_job.hpp"
 
-#include <charconv>
-
-#include "base/json.hpp"
+#include "base/json_member.hpp"
 #include "collection_json.hpp"
 
 namespace millrace::app {
-namespace {
-
-void AppendNumber(std::string& out, std::string_view name, std::uint64_t value) {
-  out += ',';
-  AppendJsonKey(out, name);
-  AppendUint(out, value);
-}
-
-void AppendText(std::string& out, std::string_view name, std::string_view value) {
-  out += ',';
-  AppendJsonKey(out, name);
-  AppendJsonString(out, value);
-}
-
-std::uint64_t NumberMember(std::string_view json, std::string_view name) {
-  const auto text = TextMember(json, name);
-  std::uint64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-}  // namespace
-
 void BackupJob::Stop() {
   state_.cancel = true;
   if (thread_.joinable()) thread_.join();
@@ -64,15 +39,15 @@ std::string BackupJob::Json() const {
   std::string out = running_   ? R"({"state":"running")"
                     : *result_ ? R"({"state":"done")"
                                : R"({"state":"failed")";
-  AppendText(out, "to", to_.string());
-  AppendNumber(out, "done_bytes", state_.done_bytes);
-  AppendNumber(out, "total_bytes", state_.total_bytes);
+  AppendMember(out, "to", to_.string());
+  AppendMember(out, "done_bytes", state_.done_bytes);
+  AppendMember(out, "total_bytes", state_.total_bytes);
   if (result_ && *result_) {
-    AppendNumber(out, "files", (*result_)->files);
-    AppendNumber(out, "bytes", (*result_)->bytes);
+    AppendMember(out, "files", (*result_)->files);
+    AppendMember(out, "bytes", (*result_)->bytes);
   } else if (result_) {
-    AppendNumber(out, "code", static_cast<std::uint64_t>(result_->error().code()));
-    AppendText(out, "error", result_->error().message());
+    AppendMember(out, "code", static_cast<std::uint64_t>(result_->error().code()));
+    AppendMember(out, "error", result_->error().message());
   }
   return out += '}';
 }

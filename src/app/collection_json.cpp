@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include <charconv>
+
 namespace millrace::app {
 
 std::string TextMember(std::string_view json, std::string_view name) {
@@ -15,6 +17,13 @@ std::string TextMember(std::string_view json, std::string_view name) {
   if (member.get(text) == simdjson::SUCCESS) return std::string(text);
   if (member.is_int64() || member.is_uint64()) return simdjson::minify(member);
   return {};
+}
+
+std::uint64_t NumberMember(std::string_view json, std::string_view name) {
+  const auto text = TextMember(json, name);
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
 }
 
 Result<CollectionShape> ParseCollectionShape(std::string_view json) {

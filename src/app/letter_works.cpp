@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-#include "base/json.hpp"
+#include "base/json_member.hpp"
 #include "http/query.hpp"
 
 namespace millrace::app {
@@ -49,24 +49,6 @@ Result<MendRequest> ParseMend(const std::string& text) {
   return request;
 }
 
-void AppendMember(std::string& out, std::string_view name, std::string_view text) {
-  if (!out.ends_with('{')) out += ',';
-  AppendJsonKey(out, name);
-  AppendJsonString(out, text);
-}
-
-void AppendMember(std::string& out, std::string_view name, std::uint64_t number) {
-  if (!out.ends_with('{')) out += ',';
-  AppendJsonKey(out, name);
-  AppendUint(out, number);
-}
-
-void AppendFlag(std::string& out, std::string_view name, bool flag) {
-  out += ',';
-  AppendJsonKey(out, name);
-  out += flag ? "true" : "false";
-}
-
 void AppendItem(std::string& out, const pipeline::MendedLetter& letter) {
   out += '{';
   AppendMember(out, "id", static_cast<std::uint64_t>(letter.id));
@@ -76,7 +58,7 @@ void AppendItem(std::string& out, const pipeline::MendedLetter& letter) {
   AppendMember(out, "reason", letter.reason);
   AppendMember(out, "before", letter.before);
   AppendMember(out, "after", letter.after);
-  AppendFlag(out, "changed", letter.changed);
+  AppendFlagMember(out, "changed", letter.changed);
   AppendMember(out, "problem", letter.problem);
   out += '}';
 }
@@ -93,7 +75,7 @@ Result<std::string> OwnLetterWorks::Mend(const pipeline::LetterFilter& filter,
   AppendMember(out, "letters", report.letters);
   AppendMember(out, "changed", report.changed);
   AppendMember(out, "failing", report.failing);
-  AppendFlag(out, "applied", report.applied);
+  AppendFlagMember(out, "applied", report.applied);
   out += ",\"items\":[";
   for (std::size_t i = 0; i < report.shown.size(); ++i) {
     if (i > 0) out += ',';

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "base/json.hpp"
+#include "base/json_member.hpp"
 #include "data_directory.hpp"
 #include "pipeline/state_db.hpp"
 
@@ -50,11 +50,6 @@ std::string ChangedDefinition(const pipeline::CompiledPipeline& compiled,
   return "its definition or what it reads changed: holds for changes from then on";
 }
 
-void AppendMember(std::string& out, std::string_view name, std::string_view value) {
-  AppendJsonKey(out, name);
-  AppendJsonString(out, value);
-}
-
 }  // namespace
 
 bool SchemaReport::Refused() const {
@@ -80,21 +75,14 @@ std::string SchemaReport::ToJson() const {
   for (const auto& change : changes) {
     out += out.back() == '[' ? "{" : ",{";
     AppendMember(out, "collection", change.collection);
-    out += ',';
     AppendMember(out, "what", change.what);
-    out += ",\"refused\":";
-    if (change.refused.empty()) {
-      out += "null}";
-    } else {
-      AppendJsonString(out, change.refused);
-      out += '}';
-    }
+    AppendMemberOrNull(out, "refused", change.refused);
+    out += '}';
   }
   out += "],\"pipelines\":[";
   for (const auto& affected : pipelines) {
     out += out.back() == '[' ? "{" : ",{";
     AppendMember(out, "pipeline", affected.pipeline);
-    out += ',';
     AppendMember(out, "why", affected.why);
     out += '}';
   }

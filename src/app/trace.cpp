@@ -1,26 +1,15 @@
 #include "trace.hpp"
 
 #include "base/json.hpp"
+#include "base/json_member.hpp"
 #include "trace_event.hpp"
 
 namespace millrace::app {
 namespace {
 
-void AppendText(std::string& out, std::string_view name, std::string_view value) {
-  out += ',';
-  AppendJsonKey(out, name);
-  AppendJsonString(out, value);
-}
-
-void AppendNumber(std::string& out, std::string_view name, std::uint64_t value) {
-  out += ',';
-  AppendJsonKey(out, name);
-  AppendUint(out, value);
-}
-
 void AppendVersion(std::string& out, const std::string& source, const Version& version) {
-  AppendText(out, "version", version.ToHex());
-  AppendText(out, "event_id", EventId{source, version}.ToString());
+  AppendMember(out, "version", version.ToHex());
+  AppendMember(out, "event_id", EventId{source, version}.ToString());
 }
 
 void AppendLetters(std::string& out, const std::vector<pipeline::DeadLetter>& letters) {
@@ -29,12 +18,12 @@ void AppendLetters(std::string& out, const std::vector<pipeline::DeadLetter>& le
     const auto& letter = letters[i];
     out += i > 0 ? ",{\"stage\":" : "{\"stage\":";
     AppendJsonString(out, letter.stage);
-    AppendText(out, "reason", letter.reason);
-    AppendText(out, "state", NameOf(letter.state));
+    AppendMember(out, "reason", letter.reason);
+    AppendMember(out, "state", NameOf(letter.state));
     std::string at;
     AppendTimestamp(at, letter.at);
-    AppendText(out, "at", at);
-    AppendNumber(out, "attempts", letter.attempts);
+    AppendMember(out, "at", at);
+    AppendMember(out, "attempts", letter.attempts);
     out += '}';
   }
   out += ']';
@@ -43,14 +32,14 @@ void AppendLetters(std::string& out, const std::vector<pipeline::DeadLetter>& le
 void AppendSink(std::string& out, const std::string& source, const SinkTrace& trace) {
   out += "{\"sink\":";
   AppendJsonString(out, trace.sink.name);
-  AppendText(out, "state", trace.sink.state);
-  if (!trace.sink.reason.empty()) AppendText(out, "reason", trace.sink.reason);
-  AppendText(out, "result", trace.result);
-  if (trace.sink.started) AppendNumber(out, "position", trace.sink.position);
+  AppendMember(out, "state", trace.sink.state);
+  if (!trace.sink.reason.empty()) AppendMember(out, "reason", trace.sink.reason);
+  AppendMember(out, "result", trace.result);
+  if (trace.sink.started) AppendMember(out, "position", trace.sink.position);
   if (!trace.file.empty()) {
-    AppendText(out, "file", trace.file);
-    AppendNumber(out, "first_offset", trace.first);
-    AppendNumber(out, "next_offset", trace.next);
+    AppendMember(out, "file", trace.file);
+    AppendMember(out, "first_offset", trace.first);
+    AppendMember(out, "next_offset", trace.next);
   }
   if (trace.version) AppendVersion(out, source, *trace.version);
   if (!trace.letters.empty()) AppendLetters(out, trace.letters);
@@ -61,19 +50,19 @@ void AppendEvent(std::string& out, const TracedEvent& event) {
   out += "{\"event_id\":";
   AppendJsonString(out, event.id.source.empty() ? "" : event.id.ToString());
   if (!event.collection.empty()) {
-    AppendText(out, "collection", event.collection);
-    AppendText(out, "key", event.key);
-    AppendText(out, "operation", event.operation);
+    AppendMember(out, "collection", event.collection);
+    AppendMember(out, "key", event.key);
+    AppendMember(out, "operation", event.operation);
   }
   if (event.accepted_at) {
     std::string at;
     AppendTimestamp(at, *event.accepted_at);
-    AppendText(out, "accepted_at", at);
+    AppendMember(out, "accepted_at", at);
   }
   out += ",\"log\":{\"state\":";
   AppendJsonString(out, event.log);
-  if (!event.stream.empty()) AppendText(out, "stream", event.stream);
-  if (event.offset) AppendNumber(out, "offset", *event.offset);
+  if (!event.stream.empty()) AppendMember(out, "stream", event.stream);
+  if (event.offset) AppendMember(out, "offset", *event.offset);
   out += '}';
   if (event.record.empty()) return;
   out += ",\"record\":{\"state\":";

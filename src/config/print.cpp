@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/json.hpp"
+#include "base/json_member.hpp"
 #include "config/config.hpp"
 
 namespace millrace::config {
@@ -27,12 +27,6 @@ directory on if it is relative and given in `millrace.yaml`; secrets are printed
 )";
 
 std::string_view SectionOf(std::string_view key) { return key.substr(0, key.rfind('.')); }
-
-void AppendMember(std::string& out, std::string_view name, std::string_view value) {
-  if (out.back() != '{') out += ',';
-  AppendJsonKey(out, name);
-  AppendJsonString(out, value);
-}
 
 /// "|" would end a cell of a Markdown table.
 std::string Cell(std::string_view text) {

@@ -1,60 +1,41 @@
-#include "base/json.hpp"
+#include "base/json_member.hpp"
 #include "pipeline/dead_letters.hpp"
 
 namespace millrace::pipeline {
 namespace {
 
-void AppendText(std::string& out, std::string_view name, std::string_view value) {
-  AppendJsonKey(out, name);
-  AppendJsonString(out, value);
-  out += ',';
-}
-
-void AppendTextOrNull(std::string& out, std::string_view name, std::string_view value) {
-  if (!value.empty()) return AppendText(out, name, value);
-  AppendJsonKey(out, name);
-  out += "null,";
-}
-
 void AppendTime(std::string& out, std::string_view name, TimestampUs at) {
   std::string text;
   AppendTimestamp(text, at);
-  AppendText(out, name, text);
-}
-
-void AppendNumber(std::string& out, std::string_view name, std::uint64_t value) {
-  AppendJsonKey(out, name);
-  AppendUint(out, value);
-  out += ',';
+  AppendMember(out, name, text);
 }
 
 }  // namespace
 
 void AppendJson(std::string& out, const DeadLetter& letter) {
   out += '{';
-  AppendNumber(out, "id", static_cast<std::uint64_t>(letter.id));
-  AppendText(out, "state", NameOf(letter.state));
-  AppendText(out, "pipeline", letter.pipeline);
-  AppendText(out, "sink", letter.sink);
-  AppendText(out, "stream", letter.stream);
-  AppendNumber(out, "offset", letter.offset);
-  AppendText(out, "event_id", letter.event_id);
-  AppendText(out, "version", letter.version);
-  AppendText(out, "key", letter.key);
-  AppendText(out, "stage", letter.stage);
-  AppendText(out, "reason", letter.reason);
-  AppendText(out, "payload", letter.payload);
-  AppendTextOrNull(out, "mended", letter.mended);
-  AppendTextOrNull(out, "mend", letter.mend);
+  AppendMember(out, "id", static_cast<std::uint64_t>(letter.id));
+  AppendMember(out, "state", NameOf(letter.state));
+  AppendMember(out, "pipeline", letter.pipeline);
+  AppendMember(out, "sink", letter.sink);
+  AppendMember(out, "stream", letter.stream);
+  AppendMember(out, "offset", letter.offset);
+  AppendMember(out, "event_id", letter.event_id);
+  AppendMember(out, "version", letter.version);
+  AppendMember(out, "key", letter.key);
+  AppendMember(out, "stage", letter.stage);
+  AppendMember(out, "reason", letter.reason);
+  AppendMember(out, "payload", letter.payload);
+  AppendMemberOrNull(out, "mended", letter.mended);
+  AppendMemberOrNull(out, "mend", letter.mend);
   AppendTime(out, "first_at", letter.first_at);
   AppendTime(out, "at", letter.at);
-  AppendNumber(out, "attempts", letter.attempts);
-  AppendJsonKey(out, "run");
-  if (letter.run == 0) {
-    out += "null}";
-    return;
+  AppendMember(out, "attempts", letter.attempts);
+  if (letter.run != 0) {
+    AppendMember(out, "run", letter.run);
+  } else {
+    AppendMemberOrNull(out, "run", "");
   }
-  AppendUint(out, letter.run);
   out += '}';
 }
 
