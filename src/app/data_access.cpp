@@ -4,100 +4,70 @@
 #include <utility>
 
 #include "backup_job.hpp"
-#include "base/bytes.hpp"
-#include "collection_json.hpp"
 #include "data_directory.hpp"
 #include "data_queries.hpp"
-#include "http/client.hpp"
-#include "http/query.hpp"
 #include "lake/lake_catalog.hpp"
+#include "server_socket.hpp"
 #include "stores.hpp"
 
 namespace millrace::app {
 namespace {
 
-constexpr std::chrono::minutes kAnswerWithin{11};
 constexpr std::chrono::milliseconds kLookAgain{100};
 constexpr std::chrono::seconds kWaitForServer{10};
-
-ErrorCode CodeOf(int status) {
-  switch (status) {
-    case 400:
-      return ErrorCode::kInvalidArgument;
-    case 404:
-      return ErrorCode::kNotFound;
-    case 409:
-      return ErrorCode::kConflict;
-    case 413:
-      return ErrorCode::kTooLarge;
-    case 504:
-      return ErrorCode::kDeadlineExceeded;
-    case 507:
-      return ErrorCode::kResourceExhausted;
-    default:
-      return ErrorCode::kUnavailable;
-  }
-}
-
-void AppendParameter(std::string& target, std::string_view name, std::string_view value) {
-  if (value.empty()) return;
-  target += target.find('?') == std::string::npos ? '?' : '&';
-  target += name;
-  target += '=';
-  http::AppendPercentEncoded(target, value);
-}
 
 /// Asks the server that runs on the directory.
 class ServerAccess final : public DataAccess, public LetterWorks {
  public:
-  explicit ServerAccess(http::Client client) : client_(std::move(client)) {}
+  explicit ServerAccess(ServerSocket server) : server_(std::move(server)) {}
 
   Status Sql(const std::string& select, sql::Format format,
              const std::function<void(std::string_view)>& write) override {
     std::string target = "/admin/sql";
     AppendParameter(target, "format", NameOf(format));
-    MR_TRY(const auto body, Ask(http::Method::kPost, target, select));
+    MR_TRY(const auto body, server_.Ask(http::Method::kPost, target, select));
     write(body);
     return {};
   }
 
   Result<std::string> StatusJson() override {
-    return Ask(http::Method::kGet, "/admin/status", "");
+    return server_.Ask(http::Method::kGet, "/admin/status");
   }
 
   Result<std::string> DeadLetters(const pipeline::DeadLetterFilter& filter) override {
-    return Ask(http::Method::kGet, "/admin/deadletters" + ToQuery(filter), "");
+    return server_.Ask(http::Method::kGet, "/admin/deadletters" + ToQuery(filter));
   }
 
   LetterWorks* letters() override { return this; }
   Result<std::string> Mend(const pipeline::LetterFilter& filter,
                            const std::string& spec) override {
-    return Ask(http::Method::kPost, "/admin/deadletters/mend" + ToQuery({filter, 1, ""}),
-               spec);
+    return server_.Ask(http::Method::kPost,
+                       "/admin/deadletters/mend" + ToQuery({filter, 1, ""}), spec);
   }
   Result<std::string> Redrive(const pipeline::LetterFilter& filter) override {
-    return Ask(http::Method::kPost,
-               "/admin/deadletters/redrive" + ToQuery({filter, 1, ""}), "");
+    return server_.Ask(http::Method::kPost,
+                       "/admin/deadletters/redrive" + ToQuery({filter, 1, ""}));
   }
   Result<std::string> Redriven(std::uint64_t run) override {
-    return Ask(http::Method::kGet,
-               "/admin/deadletters/redrive?run=" + std::to_string(run), "");
+    return server_.Ask(http::Method::kGet,
+                       "/admin/deadletters/redrive?run=" + std::to_string(run));
   }
 
   Result<std::string> Trace(const TraceQuestion& question) override {
     std::string target = "/admin/trace";
     AppendParameter(target, "id", question.id);
     AppendParameter(target, "collection", question.collection);
-    return Ask(http::Method::kGet, target, "");
+    return server_.Ask(http::Method::kGet, target);
   }
 
   Result<TableAnswer> AskTable(const TableQuestion& question) override {
-    MR_TRY(const auto answer, Ask(http::Method::kPost, "/admin/table", Encode(question)));
+    MR_TRY(const auto answer,
+           server_.Ask(http::Method::kPost, "/admin/table", Encode(question)));
     return DecodeAnswer(answer);
   }
 
   Status KeepVerdict(const std::string& lines) override {
-    MR_CHECK_OK(Ask(http::Method::kPost, "/admin/verified", lines));
+    MR_CHECK_OK(server_.Ask(http::Method::kPost, "/admin/verified", lines));
     return {};
   }
 
@@ -105,9 +75,9 @@ class ServerAccess final : public DataAccess, public LetterWorks {
                               CopyState& state) override {
     std::string target = "/admin/backup";
     AppendParameter(target, "to", to.string());
-    MR_CHECK_OK(Ask(http::Method::kPost, target, ""));
+    MR_CHECK_OK(server_.Ask(http::Method::kPost, target));
     for (;;) {
-      MR_TRY(const auto json, Ask(http::Method::kGet, "/admin/backup", ""));
+      MR_TRY(const auto json, server_.Ask(http::Method::kGet, "/admin/backup"));
       if (const auto ended = ParseBackupJson(json, state)) return *ended;
       std::this_thread::sleep_for(kLookAgain);
     }
@@ -128,15 +98,7 @@ class ServerAccess final : public DataAccess, public LetterWorks {
     return "json";
   }
 
-  Result<std::string> Ask(http::Method method, const std::string& target,
-                          const std::string& body) {
-    MR_TRY(auto response,
-           client_.Send(method, target, body, {}, Deadline::After(kAnswerWithin)));
-    if (response.status == 200) return std::move(response.body);
-    return Fail(CodeOf(response.status), TextMember(response.body, "detail"));
-  }
-
-  http::Client client_;
+  ServerSocket server_;
 };
 
 /// Reads the files, under the directory's lock.
@@ -300,8 +262,8 @@ Result<std::unique_ptr<DataAccess>> DataAccess::Open(const std::filesystem::path
   MR_CHECK_OK(CheckDataDirectory(data));
   const auto until = Deadline::After(kWaitForServer);
   for (;;) {
-    auto client = http::Client::Connect({.unix_socket = DataPaths{data}.socket()}, until);
-    if (client) return std::make_unique<ServerAccess>(std::move(*client));
+    auto server = ServerSocket::Connect(data, until);
+    if (server) return std::make_unique<ServerAccess>(std::move(*server));
     auto directory = DataDirectory::Lock(data, false);
     if (directory) return FileAccess::Open(std::move(*directory));
     // Held, but not listening: a server that starts or stops.

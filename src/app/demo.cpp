@@ -17,6 +17,7 @@
 #include "logger.hpp"
 #include "project/init.hpp"
 #include "project/project.hpp"
+#include "project_loading.hpp"
 #include "signals.hpp"
 
 namespace millrace::app {
@@ -94,9 +95,7 @@ class Demo {
 
   Status StartInstance(std::optional<std::uint16_t> port) {
     auto project = project::Load(example_);
-    if (!project) {
-      return Fail(ErrorCode::kInvalidArgument, Format(project.error().front()));
-    }
+    if (!project) return Fail(ErrorOf(project.error()));
     // A demo is watched: rolls become visible every few seconds.
     for (auto& pipeline : project->pipelines) {
       for (auto& sink : pipeline.sinks) {

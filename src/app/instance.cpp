@@ -20,6 +20,7 @@
 #include "replay_routes.hpp"
 #include "runtime/blocking_pool.hpp"
 #include "stores.hpp"
+#include "stream_writers.hpp"
 #include "version.hpp"
 
 namespace millrace::app {
@@ -222,14 +223,9 @@ class Instance::Impl {
   void StartStreams() {
     stream_codecs_ = MakeStreamCodecs(project_);
     for (const auto& [name, stream] : project_.streams) {
-      capture::StreamWriterOptions options;
-      options.dedup_window_ms = stream.dedup_window_ms;
-      options.dedup_ids = stream.dedup_ids;
-      streams_[name] = {std::make_unique<capture::StreamWriter>(
-                            *stores_->log, *stream_codecs_.at(name),
-                            [this] { return stores_->records->End(); }, SystemClock(),
-                            metrics_, options),
-                        stream.raw};
+      streams_[name] = {
+          MakeStreamWriter(stream, *stream_codecs_.at(name), *stores_, metrics_),
+          stream.raw};
     }
   }
 

@@ -5,21 +5,11 @@
 
 #include "capture/change_pump.hpp"
 #include "change/complete_mark.hpp"
+#include "project_loading.hpp"
 #include "stores.hpp"
 
 namespace millrace::app {
 namespace {
-
-Result<const project::Pipeline*> FindPipeline(const project::Project& project,
-                                              const std::string& name) {
-  std::string known;
-  for (const auto& pipeline : project.pipelines) {
-    if (pipeline.name == name) return &pipeline;
-    known += (known.empty() ? "" : ", ") + pipeline.name;
-  }
-  return Fail(ErrorCode::kNotFound, "no pipeline \"" + name + "\"; the project has: " +
-                                        (known.empty() ? "none" : known));
-}
 
 Result<std::unique_ptr<Stores>> OpenStores(const project::Project& project,
                                            const Settings& settings,
@@ -49,10 +39,21 @@ Result<std::string> Begin(const project::LakeSink& lake, const DataPaths& paths)
 
 }  // namespace
 
+Result<const project::Pipeline*> FindPipeline(const project::Project& project,
+                                              const std::string& name) {
+  std::string known;
+  for (const auto& pipeline : project.pipelines) {
+    if (pipeline.name == name) return &pipeline;
+    known += (known.empty() ? "" : ", ") + pipeline.name;
+  }
+  return Fail(ErrorCode::kNotFound, "no pipeline \"" + name + "\"; the project has: " +
+                                        (known.empty() ? "none" : known));
+}
+
 Result<std::vector<pipeline::CompiledPipeline>> CompileAll(
     const project::Project& project, sql::Engine& engine) {
   std::vector<pipeline::CompiledPipeline> compiled;
-  std::string problems;
+  std::vector<project::Problem> problems;
   const auto readable = project::Readable(project);
   for (const auto& definition : project.pipelines) {
     auto one = pipeline::CompilePipeline(definition, readable, engine);
@@ -60,10 +61,10 @@ Result<std::vector<pipeline::CompiledPipeline>> CompileAll(
       compiled.push_back(std::move(*one));
       continue;
     }
-    for (const auto& problem : one.error()) problems += "\n" + Format(problem);
+    for (auto& problem : one.error()) problems.push_back(std::move(problem));
   }
   if (problems.empty()) return compiled;
-  return Fail(ErrorCode::kInvalidArgument, "the project has problems:" + problems);
+  return Fail(ErrorOf(problems));
 }
 
 Result<pipeline::PipelineStatus> RunPipeline(const project::Project& project,

@@ -16,6 +16,10 @@
 
 namespace millrace::app {
 
+/// kNotFound naming those that the project has. Lives as long as the project.
+Result<const project::Pipeline*> FindPipeline(const project::Project& project,
+                                              const std::string& name);
+
 /// Compiles every pipeline; kInvalidArgument with every problem, a line each.
 Result<std::vector<pipeline::CompiledPipeline>> CompileAll(
     const project::Project& project, sql::Engine& engine);

@@ -53,11 +53,6 @@ std::string NamesOf(const std::vector<project::Sink>& sinks) {
   return names;
 }
 
-std::string SinkNameOfLake(std::string path) {
-  std::ranges::replace(path, '/', '_');
-  return "lake." + path;
-}
-
 }  // namespace
 
 /// Everything that one replay has to itself. What it leaves on disk lies in one folder.
@@ -123,11 +118,7 @@ Status PipelineReplay::CheckLake(const std::string& path) const {
 
 /// The pipeline with the sinks that are built, under the names they are built in.
 Result<project::Pipeline> PipelineReplay::Definition(const ReplayRequest& request) const {
-  const auto found =
-      std::ranges::find(project_.pipelines, request.pipeline, &project::Pipeline::name);
-  if (found == project_.pipelines.end()) {
-    return Fail(ErrorCode::kNotFound, "no pipeline \"" + request.pipeline + "\"");
-  }
+  MR_TRY(const auto* const found, FindPipeline(project_, request.pipeline));
   project::Pipeline definition = *found;
   std::vector<project::Sink> sinks;
   for (project::Sink sink : definition.sinks) {
@@ -138,7 +129,7 @@ Result<project::Pipeline> PipelineReplay::Definition(const ReplayRequest& reques
     } else {
       if (request.lake_to.empty()) continue;
       std::get<project::LakeSink>(sink.target).path = request.lake_to;
-      sink.name = SinkNameOfLake(request.lake_to);
+      sink.name = project::LakeSinkName(request.lake_to);
     }
     sinks.push_back(std::move(sink));
   }
@@ -304,12 +295,13 @@ Status PipelineReplay::Exchange(const ReplayRequest& request, Shadow& shadow,
 }
 
 Status RemoveShadows(Stores& stores) {
+  std::error_code failed;
+  if (!std::filesystem::exists(Folder(stores), failed)) return {};
   MR_TRY(const auto tables, stores.warehouse->Tables());
   for (const auto& table : tables) {
     if (!table.name.starts_with(kShadowPrefix)) continue;
     MR_CHECK_OK(stores.warehouse->DropTable(table.name));
   }
-  std::error_code failed;
   std::filesystem::remove_all(Folder(stores), failed);
   return {};
 }

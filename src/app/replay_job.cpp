@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/json.hpp"
+#include "base/json_member.hpp"
+#include "project_loading.hpp"
 
 namespace millrace::app {
 
@@ -51,11 +53,7 @@ void ReplayJob::Stop() {
 
 Status ReplayJob::Start(const std::string& directory, ReplayRequest request) {
   auto project = project::Load(directory);
-  if (!project) {
-    std::string problems = "the project has problems:";
-    for (const auto& problem : project.error()) problems += "\n" + Format(problem);
-    return Fail(ErrorCode::kInvalidArgument, std::move(problems));
-  }
+  if (!project) return Fail(ErrorOf(project.error()));
   const std::lock_guard lock(mutex_);
   if (stopped_) return Fail(ErrorCode::kUnavailable, "the server is stopping");
   if (running_) {
@@ -79,9 +77,9 @@ void ReplayJob::Run(Work& work, const ReplayRequest& request) {
     ended = "{\"state\":\"done\",\"report\":" + ReportJson(request, *replayed) + "}";
     logger_.Info("replay ended", {{"pipeline", request.pipeline}});
   } else {
-    ended = fmt::format("{{\"state\":\"failed\",\"code\":\"{}\",\"reason\":",
-                        ToString(replayed.error().code()));
-    AppendJsonString(ended, replayed.error().message());
+    ended = R"({"state":"failed")";
+    AppendMember(ended, "code", static_cast<std::uint64_t>(replayed.error().code()));
+    AppendMember(ended, "reason", replayed.error().message());
     ended += '}';
     logger_.Warn("replay failed: nothing was replaced",
                  {{"pipeline", request.pipeline}, {"why", replayed.error()}});

@@ -7,19 +7,19 @@
 
 #include "capture/event_parser.hpp"
 #include "capture/stream_writer.hpp"
-#include "collection_json.hpp"
 #include "data_directory.hpp"
-#include "http/client.hpp"
 #include "http/query.hpp"
 #include "project/project.hpp"
+#include "project_loading.hpp"
+#include "server_socket.hpp"
 #include "settings.hpp"
 #include "stores.hpp"
+#include "stream_writers.hpp"
 
 namespace millrace::app {
 namespace {
 
 constexpr std::chrono::seconds kConnectWithin{2};
-constexpr std::chrono::minutes kAnswerWithin{2};
 constexpr std::size_t kMaxEvents = 10'000;
 
 std::string Reason(const Error& error) {
@@ -66,38 +66,30 @@ AppendOutcome OutcomeOf(const std::string& body) {
 
 class ServerAppender final : public StreamAppender {
  public:
-  ServerAppender(http::Client client, std::string path)
-      : client_(std::move(client)), path_(std::move(path)) {}
+  ServerAppender(ServerSocket server, std::string path)
+      : server_(std::move(server)), path_(std::move(path)) {}
 
   /// kNotFound with the server's word for it.
   Status Check() {
-    MR_TRY(const auto response, client_.Send(http::Method::kGet, path_, "", {},
-                                             Deadline::After(kAnswerWithin)));
-    if (response.status == 200) return {};
-    return Fail(ErrorCode::kNotFound, TextMember(response.body, "detail"));
+    MR_CHECK_OK(server_.Ask(http::Method::kGet, path_));
+    return {};
   }
 
   Result<AppendOutcome> Append(const std::string& bytes, bool lines,
                                const std::string& event_id) override {
     std::string target = path_ + "/events";
-    if (!event_id.empty()) {
-      target += lines ? "?event_id_prefix=" : "?event_id=";
-      http::AppendPercentEncoded(target, event_id);
-    }
+    AppendParameter(target, lines ? "event_id_prefix" : "event_id", event_id);
     const http::Client::Headers headers{
         {"Content-Type", lines ? "application/x-ndjson" : "application/octet-stream"}};
-    MR_TRY(const auto response, client_.Send(http::Method::kPost, target, bytes, headers,
-                                             Deadline::After(kAnswerWithin)));
+    MR_TRY(const auto response,
+           server_.Send(http::Method::kPost, target, bytes, headers));
     auto outcome = OutcomeOf(response.body);
     if (response.status < 300 || !outcome.refused.empty()) return outcome;
-    const auto code = response.status == 400 || response.status == 413
-                          ? ErrorCode::kInvalidArgument
-                          : ErrorCode::kUnavailable;
-    return Fail(code, TextMember(response.body, "detail"));
+    return Fail(ServerSocket::ErrorOf(response));
   }
 
  private:
-  http::Client client_;
+  ServerSocket server_;
   const std::string path_;
 };
 
@@ -108,11 +100,7 @@ class FileAppender final : public StreamAppender {
       const std::filesystem::path& data, const std::filesystem::path& directory,
       const std::string& stream, telemetry::Logger& logger) {
     auto project = project::Load(directory);
-    if (!project) {
-      std::string problems = "the project has problems:";
-      for (const auto& problem : project.error()) problems += "\n" + Format(problem);
-      return Fail(ErrorCode::kInvalidArgument, problems);
-    }
+    if (!project) return Fail(ErrorOf(project.error()));
     const auto found = project->streams.find(stream);
     if (found == project->streams.end()) {
       return Fail(ErrorCode::kNotFound, "no stream \"" + stream + "\" in the project");
@@ -120,10 +108,11 @@ class FileAppender final : public StreamAppender {
     auto settings = LoadSettings(project->settings, directory, {});
     if (!settings) return Fail(ErrorCode::kInvalidArgument, settings.error().front());
     auto appender = std::make_unique<FileAppender>(found->second);
-    MR_TRY(auto lock, DataDirectory::Lock(data, true));
+    MR_TRY(auto lock, DataDirectory::Lock(data, false));
     MR_TRY(appender->stores_, Stores::Open(*project, *settings, std::move(lock),
                                            appender->metrics_, logger));
-    appender->Start(found->second);
+    appender->writer_ = MakeStreamWriter(found->second, appender->codec_,
+                                         *appender->stores_, appender->metrics_);
     return appender;
   }
   explicit FileAppender(const project::Stream& stream)
@@ -157,15 +146,6 @@ class FileAppender final : public StreamAppender {
   }
 
  private:
-  void Start(const project::Stream& stream) {
-    capture::StreamWriterOptions options;
-    options.dedup_window_ms = stream.dedup_window_ms;
-    options.dedup_ids = stream.dedup_ids;
-    writer_ = std::make_unique<capture::StreamWriter>(
-        *stores_->log, codec_, [this] { return stores_->records->End(); }, SystemClock(),
-        metrics_, options);
-  }
-
   const bool raw_;
   const schema::RecordCodec codec_;
   telemetry::Registry metrics_;
@@ -178,12 +158,11 @@ class FileAppender final : public StreamAppender {
 Result<std::unique_ptr<StreamAppender>> StreamAppender::Open(
     const std::filesystem::path& data, const std::filesystem::path& project,
     const std::string& stream, telemetry::Logger& logger) {
-  auto client = http::Client::Connect({.unix_socket = DataPaths{data}.socket()},
-                                      Deadline::After(kConnectWithin));
-  if (!client) return FileAppender::Open(data, project, stream, logger);
+  auto server = ServerSocket::Connect(data, Deadline::After(kConnectWithin));
+  if (!server) return FileAppender::Open(data, project, stream, logger);
   std::string path = "/api/streams/";
   http::AppendPercentEncoded(path, stream);
-  auto appender = std::make_unique<ServerAppender>(std::move(*client), std::move(path));
+  auto appender = std::make_unique<ServerAppender>(std::move(*server), std::move(path));
   MR_CHECK_OK(appender->Check());
   return appender;
 }

@@ -63,9 +63,7 @@ std::optional<Sink> ReadLake(const Node& node, Report& report) {
   const auto path = ReadPath(path_node, report);
   if (!path) return std::nullopt;
   lake.path = *path;
-  auto name = "lake." + *path;
-  std::ranges::replace(name, '/', '_');
-  return Sink{std::move(name), std::move(lake), report.At(*path_node)};
+  return Sink{LakeSinkName(*path), std::move(lake), report.At(*path_node)};
 }
 
 /// "varchar", "varchar(50)", or a type as of a field.
@@ -177,6 +175,12 @@ std::optional<Sink> ReadTable(const Node& node, Report& report) {
 }
 
 }  // namespace
+
+std::string LakeSinkName(std::string_view path) {
+  auto name = "lake." + std::string(path);
+  std::ranges::replace(name, '/', '_');
+  return name;
+}
 
 std::string_view WrongWithLakePath(std::string_view path) {
   if (path.empty()) return "it is empty";

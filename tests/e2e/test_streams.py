@@ -178,6 +178,9 @@ def test_lines_of_a_file_are_appended_with_and_without_a_server(shop, data, tmp_
     assert bad.returncode == 1 and "line 2" in bad.stderr and "/user_id" in bad.stderr
     assert len(millrace.log_events(data, "clicks")) == 25_001
     assert millrace.run("log", "append", "nope", good, "--project", shop, "--data", data, check=False).returncode == 5
+    elsewhere = tmp_path / "mistyped"
+    absent = millrace.run("log", "append", "clicks", good, "--project", shop, "--data", elsewhere, check=False)
+    assert absent.returncode == 5 and str(elsewhere) in absent.stderr and not elsewhere.exists()
 
 
 def test_at_the_logs_limit_streams_are_refused_and_records_go_on(shop, data):

@@ -7,9 +7,9 @@
 #include "../exit_codes.hpp"
 #include "../json_view.hpp"
 #include "../letter_text.hpp"
-#include "../logger.hpp"
 #include "../offline_letters.hpp"
 #include "../progress.hpp"
+#include "../project_loading.hpp"
 #include "base/json.hpp"
 #include "command.hpp"
 
@@ -45,27 +45,17 @@ class Works {
       return works;
     }
     access->reset();
-    auto project = project::Load(flags.project);
-    if (!project) {
-      for (const auto& problem : project.error())
-        fmt::print(stderr, "{}\n", Format(problem));
+    auto loaded = LoadProject(flags.project, {});
+    if (!loaded) {
       fmt::print(stderr,
                  "millrace: no server runs on {}: say where the project is with "
                  "--project\n",
                  flags.data.string());
-      return std::unexpected(kBadProject);
+      return std::unexpected(loaded.error());
     }
-    works->project_ = std::move(*project);
-    auto settings = LoadSettings(works->project_.settings, flags.project, {});
-    if (!settings) {
-      for (const auto& line : settings.error())
-        fmt::print(stderr, "millrace: {}\n", line);
-      return std::unexpected(kBadProject);
-    }
-    works->settings_ = std::move(*settings);
-    works->logger_ = MakeLogger(works->settings_.logging);
-    auto own = OfflineLetters::Open(works->project_, works->settings_, flags.data,
-                                    *works->logger_);
+    works->loaded_ = std::move(*loaded);
+    auto own = OfflineLetters::Open(works->loaded_.project, works->loaded_.settings,
+                                    flags.data, *works->loaded_.logger);
     if (!own) return std::unexpected(Report(own.error()));
     works->own_ = std::move(*own);
     return works;
@@ -75,9 +65,7 @@ class Works {
 
  private:
   std::unique_ptr<DataAccess> access_;
-  project::Project project_;
-  Settings settings_;
-  std::unique_ptr<telemetry::Logger> logger_;
+  LoadedProject loaded_;
   std::unique_ptr<OfflineLetters> own_;
 };
 

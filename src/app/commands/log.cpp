@@ -6,6 +6,7 @@
 
 #include "../data_directory.hpp"
 #include "../exit_codes.hpp"
+#include "../project_loading.hpp"
 #include "base/json.hpp"
 #include "change/codec.hpp"
 #include "command.hpp"
@@ -83,9 +84,7 @@ Status Print(const eventlog::Record& record, const change::Codec* codec) {
 Result<std::unique_ptr<change::Codec>> CodecOf(const LogFlags& flags) {
   if (flags.codec.empty()) return nullptr;
   const auto project = project::Load(flags.project);
-  if (!project) {
-    return Fail(ErrorCode::kInvalidArgument, Format(project.error().front()));
-  }
+  if (!project) return Fail(ErrorOf(project.error()));
   const auto collection = project->collections.find(flags.stream);
   if (collection == project->collections.end()) {
     return Fail(ErrorCode::kNotFound, "--codec: the project in " +

@@ -3,8 +3,8 @@
 #include "../data_access.hpp"
 #include "../exit_codes.hpp"
 #include "../json_view.hpp"
-#include "../logger.hpp"
 #include "../offline_pipelines.hpp"
+#include "../project_loading.hpp"
 #include "base/json.hpp"
 #include "command.hpp"
 
@@ -20,28 +20,6 @@ struct PipelineFlags {
   bool json = false;
   std::vector<std::string> set;
 };
-
-struct Loaded {
-  project::Project project;
-  Settings settings;
-  std::unique_ptr<telemetry::Logger> logger;
-};
-
-std::expected<Loaded, int> LoadProject(const PipelineFlags& flags) {
-  auto project = project::Load(flags.project);
-  if (!project) {
-    for (const auto& problem : project.error())
-      fmt::print(stderr, "{}\n", Format(problem));
-    return std::unexpected(kBadProject);
-  }
-  auto settings = LoadSettings(project->settings, flags.project, flags.set);
-  if (!settings) {
-    for (const auto& line : settings.error()) fmt::print(stderr, "millrace: {}\n", line);
-    return std::unexpected(kBadProject);
-  }
-  auto logger = MakeLogger(settings->logging);
-  return Loaded{std::move(*project), std::move(*settings), std::move(logger)};
-}
 
 int List(const PipelineFlags& flags) {
   const auto access = DataAccess::Open(flags.data);
@@ -64,7 +42,7 @@ std::string StatusJsonOf(const pipeline::PipelineStatus& status) {
 }
 
 int Run(const PipelineFlags& flags) {
-  const auto loaded = LoadProject(flags);
+  const auto loaded = LoadProject(flags.project, flags.set);
   if (!loaded) return loaded.error();
   const auto status = RunPipeline(loaded->project, loaded->settings, flags.data,
                                   flags.name, flags.max_records, *loaded->logger);
@@ -85,7 +63,7 @@ int Run(const PipelineFlags& flags) {
 }
 
 int Rebuild(const PipelineFlags& flags) {
-  const auto loaded = LoadProject(flags);
+  const auto loaded = LoadProject(flags.project, flags.set);
   if (!loaded) return loaded.error();
   const auto done = RebuildPipeline(loaded->project, loaded->settings, flags.data,
                                     flags.name, *loaded->logger);

@@ -4,23 +4,20 @@
 #include <thread>
 
 #include "../collection_json.hpp"
-#include "../data_directory.hpp"
 #include "../exit_codes.hpp"
 #include "../json_view.hpp"
-#include "../logger.hpp"
 #include "../offline_pipelines.hpp"
 #include "../progress.hpp"
+#include "../project_loading.hpp"
 #include "../replay_job.hpp"
+#include "../server_socket.hpp"
 #include "../signals.hpp"
 #include "command.hpp"
-#include "http/client.hpp"
-#include "http/query.hpp"
 
 namespace millrace::app {
 namespace {
 
 constexpr std::chrono::seconds kConnectWithin{2};
-constexpr std::chrono::minutes kAnswerWithin{1};
 constexpr std::chrono::milliseconds kLookAgain{200};
 constexpr std::string_view kPath = "/admin/replay";
 
@@ -30,11 +27,6 @@ struct ReplayFlags {
   std::vector<std::string> set;
   bool json = false, quiet = false;
 };
-
-std::uint64_t NumberIn(std::string_view json, std::string_view name) {
-  const auto text = TextMember(json, name);
-  return text.empty() ? 0 : std::strtoull(text.c_str(), nullptr, 10);
-}
 
 void PrintDifference(simdjson::dom::element difference) {
   const auto number = [&](const char* name) {
@@ -87,51 +79,36 @@ int PrintReport(const std::string& report, bool compared, bool json) {
   return equal ? kOk : kFailed;
 }
 
-ErrorCode CodeNamed(std::string_view name) {
-  for (const auto code :
-       {ErrorCode::kInvalidArgument, ErrorCode::kNotFound, ErrorCode::kConflict,
-        ErrorCode::kOutOfRange, ErrorCode::kUnavailable, ErrorCode::kResourceExhausted,
-        ErrorCode::kDataLoss}) {
-    if (ToString(code) == name) return code;
-  }
-  return ErrorCode::kInternal;
-}
-
 /// Asks the server that runs on the data directory, and shows how far it is.
 class RemoteReplay {
  public:
-  explicit RemoteReplay(http::Client client) : client_(std::move(client)) {}
+  explicit RemoteReplay(ServerSocket server) : server_(std::move(server)) {}
 
   Result<std::string> Run(const ReplayFlags& flags, StopSignals& signals) {
     std::string target(kPath);
     std::error_code ignored;
     const auto project = std::filesystem::absolute(flags.project, ignored);
-    Add(target, "project", project.string());
-    Add(target, "pipeline", flags.request.pipeline);
-    Add(target, "sink", flags.request.sink);
-    Add(target, "lake_to", flags.request.lake_to);
-    if (flags.request.compare) Add(target, "compare", "true");
-    MR_TRY(auto status, Ask(http::Method::kPost, target));
+    AppendParameter(target, "project", project.string());
+    AppendParameter(target, "pipeline", flags.request.pipeline);
+    AppendParameter(target, "sink", flags.request.sink);
+    AppendParameter(target, "lake_to", flags.request.lake_to);
+    if (flags.request.compare) AppendParameter(target, "compare", "true");
+    MR_TRY(auto status, server_.Ask(http::Method::kPost, target));
     Progress progress(
         "replay of " + flags.request.pipeline, 0, [this] { return done_.load(); },
         flags.quiet || flags.json);
     while (TextMember(status, "state") == "running") {
-      done_ = NumberIn(status, "done");
-      if (signals.Wait(kLookAgain)) MR_CHECK_OK(Ask(http::Method::kDelete, kPath));
-      MR_TRY(status, Ask(http::Method::kGet, kPath));
+      done_ = NumberMember(status, "done");
+      if (signals.Wait(kLookAgain))
+        MR_CHECK_OK(server_.Ask(http::Method::kDelete, kPath));
+      MR_TRY(status, server_.Ask(http::Method::kGet, kPath));
     }
     if (TextMember(status, "state") == "done") return Report(status);
-    return Fail(CodeNamed(TextMember(status, "code")), TextMember(status, "reason"));
+    return Fail(static_cast<ErrorCode>(NumberMember(status, "code")),
+                TextMember(status, "reason"));
   }
 
  private:
-  static void Add(std::string& target, std::string_view name, std::string_view value) {
-    if (value.empty()) return;
-    target += target.find('?') == std::string::npos ? '?' : '&';
-    target += name;
-    target += '=';
-    http::AppendPercentEncoded(target, value);
-  }
   static std::string Report(const std::string& status) {
     simdjson::dom::parser parser;
     simdjson::dom::element root, report;
@@ -140,23 +117,12 @@ class RemoteReplay {
       return "{}";
     return simdjson::minify(report);
   }
-  Result<std::string> Ask(http::Method method, std::string_view target) {
-    MR_TRY(auto answer,
-           client_.Send(method, target, "", {}, Deadline::After(kAnswerWithin)));
-    if (answer.status == 200) return std::move(answer.body);
-    auto code = ErrorCode::kUnavailable;
-    if (answer.status == 400) code = ErrorCode::kInvalidArgument;
-    if (answer.status == 409) code = ErrorCode::kConflict;
-    return Fail(code, TextMember(answer.body, "detail"));
-  }
-
-  http::Client client_;
+  ServerSocket server_;
   std::atomic<std::uint64_t> done_{0};
 };
 
-Result<std::string> RunHere(const ReplayFlags& flags, const project::Project& project,
-                            const Settings& settings, StopSignals& signals,
-                            telemetry::Logger& logger) {
+Result<std::string> RunHere(const ReplayFlags& flags, const LoadedProject& loaded,
+                            StopSignals& signals) {
   std::atomic<bool> ended{false};
   std::thread cancel;
   std::unique_ptr<Progress> progress;
@@ -175,33 +141,22 @@ Result<std::string> RunHere(const ReplayFlags& flags, const project::Project& pr
     cancel.join();
     progress.reset();
   };
-  MR_TRY(const auto replayed, ReplayPipeline(project, settings, flags.data, flags.request,
-                                             watch, unwatch, logger));
+  MR_TRY(const auto replayed,
+         ReplayPipeline(loaded.project, loaded.settings, flags.data, flags.request, watch,
+                        unwatch, *loaded.logger));
   return ReportJson(flags.request, replayed);
 }
 
 int Replay(const ReplayFlags& flags) {
   StopSignals signals;
-  auto client = http::Client::Connect({.unix_socket = DataPaths{flags.data}.socket()},
-                                      Deadline::After(kConnectWithin));
+  auto server = ServerSocket::Connect(flags.data, Deadline::After(kConnectWithin));
   Result<std::string> report = std::string();
-  if (client) {
-    report = RemoteReplay(std::move(*client)).Run(flags, signals);
+  if (server) {
+    report = RemoteReplay(std::move(*server)).Run(flags, signals);
   } else {
-    auto project = project::Load(flags.project);
-    if (!project) {
-      for (const auto& problem : project.error())
-        fmt::print(stderr, "{}\n", Format(problem));
-      return kBadProject;
-    }
-    auto settings = LoadSettings(project->settings, flags.project, flags.set);
-    if (!settings) {
-      for (const auto& line : settings.error())
-        fmt::print(stderr, "millrace: {}\n", line);
-      return kBadProject;
-    }
-    const auto logger = MakeLogger(settings->logging);
-    report = RunHere(flags, *project, *settings, signals, *logger);
+    const auto loaded = LoadProject(flags.project, flags.set);
+    if (!loaded) return loaded.error();
+    report = RunHere(flags, *loaded, signals);
   }
   if (!report) {
     if (report.error().message() == "cancelled") {

@@ -4,7 +4,7 @@
 
 #include "../exit_codes.hpp"
 #include "../instance.hpp"
-#include "../logger.hpp"
+#include "../project_loading.hpp"
 #include "../signals.hpp"
 #include "command.hpp"
 #include "project/project.hpp"
@@ -43,33 +43,23 @@ std::optional<int> WaitUntilReady(Instance& instance, StopSignals& signals,
 
 int Serve(ServeFlags flags) {
   if (flags.port) flags.set.push_back("http.port=" + std::to_string(*flags.port));
-  auto project = project::Load(flags.project);
-  if (!project) {
-    for (const auto& problem : project.error()) {
-      fmt::print(stderr, "{}\n", Format(problem));
-    }
-    return kBadProject;
-  }
-  auto settings = LoadSettings(project->settings, flags.project, flags.set);
-  if (!settings) {
-    for (const auto& line : settings.error()) fmt::print(stderr, "millrace: {}\n", line);
-    return kBadProject;
-  }
+  auto loaded = LoadProject(flags.project, flags.set);
+  if (!loaded) return loaded.error();
   StopSignals signals;
-  auto logger = MakeLogger(settings->logging);
-  auto instance =
-      Instance::Start(std::move(*project), std::move(*settings), flags.data, *logger);
+  auto& logger = *loaded->logger;
+  auto instance = Instance::Start(std::move(loaded->project), std::move(loaded->settings),
+                                  flags.data, logger);
   if (!instance) return Report(instance.error());
-  auto signal = WaitUntilReady(**instance, signals, *logger);
+  auto signal = WaitUntilReady(**instance, signals, logger);
   if (!signal) {
     fmt::print("ready {}\n", (*instance)->url());
     std::fflush(stdout);
     signal = signals.Wait();
   }
-  logger->Info("stopping", {{"signal", *signal}});
+  logger.Info("stopping", {{"signal", *signal}});
   const bool clean = (*instance)->Stop(Deadline::After(kDrain));
   if (!clean)
-    logger->Warn("stopped before everything was through; the next start goes on");
+    logger.Warn("stopped before everything was through; the next start goes on");
   return kOk;
 }
 

@@ -113,6 +113,8 @@ struct LakeSink {
 
 /// What is wrong with a lake path (no slash at its end), or empty.
 std::string_view WrongWithLakePath(std::string_view path);
+/// What the sink of a lake path is called.
+std::string LakeSinkName(std::string_view path);
 
 struct Sink {
   /// "table.orders", "lake.orders_history" ('/' as '_'): unique in the project ignoring
