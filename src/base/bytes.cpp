@@ -100,9 +100,10 @@ std::uint64_t Hash64(std::string_view data, std::uint64_t seed) {
 }
 
 void AppendHex(std::string& out, std::uint64_t value, int digits) {
-  for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) {
-    out += kHexDigits[(value >> static_cast<unsigned>(shift)) & 0xfu];
-  }
+  std::array<char, 16> text;
+  const auto size = static_cast<std::size_t>(digits);
+  for (auto at = size; at-- > 0; value >>= 4u) text[at] = kHexDigits[value & 0xfu];
+  out.append(text.data(), size);
 }
 
 Result<std::uint64_t> ParseHex(std::string_view hex) {

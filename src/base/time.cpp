@@ -11,6 +11,7 @@ constexpr std::int64_t kUsPerSecond = 1'000'000;
 constexpr std::int64_t kUsPerDay = 86'400 * kUsPerSecond;
 constexpr std::size_t kDateLength = 10;
 constexpr std::size_t kFractionDigits = 6;
+constexpr std::size_t kTimestampLength = 27;             ///< at most
 constexpr std::int64_t kFirstUs = -719'162 * kUsPerDay;  // 0001-01-01
 constexpr std::int64_t kEndUs = 2'932'897 * kUsPerDay;   // 10000-01-01
 
@@ -30,12 +31,22 @@ int Digits(std::string_view text, std::size_t at, std::size_t count) {
   return value;
 }
 
-void AppendPadded(std::string& out, std::int64_t value, std::size_t digits) {
-  std::array<char, 20> buffer;
+/// Writes `digits` digits and returns the place behind them.
+char* PutPadded(char* at, std::uint64_t value, std::size_t digits) {
   for (std::size_t i = digits; i-- > 0; value /= 10) {
-    buffer[i] = static_cast<char>('0' + value % 10);
+    at[i] = static_cast<char>('0' + value % 10);
   }
-  out.append(buffer.data(), digits);
+  return at + digits;
+}
+
+/// "YYYY-MM-DD".
+char* PutDate(char* at, std::int32_t days) {
+  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
+  at = PutPadded(at, static_cast<std::uint64_t>(static_cast<int>(date.year())), 4);
+  *at++ = '-';
+  at = PutPadded(at, static_cast<unsigned>(date.month()), 2);
+  *at++ = '-';
+  return PutPadded(at, static_cast<unsigned>(date.day()), 2);
 }
 
 /// "YYYY-MM-DD" at the start of text.
@@ -107,12 +118,9 @@ class WallClock final : public Clock {
 }  // namespace
 
 void AppendDate(std::string& out, std::int32_t days) {
-  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
-  AppendPadded(out, static_cast<int>(date.year()), 4);
-  out += '-';
-  AppendPadded(out, static_cast<unsigned>(date.month()), 2);
-  out += '-';
-  AppendPadded(out, static_cast<unsigned>(date.day()), 2);
+  std::array<char, kDateLength> text;
+  PutDate(text.data(), days);
+  out.append(text.data(), text.size());
 }
 
 Result<std::int32_t> ParseDate(std::string_view text) {
@@ -125,19 +133,22 @@ Result<std::int32_t> ParseDate(std::string_view text) {
 
 void AppendTimestamp(std::string& out, TimestampUs at) {
   const auto in_day = ((at % kUsPerDay) + kUsPerDay) % kUsPerDay;
-  AppendDate(out, static_cast<std::int32_t>((at - in_day) / kUsPerDay));
-  const auto seconds = in_day / kUsPerSecond;
-  out += 'T';
-  AppendPadded(out, seconds / 3600, 2);
-  out += ':';
-  AppendPadded(out, seconds / 60 % 60, 2);
-  out += ':';
-  AppendPadded(out, seconds % 60, 2);
-  if (const auto micros = in_day % kUsPerSecond; micros != 0) {
-    out += '.';
-    AppendPadded(out, micros, kFractionDigits);
+  const auto micros = static_cast<std::uint64_t>(in_day);
+  const auto seconds = micros / kUsPerSecond;
+  std::array<char, kTimestampLength> text;
+  char* end = PutDate(text.data(), static_cast<std::int32_t>((at - in_day) / kUsPerDay));
+  *end++ = 'T';
+  end = PutPadded(end, seconds / 3600, 2);
+  *end++ = ':';
+  end = PutPadded(end, seconds / 60 % 60, 2);
+  *end++ = ':';
+  end = PutPadded(end, seconds % 60, 2);
+  if (const auto fraction = micros % kUsPerSecond; fraction != 0) {
+    *end++ = '.';
+    end = PutPadded(end, fraction, kFractionDigits);
   }
-  out += 'Z';
+  *end++ = 'Z';
+  out.append(text.data(), end);
 }
 
 Result<TimestampUs> ParseTimestamp(std::string_view text) {

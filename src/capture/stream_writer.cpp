@@ -18,6 +18,7 @@ namespace {
 constexpr std::uint32_t kReadRecords = 10'000;
 constexpr std::uint64_t kReadBytes = 8u << 20u;
 constexpr TimestampUs kUsPerMs = 1'000;
+constexpr std::size_t kUuidBytes = 36;
 
 std::uint64_t BytesOf(const StreamRequest& request) {
   std::uint64_t bytes = 0;
@@ -27,6 +28,9 @@ std::uint64_t BytesOf(const StreamRequest& request) {
 
 /// What goes to the log together.
 struct Append {
+  TimestampUs now;
+  Version seen;                      ///< last commit of the record store
+  change::EnvelopeSeries envelopes;  ///< what they share
   std::string bytes;
   std::vector<std::size_t> ends;                     ///< of each event in `bytes`
   std::vector<std::vector<AcceptedEvent>> accepted;  ///< by request
@@ -166,18 +170,20 @@ class StreamWriter::Impl {
     const auto event = change::ParseEnvelope(record.body);
     if (!event) return;
     const auto literal = schema::FindMember(event->after, codec_.collection().key);
-    recent_.Add(schema::TextOf(literal), record.offset, event->committed_at);
+    const auto id = RecentIds::Of(schema::TextOf(literal));
+    if (!recent_.Find(id)) recent_.Add(id, record.offset, event->committed_at);
   }
 
   Result<Append> Write(std::vector<StreamRequest>& requests) {
     MR_TRY(const Position seen, records_end_());
     const TimestampUs now = std::max(clock_.Now(), last_at_);
     recent_.Expire(now);
-    Append append;
+    Append append = Begin(now, seen, requests);
+    std::vector<RecentIds::Id> ids;
     for (auto& request : requests) {
-      auto& accepted = append.accepted.emplace_back();
-      for (auto& event : request.events) {
-        accepted.push_back(Add(event, now, seen, append));
+      auto& accepted = append.accepted.emplace_back(GiveIds(request.events, ids));
+      for (std::size_t i = 0; i < accepted.size(); ++i) {
+        Add(request.events[i], ids[i], append, accepted[i]);
       }
     }
     if (append.ends.empty()) return append;  // duplicates alone
@@ -190,29 +196,65 @@ class StreamWriter::Impl {
     return append;
   }
 
-  AcceptedEvent Add(schema::Draft& draft, TimestampUs now, const Position& seen,
-                    Append& append) {
-    AcceptedEvent accepted{draft.key, next_ + append.ends.size()};
-    if (draft.key.empty()) {
-      AppendUuid(accepted.event_id, ids_->UuidV7());
-    } else if (const auto first = recent_.Find(draft.key)) {
-      duplicates_.Add(1);
-      return {std::move(draft.key), *first, true};
+  /// With room for all of it: an append may have megabytes, and should not move as it
+  /// grows.
+  Append Begin(TimestampUs now, const Position& seen,
+               const std::vector<StreamRequest>& requests) const {
+    const auto epoch = static_cast<std::uint32_t>(seen.high);
+    change::Event common;
+    common.source = common.collection = stream_.name;
+    common.operation = "insert";
+    common.committed_at = now;
+    common.version.epoch = epoch;
+    common.as_of = Version{epoch, seen.low, 0xffffffff};
+    Append append{now, *common.as_of, change::EnvelopeSeries(common), {}, {}, {}};
+    std::size_t bytes = 0, events = 0;
+    for (const auto& request : requests) {
+      bytes += BytesOf(request);
+      events += request.events.size();
     }
-    recent_.Add(accepted.event_id, accepted.offset, now);
-    change::Event event;
-    event.version = {static_cast<std::uint32_t>(seen.high), accepted.offset + 1, 0};
-    event.as_of = Version{static_cast<std::uint32_t>(seen.high), seen.low, 0xffffffff};
-    const std::string document =
-        codec_.Finish(draft, accepted.event_id, now, now, event.version);
-    event.after = document;
-    event.source = event.collection = stream_.name;
-    event.key = accepted.event_id;
-    event.operation = "insert";
-    event.committed_at = now;
-    change::AppendEnvelope(append.bytes, event);
-    append.ends.push_back(append.bytes.size());
+    // A key stands in envelope and document.
+    bytes += events * (append.envelopes.size() + codec_.system_size() + 2 * kUuidBytes);
+    append.bytes.reserve(bytes);
+    append.ends.reserve(events);
+    append.accepted.reserve(requests.size());
+    return append;
+  }
+
+  /// The ids of a request, made where there are none, and what they are known by.
+  std::vector<AcceptedEvent> GiveIds(std::vector<schema::Draft>& events,
+                                     std::vector<RecentIds::Id>& ids) {
+    std::vector<AcceptedEvent> accepted(events.size());
+    ids.resize(events.size());
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      auto& id = accepted[i].event_id;
+      if (events[i].key.empty()) {
+        AppendUuid(id, ids_->UuidV7());
+      } else {
+        id = events[i].key;
+      }
+      ids[i] = RecentIds::Of(id);
+      recent_.Prefetch(ids[i]);
+    }
     return accepted;
+  }
+
+  void Add(const schema::Draft& draft, const RecentIds::Id& id, Append& append,
+           AcceptedEvent& accepted) {
+    if (const auto first = recent_.Find(id)) {
+      duplicates_.Add(1);
+      accepted.offset = *first;
+      accepted.duplicate = true;
+      return;
+    }
+    accepted.offset = next_ + append.ends.size();
+    recent_.Add(id, accepted.offset, append.now);
+    const Version version{append.seen.epoch, accepted.offset + 1, 0};
+    append.envelopes.Begin(append.bytes);
+    codec_.AppendFinished(append.bytes, draft, accepted.event_id, append.now, append.now,
+                          version);
+    append.envelopes.End(append.bytes, accepted.event_id, version.position);
+    append.ends.push_back(append.bytes.size());
   }
 
   Status AppendToLog(const Append& append, const Position& seen) {

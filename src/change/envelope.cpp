@@ -5,14 +5,8 @@
 #include <charconv>
 #include <cstring>
 
-#include "base/json.hpp"
-
 namespace millrace::change {
 namespace {
-
-void AppendDocument(std::string& out, std::string_view document) {
-  out += document.empty() ? std::string_view("null") : document;
-}
 
 /// Walks the text that AppendEnvelope writes. Any surprise sets `ok` to false, and the
 /// general parser takes over: this one is a short cut, never the judge.
@@ -312,45 +306,6 @@ Status CheckImages(const Event& event) {
 }
 
 }  // namespace
-
-void AppendEnvelope(std::string& out, const Event& event) {
-  out += "{\"before\":";
-  AppendDocument(out, event.before);
-  out += ",\"after\":";
-  AppendDocument(out, event.after);
-  out += R"(,"source":{"version":"1","connector":"millrace","name":)";
-  AppendJsonString(out, event.source);
-  out += ",\"ts_ms\":";
-  AppendInt(out, event.committed_at / 1000);
-  out += ",\"ts_us\":";
-  AppendInt(out, event.committed_at);
-  out += ",\"ts_ns\":";
-  AppendInt(out, event.committed_at * 1000);
-  out += R"(,"snapshot":"false","db":)";
-  AppendJsonString(out, event.tenant);
-  out += ",\"collection\":";
-  AppendJsonString(out, event.collection);
-  out += ",\"key\":";
-  AppendJsonString(out, event.key);
-  out += ",\"epoch\":";
-  AppendUint(out, event.version.epoch);
-  out += ",\"position\":";
-  AppendUint(out, event.version.position);
-  out += ",\"ordinal\":";
-  AppendUint(out, event.version.ordinal);
-  if (event.as_of) {
-    out += ",\"as_of\":\"";
-    event.as_of->AppendHex(out);
-    out += '"';
-  }
-  out += "},\"op\":\"";
-  out += event.op;
-  out += "\",\"operation\":";
-  AppendJsonString(out, event.operation);
-  out += ",\"ts_ms\":";
-  AppendInt(out, event.committed_at / 1000);
-  out += '}';
-}
 
 Result<Event> ParseEnvelope(std::string_view body) {
   Event event;

@@ -53,6 +53,19 @@ TEST(Envelope, ReadsBackWhatItWrote) {
   EXPECT_EQ(event->version, (Version{1, 42, 0}));
 }
 
+TEST(Envelope, ASeriesWritesTheSameBytes) {
+  Event event = SomeEvent();
+  event.as_of = Version{1, 41, 0xffffffff};
+  std::string expected, got;
+  AppendEnvelope(expected, event);
+  const EnvelopeSeries series(event);
+  series.Begin(got);
+  got += event.after;
+  series.End(got, event.key, event.version.position);
+  EXPECT_EQ(got, expected);
+  EXPECT_LE(got.size(), series.size() + event.after.size() + event.key.size() + 1);
+}
+
 TEST(Envelope, FindsTheEndOfADocumentWhateverItHolds) {
   const std::string nested =
       R"({"j":{"after":{},"source":{"version":"1"}},"s":"},\"source\":{\"version\""})";

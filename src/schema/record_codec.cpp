@@ -87,12 +87,23 @@ Result<Draft> RecordCodec::ParseReplace(std::string_view body,
 std::string RecordCodec::Finish(const Draft& draft, std::string_view generated_key,
                                 TimestampUs created_at, TimestampUs updated_at,
                                 const Version& version) const {
-  constexpr std::size_t kSystemLiterals = 2 * 29 + 34 + 1;
-  const std::string_view json = draft.json;
   std::string out;
-  out.reserve(json.size() + generated_key.size() + tables_->created_prefix.size() +
-              tables_->updated_prefix.size() + tables_->version_prefix.size() +
-              kSystemLiterals + 2);
+  out.reserve(draft.json.size() + generated_key.size() + system_size());
+  AppendFinished(out, draft, generated_key, created_at, updated_at, version);
+  return out;
+}
+
+std::size_t RecordCodec::system_size() const {
+  constexpr std::size_t kLiterals = 2 * 29 + 34 + 1;
+  constexpr std::size_t kQuotesOfKey = 2;
+  return tables_->created_prefix.size() + tables_->updated_prefix.size() +
+         tables_->version_prefix.size() + kLiterals + kQuotesOfKey;
+}
+
+void RecordCodec::AppendFinished(std::string& out, const Draft& draft,
+                                 std::string_view generated_key, TimestampUs created_at,
+                                 TimestampUs updated_at, const Version& version) const {
+  const std::string_view json = draft.json;
   if (draft.key.empty() && !generated_key.empty()) {
     const auto kind = collection_.fields[tables_->key].type.kind;
     const bool bare =
@@ -118,7 +129,6 @@ std::string RecordCodec::Finish(const Draft& draft, std::string_view generated_k
   out += '"';
   version.AppendHex(out);
   out += "\"}";
-  return out;
 }
 
 Result<std::string> RecordCodec::KeyLiteral(std::string_view key) const {

@@ -41,6 +41,23 @@ struct Event {
 /// Appends the envelope of `event` (key used, key_json ignored).
 void AppendEnvelope(std::string& out, const Event& event);
 
+/// Writes the envelopes of events that differ in after-image, key and position alone, as
+/// AppendEnvelope would: what they share is made once. Any number of threads.
+class EnvelopeSeries {
+ public:
+  /// `common`: its after, key and version.position are not used.
+  explicit EnvelopeSeries(const Event& common);
+
+  /// An envelope is Begin, the after-image, End.
+  void Begin(std::string& out) const { out += up_to_after_; }
+  void End(std::string& out, std::string_view key, std::uint64_t position) const;
+  /// At most this many bytes beside after-image and key, unless that has escapes.
+  std::size_t size() const;
+
+ private:
+  std::string up_to_after_, up_to_key_, up_to_position_, rest_;
+};
+
 /// Reads an envelope written by AppendEnvelope (fast path, fixed member order) or by any
 /// other tool in this form (members in any order). `body` must have 64 readable bytes
 /// behind it. Views point into `body`. kInvalidArgument says what is missing.

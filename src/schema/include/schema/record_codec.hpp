@@ -74,6 +74,12 @@ class RecordCodec {
   std::string Finish(const Draft& draft, std::string_view generated_key,
                      TimestampUs created_at, TimestampUs updated_at,
                      const Version& version) const;
+  /// The same behind what is in `out`, which grows by at most the size of draft and key
+  /// and system_size().
+  void AppendFinished(std::string& out, const Draft& draft,
+                      std::string_view generated_key, TimestampUs created_at,
+                      TimestampUs updated_at, const Version& version) const;
+  std::size_t system_size() const;
 
   /// Text form of the key → canonical literal for its type ("42" → 42 for bigint,
   /// "\"a\"" for text); kInvalidArgument if it cannot be a key of this type.
