@@ -126,4 +126,21 @@ Result<Filter> ParseFilter(std::size_t column, const schema::TypedName& declared
   return filter;
 }
 
+std::string_view SignOf(Op op) {
+  switch (op) {
+    case Op::kNeq:
+      return " <> ";
+    case Op::kGt:
+      return " > ";
+    case Op::kGte:
+      return " >= ";
+    case Op::kLt:
+      return " < ";
+    case Op::kLte:
+      return " <= ";
+    default:
+      return " = ";
+  }
+}
+
 }  // namespace millrace::query

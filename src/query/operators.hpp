@@ -14,4 +14,7 @@ namespace millrace::query {
 Result<Filter> ParseFilter(std::size_t column, const schema::TypedName& declared,
                            std::string_view text);
 
+/// " <= ": a comparison (kEq to kLte) in SQL and in access rules.
+std::string_view SignOf(Op op);
+
 }  // namespace millrace::query

@@ -1,6 +1,7 @@
 #include "query/sql.hpp"
 
 #include "base/json.hpp"
+#include "operators.hpp"
 #include "schema/record_codec.hpp"
 
 namespace millrace::query {
@@ -34,7 +35,8 @@ class Writer {
       : query_(query), columns_(columns), dialect_(dialect) {}
 
   SqlText Write() {
-    for (const auto& filter : query_.filters) AddCondition(Condition(filter));
+    for (const auto& filter : query_.filters) AddCondition(FilterSql(filter));
+    if (!query_.visible.always()) AddCondition(ConditionSql(query_.visible));
     if (!query_.after.empty()) AddCursor();
     if (out_.where.empty()) out_.where = "TRUE";
     for (std::size_t i = 0; i < query_.order.size(); ++i) {
@@ -57,30 +59,52 @@ class Writer {
     return dialect_.parameter(type);
   }
 
-  std::string Condition(const Filter& filter) {
-    const auto text = Positive(filter);
+  std::string ConditionSql(const Condition& condition) {
+    switch (condition.kind) {
+      case Condition::Kind::kFilter:
+        return FilterSql(condition.filter);
+      case Condition::Kind::kColumns:
+        return Negated(condition.filter, dialect_.column(condition.filter.column) +
+                                             std::string(SignOf(condition.filter.op)) +
+                                             dialect_.column(condition.other));
+      case Condition::Kind::kAll:
+        return Joined(condition.parts, " AND ", "TRUE");
+      case Condition::Kind::kAny:
+        return Joined(condition.parts, " OR ", "FALSE");
+    }
+    return "FALSE";
+  }
+
+  std::string Joined(const std::vector<Condition>& parts, std::string_view with,
+                     std::string_view none) {
+    if (parts.empty()) return std::string(none);
+    std::string out = "(";
+    for (const auto& part : parts) {
+      if (&part != &parts.front()) out += with;
+      out += ConditionSql(part);
+    }
+    return out + ")";
+  }
+
+  std::string FilterSql(const Filter& filter) {
+    return Negated(filter, Positive(filter));
+  }
+
+  static std::string Negated(const Filter& filter, std::string text) {
     return filter.negated ? "NOT (" + text + ")" : text;
   }
 
   std::string Positive(const Filter& filter) {
     const auto column = dialect_.column(filter.column);
     const auto& type = columns_[filter.column].type;
-    const auto compare = [&](std::string_view with) {
-      return column + std::string(with) + Bind(type, filter.literals[0]);
-    };
     switch (filter.op) {
       case Op::kEq:
-        return compare(" = ");
       case Op::kNeq:
-        return compare(" <> ");
       case Op::kGt:
-        return compare(" > ");
       case Op::kGte:
-        return compare(" >= ");
       case Op::kLt:
-        return compare(" < ");
       case Op::kLte:
-        return compare(" <= ");
+        return column + std::string(SignOf(filter.op)) + Bind(type, filter.literals[0]);
       case Op::kIsNull:
         return column + " IS NULL";
       case Op::kIn:

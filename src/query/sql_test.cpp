@@ -64,6 +64,22 @@ TEST(ToSql, WritesNothingForNothing) {
   EXPECT_TRUE(sql.parameters.empty());
 }
 
+TEST(ToSql, AddsWhatTheRulesLeave) {
+  auto query = Read("name=eq.a");
+  query.visible = Condition::Any(
+      {Condition::Of({1, Op::kNeq, true, {"\"b\""}}),
+       Condition::All(
+           {Condition::Of({2, Op::kIsNull, false, {}}),
+            Condition{Condition::Kind::kColumns, {}, {0, Op::kLt, true, {}}, 3}})});
+  const auto sql = ToSql(query, Columns(), Sqlite());
+  EXPECT_EQ(sql.where,
+            "name = ? AND (NOT (name <> ?) OR (amount IS NULL AND NOT (id < due)))");
+  ASSERT_EQ(sql.parameters.size(), 2u);
+  EXPECT_EQ(sql.parameters[1].literal, "\"b\"");
+  query.visible = Condition::Never();
+  EXPECT_EQ(ToSql(query, Columns(), Sqlite()).where, "name = ? AND FALSE");
+}
+
 TEST(ToSql, BeginsAnIndexRangeAtTheCursor) {
   auto query = Read("order=due.desc");
   query.after = {R"("2013-01-31")", "7"};

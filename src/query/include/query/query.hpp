@@ -8,34 +8,10 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "query/condition.hpp"
 #include "schema/type.hpp"
 
 namespace millrace::query {
-
-enum class Op : std::uint8_t {
-  kEq,
-  kNeq,
-  kGt,
-  kGte,
-  kLt,
-  kLte,
-  kIn,
-  kIsNull,
-  kLike,   ///< `*` stands for any text, everything else for itself
-  kILike,  ///< the same, upper and lower case alike (of ASCII at least)
-};
-
-/// One condition; all of a query must hold. As in SQL, a null fulfils none but kIsNull,
-/// negated or not.
-struct Filter {
-  std::size_t column;  ///< index in the Columns given to Parse
-  Op op;
-  bool negated;
-  /// Canonical literals: one; none for kIsNull; any number for kIn. For kLike and kILike
-  /// the pattern as JSON text.
-  std::vector<std::string> literals;
-  friend bool operator==(const Filter&, const Filter&) = default;
-};
 
 /// Nulls come last ascending and first descending (as in PostgreSQL).
 struct Order {
@@ -45,7 +21,9 @@ struct Order {
 };
 
 struct Query {
-  std::vector<Filter> filters;
+  std::vector<Filter> filters;  ///< all must hold
+  /// What the access rules leave to who asks, beside the filters.
+  Condition visible;
   /// Ends with the key, so that the order is total; without an `order` it is the key
   /// ascending, else the key goes the way of the column before it.
   std::vector<Order> order;
