@@ -46,7 +46,7 @@ endfunction()
 # left out: DuckDB's archives are not instrumented, so TSan cannot see its locks and would
 # report what they guard.
 set(MR_THREADED_TESTS base_test runtime_test http_test eventlog_embedded_test
-  records_embedded_test)
+  records_embedded_test cache_embedded_test)
 
 # What the asan preset runs: the rooms that read what others wrote. warehouse and pipeline
 # are not among them yet (docs/limits.md).
