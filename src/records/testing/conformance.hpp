@@ -8,4 +8,5 @@
 #include "conformance_idempotency.hpp"
 #include "conformance_list.hpp"
 #include "conformance_reopen.hpp"
+#include "conformance_rules.hpp"
 #include "conformance_writes.hpp"
