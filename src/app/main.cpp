@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   AddTraceCommand(app, action);
   AddVerifyCommand(app, action);
   AddBackupCommands(app, action);
+  AddLakeCommands(app, action);
   AddDemoCommand(app, action);
   AddReferenceCommand(app, action);
   try {

@@ -28,17 +28,6 @@ Result<std::uint64_t> Number(const Metadata& metadata, const char* key) {
   return Fail(ErrorCode::kDataLoss, std::string("no number under ") + key);
 }
 
-/// Of "part-0001-…".
-Result<std::uint32_t> PartitionOf(std::string_view name) {
-  std::uint32_t partition = 0;
-  if (name.starts_with(kPrefix)) {
-    const char* const begin = name.data() + kPrefix.size();
-    const auto read = std::from_chars(begin, name.data() + name.size(), partition);
-    if (read.ec == std::errc()) return partition;
-  }
-  return Fail(ErrorCode::kDataLoss, "its name says no partition");
-}
-
 Result<LakeFile> Parse(const std::string& name, Metadata metadata) {
   const auto format = metadata.find(kFormatKey);
   if (format == metadata.end() || format->second != kFormat) {
@@ -108,6 +97,25 @@ std::string StartName(std::uint32_t partition) {
 
 bool IsLakeFile(std::string_view name) {
   return name.starts_with(kPrefix) && name.ends_with(kSuffix);
+}
+
+Result<std::uint32_t> PartitionOf(std::string_view name) {
+  std::uint32_t partition = 0;
+  if (name.starts_with(kPrefix)) {
+    const char* const begin = name.data() + kPrefix.size();
+    const auto read = std::from_chars(begin, name.data() + name.size(), partition);
+    if (read.ec == std::errc()) return partition;
+  }
+  return Fail(ErrorCode::kDataLoss, "its name says no partition");
+}
+
+Status CheckFollows(const LakeFile& before, const LakeFile& file) {
+  if (file.first == before.next) return {};
+  return Fail(ErrorCode::kDataLoss,
+              file.name +
+                  (file.first > before.next ? ": offsets before it are missing"
+                                            : ": its offsets overlap") +
+                  " (" + before.name + " ends at " + std::to_string(before.next) + ")");
 }
 
 Result<std::vector<LakeFile>> ReadLakeFiles(objects::ObjectStore& store,

@@ -35,6 +35,9 @@ std::string StartName(std::uint32_t partition);
 /// Whether readers of a folder take it for a file of a lake table.
 bool IsLakeFile(std::string_view name);
 
+/// Of "part-0001-…". kDataLoss.
+Result<std::uint32_t> PartitionOf(std::string_view name);
+
 /// What the metadata of a file say.
 struct LakeFile {
   std::string name;
@@ -47,6 +50,9 @@ struct LakeFile {
   std::string writer;
   std::map<std::string, std::string> metadata;
 };
+
+/// kDataLoss unless the offsets of `file` begin where those of `before` end.
+Status CheckFollows(const LakeFile& before, const LakeFile& file);
 
 /// Reads the metadata of the named files of a folder, in the order of their partitions
 /// and offsets: the start file first. kDataLoss naming a file that is damaged, or whose

@@ -37,7 +37,10 @@ inline Batch Rows(Offset first, Offset next, schema::Columns columns = Selected(
   sql::BatchBuilder builder(columns);
   for (Offset offset = first; offset < next; ++offset) {
     builder.SetText(0, "record number " + std::to_string(offset));
-    EXPECT_TRUE(builder.SetLiteral(1, "\"" + std::to_string(offset) + "\""));
+    const auto kind = columns[1].type.kind;
+    const bool bare = kind == schema::Kind::kInteger || kind == schema::Kind::kBigint;
+    const auto number = std::to_string(offset);
+    EXPECT_TRUE(builder.SetLiteral(1, bare ? number : "\"" + number + "\""));
     for (std::size_t c = 2; c < columns.size() - 2; ++c) builder.SetText(c, "more");
     builder.SetInt(columns.size() - 2, static_cast<std::int64_t>(offset));
     builder.SetText(columns.size() - 1, VersionOf(offset).ToHex());

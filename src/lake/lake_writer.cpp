@@ -86,14 +86,7 @@ std::vector<std::string> NewestOfOthers(const std::vector<objects::ObjectInfo>& 
 
 Status CheckChain(const std::vector<LakeFile>& files) {
   for (std::size_t i = 1; i < files.size(); ++i) {
-    const auto& before = files[i - 1];
-    const auto& file = files[i];
-    if (file.first == before.next) continue;
-    return Fail(ErrorCode::kDataLoss,
-                file.name +
-                    (file.first > before.next ? ": offsets before it are missing"
-                                              : ": its offsets overlap") +
-                    " (" + before.name + " ends at " + std::to_string(before.next) + ")");
+    MR_CHECK_OK(CheckFollows(files[i - 1], files[i]));
   }
   return {};
 }

@@ -74,6 +74,7 @@ std::string CopyText(const std::filesystem::path& path, const schema::Columns& c
                      QuoteText(path.string()) + " (FORMAT parquet, USE_TMP_FILE false" +
                      ", COMPRESSION " + QuoteText(options.compression) +
                      ", ROW_GROUP_SIZE " + std::to_string(options.row_group_rows);
+  if (!options.field_ids.empty()) text += ", FIELD_IDS " + options.field_ids;
   if (metadata.empty()) return text + ")";
   std::string pairs;
   for (const auto& [key, value] : metadata) {

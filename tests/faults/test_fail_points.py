@@ -16,7 +16,7 @@ from workload import Crew
 HITS = (1, 2, 17)
 NAMES = sorted({name for path in (millrace.ROOT / "src").rglob("*.cpp") if not path.name.endswith("_test.cpp")
                 for name in re.findall(r'MR_FAIL_POINT\("([^"]+)"\)', path.read_text())
-                if not name.startswith(("backup.", "restore."))})  # test_backup_kill.py
+                if not name.startswith(("backup.", "restore.", "compact."))})  # test_backup_kill.py, test_compact_kill.py
 MERGES = [name for name in NAMES if name.startswith("warehouse.merge")]
 REDRIVES = [name for name in NAMES if name.startswith("redrive.")]
 STREAMS = [name for name in NAMES if name.startswith("streams.")]

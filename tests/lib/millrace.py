@@ -245,13 +245,17 @@ def copy_data(source, target):
     return target
 
 
-def venv_python(code, *args):
-    """Runs Python with duckdb of our version: a reader and writer of Parquet that is not ours."""
+def venv_python(code, *args, iceberg=False):
+    """Runs Python with duckdb of our version: a reader and writer of Parquet that is not ours. And one of Iceberg."""
     venv = ROOT / "build" / "venv"
     python = venv / "bin" / "python"
-    if subprocess.run([str(python), "-c", "import duckdb"], capture_output=True).returncode if python.exists() else True:
+    wanted = {"duckdb": "duckdb==1.5.5"}
+    if iceberg:
+        wanted |= {"pyarrow": "pyarrow==26.0.1", "pyiceberg": "pyiceberg==0.12.0"}
+    imports = "import " + ", ".join(wanted)
+    if subprocess.run([str(python), "-c", imports], capture_output=True).returncode if python.exists() else True:
         subprocess.run(["/usr/bin/python3", "-m", "venv", str(venv)], check=True)
-        subprocess.run([str(python), "-m", "pip", "-q", "install", "duckdb==1.5.5"], check=True)
+        subprocess.run([str(python), "-m", "pip", "-q", "install", *wanted.values()], check=True)
     result = subprocess.run([str(python), "-c", code, *map(str, args)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return result.stdout

@@ -25,6 +25,7 @@ void AddLetterCommands(CLI::App& app, Action& action);    // deadletters
 void AddTraceCommand(CLI::App& app, Action& action);      // trace
 void AddVerifyCommand(CLI::App& app, Action& action);     // verify
 void AddBackupCommands(CLI::App& app, Action& action);    // backup, restore
+void AddLakeCommands(CLI::App& app, Action& action);      // lake compact
 void AddDemoCommand(CLI::App& app, Action& action);       // demo
 void AddReferenceCommand(CLI::App& app, Action& action);  // reference (hidden)
 

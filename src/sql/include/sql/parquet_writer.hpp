@@ -16,6 +16,9 @@ namespace millrace::sql {
 struct ParquetOptions {
   std::string compression = "zstd";  ///< zstd, snappy, gzip, lz4, uncompressed
   std::uint32_t row_group_rows = 122'880;
+  /// For readers that know columns by number: FIELD_IDS of COPY, "{a: 1, b: 2}"; empty:
+  /// none.
+  std::string field_ids;
   /// Key-value metadata known at the start …
   std::map<std::string, std::string> metadata;
   /// … and numbers known only at Finish: kept as 20 decimal digits, patched in place.
