@@ -3,7 +3,7 @@
 #include <mutex>
 
 #include "pipeline/state_db.hpp"
-#include "sqlite.hpp"
+#include "sqlite/sqlite.hpp"
 
 namespace millrace::pipeline {
 

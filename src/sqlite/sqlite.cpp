@@ -1,6 +1,8 @@
-#include "sqlite.hpp"
+#include "sqlite/sqlite.hpp"
 
-namespace millrace::pipeline {
+#include <sqlite3.h>
+
+namespace millrace {
 namespace {
 
 ErrorCode CodeOf(int sqlite_code) {
@@ -22,6 +24,11 @@ ErrorCode CodeOf(int sqlite_code) {
   }
 }
 
+std::string NameOf(sqlite3* db) {
+  const char* path = sqlite3_db_filename(db, "main");
+  return std::filesystem::path(path != nullptr ? path : "").filename();
+}
+
 Error ErrorOf(sqlite3* db, int code, std::string_view action) {
   std::string message(action);
   message += ": ";
@@ -29,41 +36,54 @@ Error ErrorOf(sqlite3* db, int code, std::string_view action) {
   return Error(CodeOf(code), std::move(message));
 }
 
+sqlite3* Db(const auto& handle) { return static_cast<sqlite3*>(handle.get()); }
+sqlite3_stmt* Stmt(const auto& handle) {
+  return static_cast<sqlite3_stmt*>(handle.get());
+}
+
 }  // namespace
 
+void SqliteStatement::Finalize::operator()(void* statement) const {
+  sqlite3_finalize(static_cast<sqlite3_stmt*>(statement));
+}
+
+void Sqlite::Close::operator()(void* db) const {
+  sqlite3_close_v2(static_cast<sqlite3*>(db));
+}
+
 SqliteStatement& SqliteStatement::Bind(int index, std::string_view text) {
-  sqlite3_bind_text64(statement_.get(), index, text.data() != nullptr ? text.data() : "",
+  sqlite3_bind_text64(Stmt(statement_), index, text.data() != nullptr ? text.data() : "",
                       text.size(), SQLITE_STATIC, SQLITE_UTF8);
   return *this;
 }
 
 SqliteStatement& SqliteStatement::BindBlob(int index, std::string_view bytes) {
-  sqlite3_bind_blob64(statement_.get(), index,
+  sqlite3_bind_blob64(Stmt(statement_), index,
                       bytes.data() != nullptr ? bytes.data() : "", bytes.size(),
                       SQLITE_STATIC);
   return *this;
 }
 
 SqliteStatement& SqliteStatement::Bind(int index, std::int64_t value) {
-  sqlite3_bind_int64(statement_.get(), index, value);
+  sqlite3_bind_int64(Stmt(statement_), index, value);
   return *this;
 }
 
 SqliteStatement& SqliteStatement::BindNull(int index) {
-  sqlite3_bind_null(statement_.get(), index);
+  sqlite3_bind_null(Stmt(statement_), index);
   return *this;
 }
 
 Result<bool> SqliteStatement::Step() {
-  const int code = sqlite3_step(statement_.get());
+  const int code = sqlite3_step(Stmt(statement_));
   if (code == SQLITE_ROW) return true;
-  sqlite3* db = sqlite3_db_handle(statement_.get());
+  sqlite3* db = sqlite3_db_handle(Stmt(statement_));
   if (code == SQLITE_DONE) {
-    sqlite3_reset(statement_.get());
+    sqlite3_reset(Stmt(statement_));
     return false;
   }
-  Error error = ErrorOf(db, code, "pipeline state");
-  sqlite3_reset(statement_.get());
+  Error error = ErrorOf(db, code, NameOf(db));
+  sqlite3_reset(Stmt(statement_));
   return Fail(std::move(error));
 }
 
@@ -74,10 +94,20 @@ Status SqliteStatement::Finish() {
   }
 }
 
+void SqliteStatement::Reset() { sqlite3_reset(Stmt(statement_)); }
+
+std::int64_t SqliteStatement::Int(int column) {
+  return sqlite3_column_int64(Stmt(statement_), column);
+}
+
+bool SqliteStatement::IsNull(int column) {
+  return sqlite3_column_type(Stmt(statement_), column) == SQLITE_NULL;
+}
+
 std::string_view SqliteStatement::Text(int column) {
-  const void* bytes = sqlite3_column_blob(statement_.get(), column);
+  const void* bytes = sqlite3_column_blob(Stmt(statement_), column);
   const auto size =
-      static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
+      static_cast<std::size_t>(sqlite3_column_bytes(Stmt(statement_), column));
   return {static_cast<const char*>(bytes), bytes == nullptr ? 0 : size};
 }
 
@@ -104,22 +134,19 @@ Result<Sqlite> Sqlite::Open(const std::filesystem::path& path, Mode mode) {
 }
 
 Status Sqlite::Run(const std::string& text) {
-  const int code = sqlite3_exec(db_.get(), text.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return Fail(ErrorOf(db_.get(), code, "pipeline state"));
+  const int code = sqlite3_exec(Db(db_), text.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return Fail(ErrorOf(Db(db_), code, NameOf(Db(db_))));
   return {};
 }
 
 Result<SqliteStatement> Sqlite::Prepare(std::string_view text) {
   sqlite3_stmt* statement = nullptr;
-  const int code =
-      sqlite3_prepare_v3(db_.get(), text.data(), static_cast<int>(text.size()),
-                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-  if (code != SQLITE_OK) return Fail(ErrorOf(db_.get(), code, "pipeline state"));
-  return SqliteStatement(statement);
-}
-
-Error Sqlite::LastError(std::string_view action) const {
-  return ErrorOf(db_.get(), sqlite3_extended_errcode(db_.get()), action);
+  const int code = sqlite3_prepare_v3(Db(db_), text.data(), static_cast<int>(text.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (code != SQLITE_OK) return Fail(ErrorOf(Db(db_), code, NameOf(Db(db_))));
+  SqliteStatement prepared;
+  prepared.statement_.reset(statement);
+  return prepared;
 }
 
 SqliteTransaction::~SqliteTransaction() {
@@ -139,4 +166,4 @@ Status SqliteTransaction::Commit() {
   return {};
 }
 
-}  // namespace millrace::pipeline
+}  // namespace millrace

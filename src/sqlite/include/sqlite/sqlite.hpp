@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sqlite3.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -10,13 +8,12 @@
 
 #include "base/result.hpp"
 
-namespace millrace::pipeline {
+namespace millrace {
 
 /// A prepared statement of SQLite. Texts that are bound must live until Step or Reset.
 class SqliteStatement {
  public:
   SqliteStatement() = default;
-  explicit SqliteStatement(sqlite3_stmt* statement) : statement_(statement) {}
 
   SqliteStatement& Bind(int index, std::string_view text);
   SqliteStatement& BindBlob(int index, std::string_view bytes);
@@ -26,23 +23,24 @@ class SqliteStatement {
   Result<bool> Step();
   /// Runs to the end, ignoring rows.
   Status Finish();
-  void Reset() { sqlite3_reset(statement_.get()); }
+  void Reset();
 
-  std::int64_t Int(int column) { return sqlite3_column_int64(statement_.get(), column); }
+  std::int64_t Int(int column);
   /// Lives until the next Step.
   std::string_view Text(int column);
-  bool IsNull(int column) {
-    return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
-  }
+  bool IsNull(int column);
 
  private:
+  friend class Sqlite;
   struct Finalize {
-    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+    void operator()(void* statement) const;
   };
-  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  std::unique_ptr<void, Finalize> statement_;  ///< the library's
 };
 
-/// One connection to a state file of this room. One thread at a time.
+/// One connection to an SQLite file. One thread at a time. Errors name the file:
+/// kResourceExhausted (disk full), kDataLoss (damaged), kUnavailable (busy, I/O),
+/// kInternal.
 class Sqlite {
  public:
   enum class Mode : std::uint8_t {
@@ -57,13 +55,12 @@ class Sqlite {
   Result<SqliteStatement> Prepare(std::string_view text);
   /// Makes all commits durable and empties the write-ahead log.
   Status Checkpoint() { return Run("PRAGMA wal_checkpoint(TRUNCATE)"); }
-  Error LastError(std::string_view action) const;
 
  private:
   struct Close {
-    void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+    void operator()(void* db) const;
   };
-  std::unique_ptr<sqlite3, Close> db_;
+  std::unique_ptr<void, Close> db_;  ///< the library's
 };
 
 /// A transaction that is rolled back unless it was committed.
@@ -81,4 +78,4 @@ class SqliteTransaction {
   bool open_ = false;
 };
 
-}  // namespace millrace::pipeline
+}  // namespace millrace
