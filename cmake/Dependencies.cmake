@@ -10,6 +10,8 @@ find_package(yaml-cpp REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+find_package(OpenSSL REQUIRED)  # identity only, with libargon2 and libcrypt
+pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 if(MR_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)
