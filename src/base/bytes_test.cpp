@@ -44,6 +44,17 @@ TEST(Crc32c, HardwareAndSoftwareAgreeOnLongInput) {  // three lanes of 512 bytes
   }
 }
 
+TEST(Crc32c, FoldingAndSoftwareAgree) {
+  if (!HasCrc32cFolding()) GTEST_SKIP() << "no AVX-512 with VPCLMULQDQ here";
+  for (std::size_t size = 0; size < 1400; ++size) {
+    const auto bytes = RandomBytes(size, static_cast<std::uint32_t>(size));
+    const auto begin = static_cast<std::uint32_t>(size * 77);
+    ASSERT_EQ(Crc32cFolding(bytes, begin), Crc32cSoftware(bytes, begin)) << size;
+  }
+  const auto bytes = RandomBytes(100'000, 5);
+  EXPECT_EQ(Crc32cFolding(bytes, 9), Crc32cSoftware(bytes, 9));
+}
+
 TEST(Crc32c, ContinuesFromAnEarlierPart) {
   const auto bytes = RandomBytes(1000, 1);
   const std::string_view all = bytes;

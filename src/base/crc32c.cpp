@@ -4,7 +4,7 @@
 #include <cstring>
 
 #if defined(__x86_64__)
-#include <nmmintrin.h>
+#include <immintrin.h>
 #endif
 
 namespace millrace {
@@ -114,8 +114,72 @@ __attribute__((target("sse4.2"))) std::uint32_t Crc32cHardware(std::string_view 
   for (const char c : data) tail = _mm_crc32_u8(tail, static_cast<unsigned char>(c));
   return ~tail;
 }
+bool HasCrc32cFolding() {
+  return HasCrc32cHardware() && __builtin_cpu_supports("avx512f") != 0 &&
+         __builtin_cpu_supports("vpclmulqdq") != 0;
+}
+
+/// x to the `n` modulo the polynomial, bits reversed as everything here.
+constexpr std::uint64_t PowerOfX(std::size_t n) {
+  std::uint32_t power = 1u << 31u;
+  for (; n > 0; --n) power = (power >> 1u) ^ ((power & 1u) * kPolynomial);
+  return power;
+}
+
+#define MR_FOLDING __attribute__((target("avx512f,vpclmulqdq,sse4.2")))
+
+/// What each 16 bytes are multiplied with to stand `bytes` further on: their first half,
+/// then their second. A product of reversed factors is one bit short, and the constants
+/// are in the upper half of 64 bits: hence the 33.
+MR_FOLDING __m512i FoldBy(std::size_t bytes) {
+  return _mm512_broadcast_i32x4(
+      _mm_set_epi64x(static_cast<std::int64_t>(PowerOfX(8 * bytes - 33)),
+                     static_cast<std::int64_t>(PowerOfX(8 * bytes + 64 - 33))));
+}
+
+MR_FOLDING __m512i Fold(__m512i from, __m512i by, __m512i onto) {
+  constexpr int kXor3 = 0x96;
+  return _mm512_ternarylogic_epi64(_mm512_clmulepi64_epi128(from, by, 0x00),
+                                   _mm512_clmulepi64_epi128(from, by, 0x11), onto, kXor3);
+}
+
+/// Carry-less products bring 256 bytes at once onto the next 256 with the sum unchanged,
+/// four times as fast as the instruction for sums; that one does what is left.
+MR_FOLDING std::uint32_t Crc32cFolding(std::string_view data, std::uint32_t crc) {
+  constexpr std::size_t kWide = 64;
+  constexpr std::size_t kStep = 4 * kWide;
+  if (data.size() < 2 * kStep) return Crc32cHardware(data, crc);
+  static const __m512i kByStep = FoldBy(kStep);
+  static const __m512i kByWide = FoldBy(kWide);
+  const auto load = [&](std::size_t at)
+                        MR_FOLDING { return _mm512_loadu_si512(data.data() + at); };
+  auto a = _mm512_xor_si512(
+      load(0), _mm512_zextsi128_si512(_mm_cvtsi32_si128(static_cast<int>(~crc))));
+  auto b = load(kWide), c = load(2 * kWide), d = load(3 * kWide);
+  std::size_t at = kStep;
+  for (; at + kStep <= data.size(); at += kStep) {
+    a = Fold(a, kByStep, load(at));
+    b = Fold(b, kByStep, load(at + kWide));
+    c = Fold(c, kByStep, load(at + 2 * kWide));
+    d = Fold(d, kByStep, load(at + 3 * kWide));
+  }
+  d = Fold(Fold(Fold(a, kByWide, b), kByWide, c), kByWide, d);
+  std::array<char, kWide> last;
+  _mm512_storeu_si512(last.data(), d);
+  std::uint64_t state = 0;
+  for (std::size_t i = 0; i < kWide; i += 8)
+    state = _mm_crc32_u64(state, Load64(last.data() + i));
+  return Crc32cHardware(data.substr(at), ~static_cast<std::uint32_t>(state));
+}
+
+#undef MR_FOLDING
 #else
 bool HasCrc32cHardware() { return false; }
+bool HasCrc32cFolding() { return false; }
+
+std::uint32_t Crc32cFolding(std::string_view data, std::uint32_t crc) {
+  return Crc32cSoftware(data, crc);
+}
 
 std::uint32_t Crc32cHardware(std::string_view data, std::uint32_t crc) {
   return Crc32cSoftware(data, crc);
@@ -123,8 +187,10 @@ std::uint32_t Crc32cHardware(std::string_view data, std::uint32_t crc) {
 #endif
 
 std::uint32_t Crc32c(std::string_view data, std::uint32_t crc) {
-  static const bool kHardware = HasCrc32cHardware();
-  return kHardware ? Crc32cHardware(data, crc) : Crc32cSoftware(data, crc);
+  static const auto kSum = HasCrc32cFolding()    ? Crc32cFolding
+                           : HasCrc32cHardware() ? Crc32cHardware
+                                                 : Crc32cSoftware;
+  return kSum(data, crc);
 }
 
 }  // namespace millrace

@@ -119,26 +119,26 @@ void PutBatchStart(std::string& out, const BatchStart& start, std::string_view s
 /// of 256 KiB that is half of the time of summing it in the end.
 class RunningSum {
  public:
-  explicit RunningSum(std::size_t begin) : begin_(begin), summed_(begin) {}
+  explicit RunningSum(const char* begin) : summed_(begin) {}
 
-  void Follow(const std::string& out) {
-    if (out.size() - summed_ >= kPiece) Catch(out);
+  void Follow(const char* end) {
+    if (end - summed_ >= kPiece) Catch(end);
   }
-  /// Completes the payload's fields of a batch.
-  void Seal(std::string& batch) {
-    Catch(batch);
+  /// Completes the payload's fields of `batch`, whose payload is `payload` bytes at the
+  /// end.
+  void Seal(std::string& batch, std::size_t payload) {
+    Catch(batch.data() + batch.size());
     PutAt(batch, 8, crc_);
-    PutAt(batch, 12, static_cast<std::uint32_t>(batch.size() - begin_));
+    PutAt(batch, 12, static_cast<std::uint32_t>(payload));
   }
 
  private:
-  static constexpr std::size_t kPiece = 8192;
-  void Catch(const std::string& out) {
-    crc_ = Crc32c(std::string_view(out).substr(summed_), crc_);
-    summed_ = out.size();
+  static constexpr std::ptrdiff_t kPiece = 8192;
+  void Catch(const char* end) {
+    crc_ = Crc32c({summed_, end}, crc_);
+    summed_ = end;
   }
-  std::size_t begin_;
-  std::size_t summed_;
+  const char* summed_;
   std::uint32_t crc_ = 0;
 };
 
@@ -227,21 +227,26 @@ bool PayloadIsValid(const BatchHeader& header, std::string_view batch) {
 std::string EncodeBatch(std::string_view source, const Position& after,
                         const Position& upto,
                         const std::vector<std::string_view>& bodies) {
-  std::size_t size = kBatchHeaderMax + kBatchAlignment;
-  for (const auto body : bodies) size += 4 + body.size();
+  std::size_t payload = 0;
+  for (const auto body : bodies) payload += sizeof(std::uint32_t) + body.size();
   std::string out;
-  out.reserve(size);
+  out.reserve(kBatchHeaderMax + payload + kBatchAlignment);
   PutBatchStart(
       out, {BatchKind::kEvents, static_cast<std::uint32_t>(bodies.size()), after, upto},
       source);
-  RunningSum sum(out.size());
+  const auto begin = out.size();
+  out.resize_and_overwrite(begin + payload, [](char*, std::size_t size) { return size; });
+  char* at = out.data() + begin;
+  RunningSum sum(at);
   for (const auto body : bodies) {
-    Put(out, static_cast<std::uint32_t>(body.size()));
-    out.append(body);
-    sum.Follow(out);
+    const auto size = static_cast<std::uint32_t>(body.size());
+    std::memcpy(at, &size, sizeof size);
+    body.copy(at + sizeof size, body.size());
+    at += sizeof size + body.size();
+    sum.Follow(at);
   }
   PadTo(out, kBatchAlignment);
-  sum.Seal(out);
+  sum.Seal(out, out.size() - begin);
   return out;
 }
 
@@ -262,7 +267,7 @@ std::string EncodeMark(const Positions& positions, Offset next, std::uint64_t at
   PadTo(out, kBatchAlignment, kMarkTrailerBytes);
   Put(out, static_cast<std::uint32_t>(out.size() + kMarkTrailerBytes));
   out.append(kMarkMagic);
-  RunningSum(kBatchFixedBytes).Seal(out);
+  RunningSum(out.data() + kBatchFixedBytes).Seal(out, out.size() - kBatchFixedBytes);
   SealBatch(out, next, at);
   return out;
 }
