@@ -77,6 +77,9 @@ class Backup {
       MR_CHECK_OK(CopyIfThere("records.db"));
     }
     MR_FAIL_POINT("backup.after_records");
+    if (const auto project = ProjectOf(source_.paths)) {
+      MR_CHECK_OK(KeepProject({to_}, *project));
+    }
     MR_TRY(const auto format, ReadFile(source_.paths.root / "FORMAT"));
     return WriteFileDurably(to_ / "FORMAT", format);
   }

@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kFormat = "millrace-data 1\n";
 constexpr std::string_view kFormatFile = "FORMAT";
 constexpr std::string_view kLockFile = "LOCK";
+constexpr std::size_t kLongestPath = 65'536;
 constexpr std::chrono::milliseconds kWaitForCommands{2'000};
 constexpr std::chrono::milliseconds kLookAgain{20};
 
@@ -50,6 +51,19 @@ Status TakeLock(File& lock, const std::filesystem::path& root) {
 }
 
 }  // namespace
+
+Status KeepProject(const DataPaths& paths, const std::filesystem::path& project) {
+  std::error_code failed;
+  const auto absolute = std::filesystem::absolute(project, failed).lexically_normal();
+  if (const auto known = ProjectOf(paths); known && *known == absolute) return {};
+  return WriteFileDurably(paths.project(), absolute.string() + "\n");
+}
+
+Result<std::filesystem::path> ProjectOf(const DataPaths& paths) {
+  MR_TRY(auto text, ReadFile(paths.project(), kLongestPath));
+  if (text.ends_with('\n')) text.pop_back();
+  return std::filesystem::path(text);
+}
 
 Status CheckDataDirectory(const std::filesystem::path& root) {
   std::error_code ignored;

@@ -15,6 +15,8 @@ struct DataPaths {
   std::filesystem::path lake() const { return root / "lake"; }
   std::filesystem::path socket() const { return root / "millrace.sock"; }
   std::filesystem::path temporary() const { return root / "tmp"; }
+  /// Names the project that was last served on it: for tools, which find it there.
+  std::filesystem::path project() const { return root / "PROJECT"; }
 };
 
 /// One process a data directory: holds the lock as long as it lives. The kernel frees it
@@ -36,6 +38,11 @@ class DataDirectory {
   DataPaths paths_;
   File lock_;
 };
+
+/// Leaves the project's directory with the data, for ProjectOf.
+Status KeepProject(const DataPaths& paths, const std::filesystem::path& project);
+/// The project that was last opened with these data; kNotFound: not known.
+Result<std::filesystem::path> ProjectOf(const DataPaths& paths);
 
 /// kNotFound unless `root` is a data directory.
 Status CheckDataDirectory(const std::filesystem::path& root);

@@ -22,9 +22,16 @@ change::Sum NewestPerKey::SumOf(const Entry& entry) {
   return {1, Hash64("state", entry.state)};
 }
 
+bool Refused::HasKey(std::uint64_t key) const {
+  return std::ranges::binary_search(keys, key);
+}
+bool Refused::HasOffset(Offset offset) const {
+  return std::ranges::binary_search(offsets, offset);
+}
+
 void NewestPerKey::Add(std::uint64_t key, const Entry& entry) {
   auto& known = entries_[key];
-  if (known.position > entry.position) return;
+  if (known.version > entry.version) return;
   sums_[known.slice] = Minus(sums_[known.slice], SumOf(known));
   known = entry;
   sums_[known.slice] = Plus(sums_[known.slice], SumOf(known));
@@ -45,6 +52,7 @@ SliceSums NewestPerKey::Sums(const Refused* refused) const {
 HashedEvent HashEvent(const change::Event& event, Offset offset, const SliceMap& slices) {
   HashedEvent out;
   out.offset = offset;
+  out.version = event.version;
   out.position = event.version.position;
   out.slice = slices.IndexOf(out.position);
   out.key = KeyHash(event.key_json);
@@ -74,6 +82,7 @@ Status ForEachEvent(eventlog::EventLogReader& log, const StreamId& stream, Offse
 
 Status LogHistory::Read(eventlog::EventLogReader& log, const eventlog::StreamInfo& info) {
   next = info.first;
+  for (auto& table : tables) table.growing.resize(slices.size());
   MR_CHECK_OK(ForEachEvent(log, info.stream, info.first, info.next,
                            [this](const change::Event* event, Offset offset) {
                              next = offset;
@@ -89,7 +98,8 @@ Status LogHistory::Read(eventlog::EventLogReader& log, const eventlog::StreamInf
 /// Tables that stand before the event of `offset` are as the state is now.
 void LogHistory::PassTables(Offset offset) {
   for (auto& table : tables) {
-    if (!table.sums && table.next <= offset) table.sums = state.Sums(table.refused);
+    if (table.sums || table.next > offset) continue;
+    table.sums = declared ? table.growing : state.Sums(table.refused);
   }
 }
 
@@ -99,6 +109,7 @@ void LogHistory::Add(const HashedEvent& event) {
     repeated.push_back(event.position);
   }
   last_position = std::max(last_position, event.position);
+  epoch = event.version.epoch;
   if (event.position <= end_of_records) {
     sums[event.slice] = Plus(sums[event.slice], event.history);
   } else if (!at_records_end) {
@@ -109,8 +120,14 @@ void LogHistory::Add(const HashedEvent& event) {
     if (lake.refused != nullptr && lake.refused->HasPosition(event.position)) continue;
     lake.sums[event.slice] = Plus(lake.sums[event.slice], event.history);
   }
-  state.Add(event.key, {event.position, event.state,
-                        static_cast<std::uint32_t>(event.slice), event.deleted});
+  if (!declared) return state.Add(event.key, event.entry());
+  for (auto& table : tables) {
+    if (table.sums || (table.refused != nullptr && table.refused->HasKey(event.key))) {
+      continue;
+    }
+    auto& sum = table.growing[event.slice];
+    sum = Plus(sum, {1, Hash64("state", event.state)});
+  }
 }
 
 }  // namespace millrace::app

@@ -12,11 +12,14 @@
 
 namespace millrace::app {
 
-/// What a pipeline refused: such events are compared nowhere in its sinks.
+/// What a pipeline refused: such events are compared nowhere in its sinks. All sorted.
 struct Refused {
-  std::vector<std::uint64_t> positions;  ///< sorted
-  std::vector<std::uint64_t> keys;       ///< hashes, sorted
+  std::vector<std::uint64_t> positions;
+  std::vector<std::uint64_t> keys;     ///< hashes
+  std::vector<std::uint64_t> offsets;  ///< in the stream
   bool HasPosition(std::uint64_t position) const;
+  bool HasKey(std::uint64_t key) const;
+  bool HasOffset(Offset offset) const;
 };
 
 /// What a lake with the offsets [begin, next) of the stream should have.
@@ -30,6 +33,7 @@ struct ExpectedState {
   Offset next = 0;
   const Refused* refused = nullptr;
   std::optional<SliceSums> sums;  ///< nothing: the log ends before `next`
+  SliceSums growing;              ///< of events without keys, as far as it is read
 };
 
 /// Newest change of each key, with a sum for each slice of these changes.
@@ -37,7 +41,7 @@ class NewestPerKey {
  public:
   explicit NewestPerKey(std::size_t slices) : sums_(slices) {}
   struct Entry {
-    std::uint64_t position = 0;
+    Version version;
     std::uint64_t state = 0;
     std::uint32_t slice = 0;
     bool deleted = true;
@@ -57,25 +61,36 @@ class NewestPerKey {
 struct HashedEvent {
   Offset offset = 0;
   std::uint64_t position = 0;
+  Version version;
   std::size_t slice = 0;
   std::uint64_t key = 0;
   change::Sum history;        ///< of this change alone
   std::uint64_t members = 0;  ///< hash of its image for history
   std::uint64_t state = 0;
   bool deleted = false;
+
+  NewestPerKey::Entry entry() const {
+    return {version, state, static_cast<std::uint32_t>(slice), deleted};
+  }
 };
 HashedEvent HashEvent(const change::Event& event, Offset offset, const SliceMap& slices);
 
 /// Reads a stream once and adds up all that others are compared with.
 struct LogHistory {
-  LogHistory(const SliceMap& of, std::uint64_t records_end)
-      : slices(of), end_of_records(records_end), sums(of.size()), state(of.size()) {}
+  LogHistory(const SliceMap& of, std::uint64_t records_end, bool of_stream)
+      : slices(of),
+        end_of_records(records_end),
+        declared(of_stream),
+        sums(of.size()),
+        state(of.size()) {}
 
   /// Lakes and tables must be there before. `tables` in any order.
   Status Read(eventlog::EventLogReader& log, const eventlog::StreamInfo& info);
 
   const SliceMap& slices;
   const std::uint64_t end_of_records;  ///< later changes are not in `sums`
+  /// A declared stream: each event is taken for a key of its own, and no state is kept.
+  const bool declared;
   std::vector<ExpectedHistory> lakes;
   std::vector<ExpectedState> tables;
 
@@ -83,6 +98,7 @@ struct LogHistory {
   NewestPerKey state;                       ///< at the log's end
   std::optional<SliceSums> at_records_end;  ///< state, where the log goes on beyond it
   std::uint64_t first_position = 0, last_position = 0;
+  std::uint32_t epoch = 0;              ///< of the last event
   std::uint64_t unreadable = 0;         ///< events without an envelope
   std::vector<std::uint64_t> repeated;  ///< positions that came again, at most ten
   Offset next = 0;                      ///< where reading ended

@@ -61,6 +61,7 @@ struct PipelineReplay::Shadow {
   telemetry::Registry metrics;
   OwnReaders readers;
   project::Pipeline definition;
+  std::string hash;  ///< of the whole definition, where tables are to be exchanged
   std::unique_ptr<pipeline::Pipelines> pipelines;
 
   explicit Shadow(eventlog::LogRetention& log) : readers(log) {}
@@ -147,16 +148,15 @@ Result<project::Pipeline> PipelineReplay::Definition(const ReplayRequest& reques
   return definition;
 }
 
-/// A table that the running server goes on writing must have the server's definition.
-Status PipelineReplay::CheckRunning(const std::string& pipeline) const {
-  if (live_ == nullptr) return {};
+/// The definition's hash. A table that the running server goes on writing must have the
+/// server's definition.
+Result<std::string> PipelineReplay::CheckRunning(const std::string& pipeline) const {
   MR_TRY(const auto compiled, CompileAll(project_, *stores_.engine));
+  const auto own = std::ranges::find(compiled, pipeline,
+                                     [](const auto& one) { return one.definition.name; });
+  if (live_ == nullptr) return own->hash;
   for (const auto& status : live_->status()) {
-    if (status.name != pipeline) continue;
-    const auto same = [&](const auto& one) {
-      return one.definition.name == pipeline && one.hash == status.hash;
-    };
-    if (std::ranges::any_of(compiled, same)) return {};
+    if (status.name == pipeline && status.hash == own->hash) return own->hash;
   }
   return Fail(ErrorCode::kInvalidArgument,
               "the server runs another definition of " + pipeline +
@@ -195,7 +195,7 @@ Result<std::vector<ReplayedSink>> PipelineReplay::RunShadow(const ReplayRequest&
   only.pipelines = {shadow.definition};
   MR_TRY(auto compiled, CompileAll(only, *stores_.engine));
   if (!request.compare && request.lake_to.empty()) {
-    MR_CHECK_OK(CheckRunning(request.pipeline));
+    MR_TRY(shadow.hash, CheckRunning(request.pipeline));
   }
   const auto folder = Folder(stores_);
   MR_CHECK_OK(MakeDirs(folder));
@@ -279,6 +279,8 @@ Status PipelineReplay::Exchange(const ReplayRequest& request, Shadow& shadow,
     auto& letters = stores_.state->letters();
     MR_CHECK_OK(letters.Resend(request.pipeline, replayed.name));
     MR_CHECK_OK(stores_.warehouse->Replace(table, ShadowOf(table)));
+    MR_CHECK_OK(stores_.state->ResetDefinitions(request.pipeline, replayed.name,
+                                                {shadow.hash, 0}));
     return letters.Adopt(request.pipeline, replayed.name, shadow.state->letters());
   };
   if (live_ == nullptr) return exchange();

@@ -66,7 +66,7 @@ class PipelineReplay {
   struct Shadow;
   Status CheckLake(const std::string& path) const;
   Result<project::Pipeline> Definition(const ReplayRequest& request) const;
-  Status CheckRunning(const std::string& pipeline) const;
+  Result<std::string> CheckRunning(const std::string& pipeline) const;
   Result<std::vector<ReplayedSink>> RunShadow(const ReplayRequest& request,
                                               Shadow& shadow);
   Result<ReplayedSink> RunSink(const ReplayRequest& request, Shadow& shadow,

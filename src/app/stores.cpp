@@ -59,6 +59,8 @@ Result<std::unique_ptr<Stores>> Stores::Open(const project::Project& project,
   const auto& paths = stores->directory.paths();
   MR_CHECK_OK(MakeDirs(paths.lake()));
   MR_CHECK_OK(MakeDirs(paths.temporary()));
+  // A help for tools alone: a disk that is full does not keep anybody from starting.
+  static_cast<void>(KeepProject(paths, project.directory));
 
   records::EmbeddedRecordsOptions records;
   records.directory = paths.root;

@@ -53,13 +53,8 @@ class Adder {
     block.AppendJson(literal_, kKey, row);
     if (std::ranges::binary_search(question_.skip, KeyHash(literal_))) return {};
     MR_TRY(const auto version, Version::Parse(block.Text(kVersion, row)));
-    change::RowHash hash;
-    for (std::size_t i = kOwnColumns; i < block.columns().size(); ++i) {
-      literal_.clear();
-      AppendJsonKey(literal_, block.columns()[i].name);
-      block.AppendJson(literal_, i, row);
-      hash.Add(literal_);
-    }
+    if (columns_.empty()) columns_ = ColumnsFrom(block, kOwnColumns);
+    const auto hash = HashColumns(block, row, columns_);
     const auto slice = std::ranges::lower_bound(question_.bounds, version.position) -
                        question_.bounds.begin();
     answer_.slices[static_cast<std::size_t>(slice)].AddState(hash);
@@ -74,6 +69,7 @@ class Adder {
  private:
   const TableQuestion& question_;
   TableAnswer& answer_;
+  std::vector<std::size_t> columns_;
   std::string literal_;
 };
 
@@ -96,6 +92,25 @@ Result<std::optional<Offset>> NextOfEmpty(warehouse::Warehouse& warehouse,
 }
 
 }  // namespace
+
+change::RowHash HashColumns(const sql::Batch& block, std::size_t row,
+                            const std::vector<std::size_t>& columns) {
+  change::RowHash hash;
+  std::string member;
+  for (const auto column : columns) {
+    member.clear();
+    AppendJsonKey(member, block.columns()[column].name);
+    block.AppendJson(member, column, row);
+    hash.Add(member);
+  }
+  return hash;
+}
+
+std::vector<std::size_t> ColumnsFrom(const sql::Batch& block, std::size_t first) {
+  std::vector<std::size_t> columns;
+  for (auto i = first; i < block.columns().size(); ++i) columns.push_back(i);
+  return columns;
+}
 
 std::uint64_t KeyHash(std::string_view literal) {
   if (literal.starts_with('"')) return Hash64(literal);

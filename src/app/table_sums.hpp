@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,6 +37,12 @@ struct TableAnswer {
   std::vector<change::Sum> slices;
   std::vector<RowItem> items;
 };
+
+/// Of the columns of these indexes, by their names.
+change::RowHash HashColumns(const sql::Batch& block, std::size_t row,
+                            const std::vector<std::size_t>& columns);
+/// Every index of the block from `first` on.
+std::vector<std::size_t> ColumnsFrom(const sql::Batch& block, std::size_t first);
 
 /// Of a key as JSON, the same whether its type is a number or text.
 std::uint64_t KeyHash(std::string_view literal);

@@ -39,6 +39,7 @@ void AppendSums(std::string& out, const std::vector<StoreSum>& sums) {
     AppendSum(out, sums[i].sum);
     out += ",\"behind\":";
     AppendUint(out, sums[i].behind);
+    if (sums[i].rerun) out += ",\"rerun\":true";
     out += '}';
   }
   out += '}';
@@ -87,6 +88,27 @@ void AppendFinding(std::string& out, const Finding& finding) {
   out += '}';
 }
 
+void AppendVerdict(std::string& out, const CollectionVerdict& one) {
+  AppendJsonKey(out, one.collection);
+  out += one.Name() == "agrees" ? "{\"agree\":true" : "{\"agree\":false";
+  out += ",\"verdict\":";
+  AppendJsonString(out, one.Name());
+  out += ",\"history\":";
+  AppendSums(out, one.history);
+  out += ",\"state\":";
+  AppendSums(out, one.state);
+  out += ",\"dead_letters\":";
+  AppendUint(out, one.dead_letters);
+  out += ",\"left_out\":";
+  AppendTexts(out, one.left_out);
+  out += ",\"findings\":[";
+  for (std::size_t i = 0; i < one.findings.size(); ++i) {
+    if (i > 0) out += ',';
+    AppendFinding(out, one.findings[i]);
+  }
+  out += "]}";
+}
+
 std::string SliceText(const Slice& slice) {
   std::string begin, end;
   if (slice.begin > 0) AppendTimestamp(begin, slice.begin);
@@ -113,6 +135,7 @@ std::string SumsText(std::string_view title, const std::vector<StoreSum>& sums) 
   for (const auto& store : sums) {
     out += fmt::format("  {:<8} {:<28} {:>12} rows  {:016x}", title, store.store,
                        store.sum.rows, store.sum.hash);
+    if (store.rerun) out += "  as its pipeline makes it";
     if (store.behind > 0) out += fmt::format("  {} events behind", store.behind);
     out += '\n';
   }
@@ -138,28 +161,15 @@ std::string Verdict::ToJson() const {
   AppendJsonString(out, Name());
   out += ",\"slice_seconds\":";
   AppendInt(out, slice_width / kUsPerSecond);
-  out += ",\"collections\":{";
-  for (std::size_t i = 0; i < collections.size(); ++i) {
-    const auto& one = collections[i];
-    if (i > 0) out += ',';
-    AppendJsonKey(out, one.collection);
-    out += one.Name() == "agrees" ? "{\"agree\":true" : "{\"agree\":false";
-    out += ",\"verdict\":";
-    AppendJsonString(out, one.Name());
-    out += ",\"history\":";
-    AppendSums(out, one.history);
-    out += ",\"state\":";
-    AppendSums(out, one.state);
-    out += ",\"dead_letters\":";
-    AppendUint(out, one.dead_letters);
-    out += ",\"left_out\":";
-    AppendTexts(out, one.left_out);
-    out += ",\"findings\":[";
-    for (std::size_t j = 0; j < one.findings.size(); ++j) {
-      if (j > 0) out += ',';
-      AppendFinding(out, one.findings[j]);
+  for (const bool declared : {false, true}) {
+    out += declared ? "},\"streams\":{" : ",\"collections\":{";
+    bool first = true;
+    for (const auto& one : collections) {
+      if (one.declared != declared) continue;
+      if (!first) out += ',';
+      first = false;
+      AppendVerdict(out, one);
     }
-    out += "]}";
   }
   out += "}}";
   return out;
@@ -168,7 +178,7 @@ std::string Verdict::ToJson() const {
 std::string Verdict::ToText() const {
   std::string out;
   for (const auto& one : collections) {
-    out += fmt::format("{}: {}\n", one.collection,
+    out += fmt::format("{}{}: {}\n", one.declared ? "stream " : "", one.collection,
                        one.Disagrees() ? "DISAGREES" : one.Name());
     out += SumsText("history", one.history) + SumsText("state", one.state);
     if (one.dead_letters > 0)

@@ -4,33 +4,42 @@
 #include <deque>
 
 #include "verify_narrow.hpp"
+#include "verify_rerun.hpp"
 #include "verify_stores.hpp"
 
 namespace millrace::app {
 namespace {
 
 constexpr std::size_t kMostNarrowed = 3;
-constexpr int kMostTries = 10;
 constexpr std::string_view kTable = "table.";
 
 /// A sink as it was before the log was read.
 struct SinkMoment {
+  const pipeline::StoredPipeline* pipeline = nullptr;
+  std::string sink;  ///< "table.orders"
   std::string name;  ///< as in a verdict
   Refused refused;
   std::optional<lake::LakeExtent> extent;  ///< of a lake
-  std::optional<TableAnswer> table;
-  std::size_t expected = 0;  ///< in LogHistory
+  std::optional<TableAnswer> table;        ///< nothing: it does not have every column
+  bool has_all = true;                     ///< can be compared with the log as it is
+  std::size_t expected = 0;                ///< in LogHistory, where has_all
+
+  bool is_table() const { return sink.starts_with(kTable); }
 };
 
-/// Compares one collection's stores.
-class CollectionCheck {
+/// Compares the stores of one collection or declared stream.
+class StreamCheck {
  public:
-  CollectionCheck(VerifyStores& stores, const RecordsMoment& moment, std::string name)
+  /// `of`: null for a declared stream. `slices`: of its positions, up to `end`.
+  StreamCheck(VerifyStores& stores, std::string name, const SliceMap& slices,
+              Position end, const RecordsMoment::OfCollection* of)
       : stores_(stores),
-        moment_(moment),
-        of_(moment.collections.at(name)),
-        history_(moment.slices, moment.end.low) {
+        slices_(slices),
+        end_(end),
+        of_(of),
+        history_(slices, end.low, of == nullptr) {
     verdict_.collection = std::move(name);
+    verdict_.declared = of == nullptr;
   }
 
   Result<CollectionVerdict> Run() {
@@ -48,7 +57,7 @@ class CollectionCheck {
     MR_CHECK_OK(CompareLog());
     MR_CHECK_OK(CompareRecords());
     for (const auto& sink : sinks_) {
-      MR_CHECK_OK(sink.extent ? CompareLake(sink) : CompareTable(sink));
+      MR_CHECK_OK(CompareSink(sink));
     }
     return std::move(verdict_);
   }
@@ -63,196 +72,281 @@ class CollectionCheck {
       for (const auto& sink : pipeline.sinks) {
         verdict_.dead_letters += sink.dead_letters;
         if (columns_.empty()) continue;
-        MR_CHECK_OK(sink.name.starts_with(kTable) ? ReadTable(pipeline.name, sink.name)
-                                                  : ReadLake(pipeline.name, sink.name));
+        SinkMoment moment;
+        moment.pipeline = &pipeline;
+        moment.sink = sink.name;
+        MR_CHECK_OK(moment.is_table() ? ReadTable(std::move(moment))
+                                      : ReadLake(std::move(moment)));
       }
     }
     for (auto& sink : sinks_) {
+      if (!sink.has_all) continue;
       if (sink.extent) {
         sink.expected = history_.lakes.size();
         history_.lakes.push_back({sink.extent->begin, sink.extent->next, &sink.refused,
-                                  SliceSums(moment_.slices.size())});
+                                  SliceSums(slices_.size())});
       } else {
         sink.expected = history_.tables.size();
-        history_.tables.push_back({sink.table->next.value_or(0), &sink.refused, {}});
+        history_.tables.push_back({sink.table->next.value_or(0), &sink.refused, {}, {}});
       }
     }
     return {};
   }
 
-  TableQuestion Question(const std::string& table, const Refused& refused) const {
-    TableQuestion question{table, columns_, {}, refused.keys, {}};
-    for (std::size_t i = 0; i + 1 < moment_.slices.size(); ++i) {
-      question.bounds.push_back(moment_.slices.slices()[i].upto);
+  Status ReadTable(SinkMoment moment) {
+    moment.name = moment.sink.substr(kTable.size());
+    TableQuestion question{moment.name, columns_, {}, {}, {}};
+    for (std::size_t i = 0; i + 1 < slices_.size(); ++i) {
+      question.bounds.push_back(slices_.slices()[i].upto);
     }
-    return question;
-  }
-
-  Status ReadTable(const std::string& pipeline, const std::string& sink) {
-    SinkMoment moment;
-    moment.name = sink.substr(kTable.size());
-    // Letters that came since the table was read are of later events, and other keys'
-    // rows do not tell: read them before, and once more after, until they are the same.
-    MR_TRY(moment.refused, stores_.ReadRefused(pipeline, sink));
-    for (int tries = 0;; ++tries) {
-      if (tries == kMostTries) {
-        LeaveOut(moment.name + ": dead letters come too fast to compare it");
-        return {};
-      }
-      auto answer = stores_.access().AskTable(Question(moment.name, moment.refused));
-      if (!answer && answer.error().code() == ErrorCode::kInvalidArgument) {
-        LeaveOut(moment.name + ": not every field is passed through");
-        return {};
-      }
-      if (!answer && answer.error().code() == ErrorCode::kNotFound) {
-        LeaveOut(moment.name + ": not begun");
-        return {};
-      }
-      MR_CHECK_OK(answer);
-      moment.table = std::move(*answer);
-      MR_TRY(auto after, stores_.ReadRefused(pipeline, sink));
-      if (after.keys == moment.refused.keys) break;
-      moment.refused = std::move(after);
+    auto asked = stores_.AskTable(question, moment.pipeline->name, moment.sink);
+    if (!asked && asked.error().code() == ErrorCode::kInvalidArgument) {
+      moment.has_all = false;
+    } else if (!asked && asked.error().code() == ErrorCode::kNotFound) {
+      LeaveOut(moment.name + ": not begun");
+      return {};
+    } else if (!asked && asked.error().code() == ErrorCode::kUnavailable) {
+      LeaveOut(moment.name + ": " + asked.error().message());
+      return {};
+    } else {
+      MR_CHECK_OK(asked);
+      moment.table = std::move(asked->answer);
+      moment.refused = std::move(asked->refused);
     }
     sinks_.push_back(std::move(moment));
     return {};
   }
 
-  Status ReadLake(const std::string& pipeline, const std::string& sink) {
-    SinkMoment moment;
-    moment.name = sink;
-    auto extent = stores_.Extent(sink);
+  Status ReadLake(SinkMoment moment) {
+    moment.name = moment.sink;
+    auto extent = stores_.Extent(moment.sink);
     if (!extent && extent.error().code() == ErrorCode::kNotFound) {
-      LeaveOut(sink + ": not begun");
+      LeaveOut(moment.sink + ": not begun");
       return {};
     }
     MR_CHECK_OK(extent);
-    MR_TRY(const bool all, stores_.LakeHasAll(extent->files, columns_));
-    if (!all) {
-      LeaveOut(sink + ": not every field and _id, _version, _op are passed through");
-      return {};
-    }
+    MR_TRY(moment.has_all, stores_.LakeHasAll(extent->files, columns_));
     moment.extent = std::move(*extent);
     // After the files: a letter is stored before its sink goes on.
-    MR_TRY(moment.refused, stores_.ReadRefused(pipeline, sink));
+    MR_TRY(moment.refused, stores_.ReadRefused(moment.pipeline->name, moment.sink));
     sinks_.push_back(std::move(moment));
     return {};
   }
 
   Narrowing Narrow() {
-    return {stores_, moment_.slices, info_, columns_,
-            moment_.end.high == 0 ? 0 : static_cast<std::uint32_t>(moment_.end.high)};
+    Narrowing narrow{stores_, slices_, info_, columns_, stores_.source(), 0, false};
+    narrow.epoch = static_cast<std::uint32_t>(end_.high);
+    if (of_ == nullptr) {
+      narrow.source = verdict_.collection;
+      narrow.epoch = history_.epoch;
+      narrow.declared = true;
+    }
+    return narrow;
   }
 
-  /// Adds a finding for each slice that differs; the first few are narrowed down.
+  /// Adds a finding for each slice of [begin, end) that differs; the first few are
+  /// narrowed down.
   template <typename Each>
   Status Compare(const std::string& stage, const std::string& store,
-                 const SliceSums& expected, const SliceSums& found,
-                 std::size_t first_slice, Each narrow) {
+                 const Comparison& sides, Each narrow) {
     std::size_t narrowed = 0;
-    for (std::size_t i = first_slice; i < found.size(); ++i) {
-      if (expected[i] == found[i]) continue;
-      Finding finding{stage, store, moment_.slices.slices()[i], expected[i], found[i], {},
-                      {},    {}};
-      if (narrowed++ < kMostNarrowed) MR_CHECK_OK(narrow(finding));
+    for (std::size_t i = sides.begin; i < sides.end; ++i) {
+      if (!sides.Differs(i)) continue;
+      Finding finding{
+          stage, store, sides.slices[i], sides.expected[i], sides.found[i], {}, {}, {}};
+      if (narrowed++ < kMostNarrowed) MR_CHECK_OK(narrow(finding, i));
       verdict_.findings.push_back(std::move(finding));
     }
     return {};
   }
 
+  Comparison Sides(const SliceSums& expected, const SliceSums& found,
+                   std::size_t begin = 0) const {
+    return {slices_.slices(), expected, found, begin, slices_.size(), {}, {}, {}};
+  }
+
   /// The first slice that the log has from its beginning on.
   std::size_t FirstWholeSlice() const {
     if (whole()) return 0;
-    if (info_.first == info_.next) return moment_.slices.size();
-    const auto slice = moment_.slices.IndexOf(history_.first_position);
-    const auto& span = moment_.slices.slices()[slice];
+    if (info_.first == info_.next) return slices_.size();
+    const auto slice = slices_.IndexOf(history_.first_position);
+    const auto& span = slices_.slices()[slice];
     return history_.first_position == span.after + 1 ? slice : slice + 1;
   }
 
   Status CompareLog() {
-    auto expected = of_.history;
-    std::uint64_t waiting = 0;
-    for (const auto& change : of_.changes) {
-      if (change.position <= history_.last_position) continue;
-      expected[change.slice] = Minus(expected[change.slice], change.history);
-      ++waiting;
-    }
-    verdict_.history.push_back({"records", Total(of_.history), 0});
-    verdict_.history.push_back({"log", Total(history_.sums), waiting});
     if (!whole()) {
       LeaveOut("log: retention has dropped what was before offset " +
                std::to_string(info_.first));
     }
-    return Compare("log", "log", expected, history_.sums, FirstWholeSlice(),
-                   [this](Finding& finding) { return Narrow().Log(finding); });
+    if (of_ == nullptr) {
+      verdict_.history.push_back({"log", Total(history_.sums), 0});
+      return {};
+    }
+    auto expected = of_->history;
+    std::uint64_t waiting = 0;
+    for (const auto& change : of_->changes) {
+      if (change.position <= history_.last_position) continue;
+      expected[change.slice] = Minus(expected[change.slice], change.history);
+      ++waiting;
+    }
+    verdict_.history.push_back({"records", Total(of_->history), 0});
+    verdict_.history.push_back({"log", Total(history_.sums), waiting});
+    return Compare(
+        "log", "log", Sides(expected, history_.sums, FirstWholeSlice()),
+        [this](Finding& finding, std::size_t) { return Narrow().Log(finding); });
   }
 
   Status CompareRecords() {
-    verdict_.state.push_back({"records", Total(of_.state), 0});
+    if (of_ == nullptr) return {};
+    verdict_.state.push_back({"records", Total(of_->state), 0});
     if (!whole()) return {};
     auto expected = history_.at_records_end;
     if (!expected) {
       // Nothing else asks for the state any more.
       auto& state = history_.state;
-      for (const auto& change : of_.changes) {
-        if (change.position <= history_.last_position) continue;
-        state.Add(change.key, {change.position, change.state,
-                               static_cast<std::uint32_t>(change.slice), change.deleted});
+      for (const auto& change : of_->changes) {
+        if (change.position > history_.last_position) {
+          state.Add(change.key, change.entry());
+        }
       }
       expected = state.Sums(nullptr);
     }
     verdict_.state.push_back({"log", Total(*expected), 0});
-    return Compare("source", "records", *expected, of_.state, 0,
-                   [this](Finding& finding) {
+    return Compare("source", "records", Sides(*expected, of_->state),
+                   [this](Finding& finding, std::size_t) {
                      return Narrow().Records(verdict_.collection, finding);
                    });
   }
 
-  Status CompareLake(const SinkMoment& sink) {
-    MR_TRY(auto answer, stores_.AskLake({sink.extent->files, columns_, &sink.refused, {}},
-                                        moment_.slices));
+  std::uint64_t Behind(Offset next) const {
+    return history_.next - std::min(history_.next, next);
+  }
+
+  /// A lake beside what was committed; nothing: it cannot be compared so.
+  Result<std::optional<Comparison>> LakeAsLogged(const SinkMoment& sink) {
+    if (!sink.has_all) return std::nullopt;
+    MR_TRY(auto answer,
+           stores_.AskLake({sink.extent->files, columns_, &sink.refused, {}}, slices_));
     auto expected = history_.lakes[sink.expected].sums;
     const auto first = FirstWholeSlice();
     // Where the log is gone, the record store still knows what it had committed.
-    const bool all = sink.extent->begin == 0 && sink.refused.positions.empty();
-    for (std::size_t i = 0; i < first && all; ++i) expected[i] = of_.history[i];
+    const bool all =
+        of_ != nullptr && sink.extent->begin == 0 && sink.refused.positions.empty();
+    for (std::size_t i = 0; i < first && all; ++i) expected[i] = of_->history[i];
     const bool partly = first > 0 && !all;
     if (partly) LeaveOut(sink.name + ": what the log has dropped");
-    verdict_.history.push_back(
-        {sink.name, Total(answer.sums),
-         history_.next - std::min(history_.next, sink.extent->next)});
-    return Compare("lake", sink.name, expected, answer.sums, partly ? first : 0,
-                   [&](Finding& finding) {
-                     return Narrow().Lake(*sink.extent, sink.refused, finding);
-                   });
+    auto sides = Sides(expected, answer.sums, partly ? first : 0);
+    sides.next = sink.extent->next;
+    return sides;
   }
 
-  Status CompareTable(const SinkMoment& sink) {
+  /// A table beside the newest of each key; nothing: it cannot be compared so.
+  Result<std::optional<Comparison>> TableAsLogged(const SinkMoment& sink) {
+    if (!sink.has_all) return std::nullopt;
     const auto next = sink.table->next;
-    const auto behind = history_.next - std::min(history_.next, next.value_or(0));
-    verdict_.state.push_back({sink.name, Total(sink.table->slices), behind});
-    if (!next) return {};
     auto expected = history_.tables[sink.expected].sums;
     if (!whole()) {
       // The state of records is that of the table only where nothing is under way.
-      const bool quiet =
-          behind == 0 && sink.refused.keys.empty() &&
-          history_.last_position <= moment_.end.low &&
-          (of_.changes.empty() || of_.changes.back().position <= history_.last_position);
-      if (!quiet) LeaveOut(sink.name + ": behind, and the log's beginning is gone");
-      if (!quiet) return {};
-      expected = of_.state;
+      const bool quiet = of_ != nullptr && next && Behind(*next) == 0 &&
+                         sink.refused.keys.empty() &&
+                         history_.last_position <= end_.low &&
+                         (of_->changes.empty() ||
+                          of_->changes.back().position <= history_.last_position);
+      if (!quiet) return std::nullopt;
+      expected = of_->state;
     }
-    if (!expected) return {};
-    return Compare("table", sink.name, *expected, sink.table->slices, 0,
-                   [&](Finding& finding) {
-                     return Narrow().Table(sink.name, sink.refused, finding);
+    if (!next || !expected) expected = sink.table->slices;
+    auto sides = Sides(*expected, sink.table->slices);
+    sides.next = next;
+    return sides;
+  }
+
+  /// From the first slice on that differs, up to the last.
+  Result<Comparison> Again(SinkRerun& rerun, const SinkMoment& sink,
+                           const std::optional<Comparison>& plain) {
+    std::size_t from = 0, end = slices_.size();
+    if (plain) {
+      from = plain->FirstDifference();
+      while (!plain->Differs(end - 1)) --end;
+    }
+    if (!sink.is_table()) {
+      return rerun.Lake(*sink.extent, sink.refused, from, plain ? end : SIZE_MAX, false);
+    }
+    const auto after = slices_.slices()[from].after;
+    const bool keyed = of_ != nullptr || rerun.of_codec();
+    MR_TRY(auto sides, rerun.Table(sink.name, after, keyed, {}));
+    const auto differs = sides.FirstDifference();
+    if (keyed || differs == sides.end) return sides;
+    return rerun.Table(sink.name, sides.slices[differs].after, true, {});
+  }
+
+  Status CompareSink(const SinkMoment& sink) {
+    MR_TRY(const auto plain, sink.is_table() ? TableAsLogged(sink) : LakeAsLogged(sink));
+    if (plain && plain->FirstDifference() == plain->end) {
+      AddSums(sink, *plain, false);
+      return {};
+    }
+    SinkRerun rerun(stores_, slices_, info_, *sink.pipeline, sink.sink);
+    MR_TRY(auto why, rerun.Open());
+    if (why.empty()) {
+      const auto sides = Again(rerun, sink, plain);
+      if (sides) {
+        for (const auto& note : rerun.notes()) LeaveOut(sink.name + ": " + note);
+        AddSums(sink, *sides, true);
+        return NameRerun(rerun, sink, *sides);
+      }
+      why = sides.error().message();
+    }
+    if (!plain) {
+      LeaveOut(sink.name + ": not every field is passed through; " + why);
+      return {};
+    }
+    LeaveOut(sink.name + ": what its pipeline leaves out looks lost; " + why);
+    AddSums(sink, *plain, false);
+    return NamePlain(sink, *plain);
+  }
+
+  void AddSums(const SinkMoment& sink, const Comparison& sides, bool rerun) {
+    auto& list = sink.is_table() ? verdict_.state : verdict_.history;
+    list.push_back(
+        {sink.name, Total(sides.found), Behind(sides.next.value_or(0)), rerun});
+  }
+
+  Status NamePlain(const SinkMoment& sink, const Comparison& sides) {
+    return Compare(sink.is_table() ? "table" : "lake", sink.name, sides,
+                   [&](Finding& finding, std::size_t) {
+                     return sink.is_table()
+                                ? Narrow().Table(sink.name, sink.refused, finding)
+                                : Narrow().Lake(*sink.extent, sink.refused, finding);
                    });
   }
 
+  Status NameRerun(SinkRerun& rerun, const SinkMoment& sink, const Comparison& sides) {
+    const auto narrow = Narrow();
+    const NameOfRow version = [](std::uint64_t position) {
+      return Version{0, position, 0}.ToHex();
+    };
+    const auto table_names = rerun.of_codec() ? version : narrow.Names();
+    const auto name = [&](Finding& finding, std::size_t slice) -> Status {
+      if (sink.is_table()) {
+        MR_TRY(auto rows, rerun.Table(sink.name, sides.slices[slice].after, true, slice));
+        NameDifferences(std::move(rows.wanted), std::move(rows.have), table_names,
+                        finding);
+        return {};
+      }
+      MR_TRY(auto rows, rerun.Lake(*sink.extent, sink.refused, slice, slice + 1, true));
+      NameDifferences(std::move(rows.wanted), std::move(rows.have), rerun.LakeNames(),
+                      finding);
+      return {};
+    };
+    return Compare(sink.is_table() ? "table" : "lake", sink.name, sides, name);
+  }
+
   VerifyStores& stores_;
-  const RecordsMoment& moment_;
-  const RecordsMoment::OfCollection& of_;
+  const SliceMap& slices_;
+  const Position end_;  ///< of the records
+  const RecordsMoment::OfCollection* const of_;
   LogHistory history_;
   eventlog::StreamInfo info_;
   std::vector<std::string> columns_;
@@ -260,17 +354,31 @@ class CollectionCheck {
   CollectionVerdict verdict_;
 };
 
+Status CheckStreams(VerifyStores& stores, const RecordsMoment& moment, TimestampUs slice,
+                    Verdict& verdict) {
+  MR_TRY(const auto streams, stores.log().Streams());
+  for (const auto& info : streams) {
+    const auto& name = info.stream.name;
+    if (name.starts_with('_') || moment.collections.contains(name)) continue;
+    MR_TRY(const auto slices, SlicesOfStream(stores.log(), info, slice));
+    MR_TRY(auto one, StreamCheck(stores, name, slices, {0, UINT64_MAX}, nullptr).Run());
+    verdict.collections.push_back(std::move(one));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Verdict> Verify(const std::filesystem::path& data, const VerifyOptions& options) {
-  MR_TRY(const auto stores, VerifyStores::Open(data));
+  MR_TRY(const auto stores, VerifyStores::Open(data, options.project));
   MR_TRY(const auto moment, stores->ReadRecords(options.slice));
   Verdict verdict;
   verdict.slice_width = moment.slices.width();
   for (const auto& [name, of] : moment.collections) {
-    MR_TRY(auto one, CollectionCheck(*stores, moment, name).Run());
+    MR_TRY(auto one, StreamCheck(*stores, name, moment.slices, moment.end, &of).Run());
     verdict.collections.push_back(std::move(one));
   }
+  MR_CHECK_OK(CheckStreams(*stores, moment, options.slice, verdict));
   MR_CHECK_OK(stores->access().KeepVerdict(verdict.ToLines()));
   return verdict;
 }

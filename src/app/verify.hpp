@@ -18,7 +18,8 @@ struct StoreSum {
   std::string store;  ///< "records", "log", "lake.flights_history", "flights"
   change::Sum sum;
   std::uint64_t behind =
-      0;  ///< events of the log, or of the feed, that it has still to get
+      0;               ///< events of the log, or of the feed, that it has still to get
+  bool rerun = false;  ///< compared with what its pipeline made when it ran again
 };
 
 /// A slice of time in which a store does not hold what it should.
@@ -32,10 +33,12 @@ struct Finding {
   std::vector<std::string> missing, doubled, altered;
 };
 
-/// A collection's way through the stores. Each is compared as far as it has come; stores
-/// that do not pass every field through, or whose pipeline leaves rows out, are not.
+/// The way of a collection, or of a declared stream, through the stores. Each is compared
+/// as far as it has come: with the log where it passes every field through, else with
+/// what its pipeline makes of the log when it runs again.
 struct CollectionVerdict {
   std::string collection;
+  bool declared = false;          ///< a stream: the log is its source
   std::vector<StoreSum> history;  ///< changes: committed, logged, in lakes
   std::vector<StoreSum> state;    ///< newest per key: records, log, tables
   std::uint64_t dead_letters = 0;
@@ -62,13 +65,15 @@ struct Verdict {
 
 struct VerifyOptions {
   TimestampUs slice = 0;  ///< width of slices in microseconds; 0: by the range of time
+  std::filesystem::path project;  ///< empty: that was last served on the data
 };
 
 /// Reads every store of a data directory through its public surface, beside a running
 /// server or without one, and adds up what each holds by time of commit. Exact under
 /// load: each store is compared up to the position that it has. Memory: about 100 bytes a
-/// key, and 64 a change that capture has not brought to the log. Leaves its figures with
-/// the server, if one runs.
+/// key, and 64 a change that capture has not brought to the log; where pipelines run
+/// again, their SQL engine and lookups as well. Leaves its figures with the server, if
+/// one runs.
 Result<Verdict> Verify(const std::filesystem::path& data, const VerifyOptions& options);
 
 }  // namespace millrace::app

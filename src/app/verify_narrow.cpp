@@ -21,13 +21,13 @@ Items::const_iterator PastPosition(Items::const_iterator at, const Items& items)
 
 }  // namespace
 
-void NameDifferences(Items expected, Items found, const std::string& source,
-                     std::uint32_t epoch, Finding& finding) {
+void NameDifferences(Items expected, Items found, const NameOfRow& name_of,
+                     Finding& finding) {
   std::ranges::sort(expected);
   std::ranges::sort(found);
   const auto name = [&](std::vector<std::string>& list, std::uint64_t position) {
     if (list.size() == kMostNamed) return;
-    list.push_back(EventId{source, {epoch, position, 0}}.ToString());
+    list.push_back(name_of(position));
   };
   auto want = expected.cbegin();
   auto have = found.cbegin();
@@ -52,9 +52,16 @@ void NameDifferences(Items expected, Items found, const std::string& source,
   }
 }
 
+NameOfRow Narrowing::Names() const {
+  return [this](std::uint64_t position) {
+    return EventId{source, {epoch, position, 0}}.ToString();
+  };
+}
+
 Result<Offset> Narrowing::Begin(const eventlog::StreamInfo& info, const Slice& slice) {
-  const auto batch =
-      stores.log().Find(info.stream, stores.source(), {epoch, slice.after + 1});
+  // Positions of a declared stream are its offsets + 1.
+  if (declared) return std::max<Offset>(info.first, slice.after);
+  const auto batch = stores.log().Find(info.stream, source, {epoch, slice.after + 1});
   if (!batch && batch.error().code() == ErrorCode::kOutOfRange) return info.first;
   if (!batch) return Fail(batch.error());
   return batch->empty() ? info.next : batch->records().front().offset;
@@ -79,8 +86,7 @@ Status Narrowing::Lake(const lake::LakeExtent& extent, const Refused& refused,
                              }
                            }));
   MR_TRY(auto answer, stores.AskLake({extent.files, columns, &refused, slice}, slices));
-  NameDifferences(std::move(expected), std::move(answer.items), stores.source(), epoch,
-                  finding);
+  NameDifferences(std::move(expected), std::move(answer.items), Names(), finding);
   return {};
 }
 
@@ -92,18 +98,15 @@ Result<Items> Narrowing::State(Offset next, std::uint64_t upto, const Refused* r
                              if (event == nullptr || event->version.position > upto)
                                return;
                              const auto hashed = HashEvent(*event, offset, slices);
-                             newest.Add(hashed.key,
-                                        {hashed.position, hashed.state,
-                                         static_cast<std::uint32_t>(hashed.slice),
-                                         hashed.deleted});
+                             newest.Add(hashed.key, hashed.entry());
                            }));
   Items items;
   for (const auto& [key, entry] : newest.entries()) {
-    const bool inside = entry.position > slice.after && entry.position <= slice.upto;
-    const bool skipped =
-        refused != nullptr && std::ranges::binary_search(refused->keys, key);
+    const auto position = entry.version.position;
+    const bool inside = position > slice.after && position <= slice.upto;
+    const bool skipped = refused != nullptr && refused->HasKey(key);
     if (inside && !entry.deleted && !skipped && items.size() < kMostItems) {
-      items.push_back({entry.position, entry.state});
+      items.push_back({position, entry.state});
     }
   }
   return items;
@@ -119,8 +122,7 @@ Status Narrowing::Table(const std::string& table, const Refused& refused,
   MR_TRY(auto answer, stores.access().AskTable(question));
   MR_TRY(auto expected,
          State(answer.next.value_or(0), UINT64_MAX, &refused, finding.slice));
-  NameDifferences(std::move(expected), std::move(answer.items), stores.source(), epoch,
-                  finding);
+  NameDifferences(std::move(expected), std::move(answer.items), Names(), finding);
   return {};
 }
 
@@ -129,7 +131,7 @@ Status Narrowing::Records(const std::string& collection, Finding& finding) {
   MR_TRY(auto found, stores.ListRecords(collection, finding.slice));
   MR_TRY(const auto now, stores.log().Stream(stream.stream));
   MR_TRY(auto expected, State(now.next, end.low, nullptr, finding.slice));
-  NameDifferences(std::move(expected), std::move(found), stores.source(), epoch, finding);
+  NameDifferences(std::move(expected), std::move(found), Names(), finding);
   return {};
 }
 
@@ -141,8 +143,7 @@ Status Narrowing::Log(Finding& finding) {
     MR_TRY(const auto begin, Begin(info, finding.slice));
     MR_CHECK_OK(ForEachEvent(stores.log(), info.stream, begin, info.next,
                              [&](const change::Event* event, Offset) {
-                               if (event == nullptr || event->source != stores.source())
-                                 return;
+                               if (event == nullptr || event->source != source) return;
                                const auto position = event->version.position;
                                if (position > finding.slice.after &&
                                    position <= finding.slice.upto &&
@@ -160,7 +161,7 @@ Status Narrowing::Log(Finding& finding) {
        ++at) {
     expected.push_back({at, 0});
   }
-  NameDifferences(std::move(expected), std::move(found), stores.source(), epoch, finding);
+  NameDifferences(std::move(expected), std::move(found), Names(), finding);
   return {};
 }
 

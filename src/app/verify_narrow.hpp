@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,22 +10,28 @@
 /// since the finding is read as of now, on both sides. At most a million rows of a slice.
 namespace millrace::app {
 
-/// Rows that one side has and the other has not, as event ids.
+/// The name of a row for people, of what its RowItem has as position.
+using NameOfRow = std::function<std::string(std::uint64_t position)>;
+/// Rows that one side has and the other has not.
 void NameDifferences(std::vector<RowItem> expected, std::vector<RowItem> found,
-                     const std::string& source, std::uint32_t epoch, Finding& finding);
+                     const NameOfRow& name_of, Finding& finding);
 
 struct Narrowing {
   VerifyStores& stores;
   const SliceMap& slices;
   eventlog::StreamInfo stream;
   std::vector<std::string> columns;
+  std::string source;  ///< of the events
   std::uint32_t epoch = 0;
+  bool declared = false;  ///< a declared stream
 
   Status Lake(const lake::LakeExtent& extent, const Refused& refused, Finding& finding);
   Status Table(const std::string& table, const Refused& refused, Finding& finding);
   Status Records(const std::string& collection, Finding& finding);
   /// Positions of the slice that no stream of the log has.
   Status Log(Finding& finding);
+  /// Event ids.
+  NameOfRow Names() const;
 
  private:
   /// First offset of the stream whose event may be in the slice.

@@ -1,6 +1,10 @@
 #include "verify_slices.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "change/envelope.hpp"
 
 namespace millrace::app {
 namespace {
@@ -25,6 +29,47 @@ Minutes Coarser(const Minutes& minutes, TimestampUs width) {
   Minutes out;
   for (const auto& [begin, before] : minutes) out.emplace(begin - begin % width, before);
   return out;
+}
+
+/// `width`, or the narrowest of the usual ones that cuts `range` into few slices.
+TimestampUs WidthFor(TimestampUs range, TimestampUs width) {
+  if (width > 0)
+    return (width + records::kSumSliceUs - 1) / records::kSumSliceUs *
+           records::kSumSliceUs;
+  for (const auto usual : kWidths) {
+    if (range / usual < static_cast<TimestampUs>(kMostSlices)) return usual;
+  }
+  return kWidths[std::size(kWidths) - 1];
+}
+
+struct EventHead {
+  TimestampUs committed_at = 0;
+  Version version;
+};
+/// Nothing: it cannot be read.
+Result<std::optional<EventHead>> EventAt(eventlog::EventLogReader& log,
+                                         const StreamId& stream, Offset offset) {
+  MR_TRY(const auto batch, log.Read(stream, offset, 1, 1));
+  if (batch.empty()) return std::nullopt;
+  const auto event = change::ParseEnvelope(batch.records().front().body);
+  if (!event) return std::nullopt;
+  return EventHead{event->committed_at, event->version};
+}
+
+/// The first offset of [low, high) whose value is at least `wanted`, by halving; `high`
+/// where none is.
+Result<Offset> FirstWith(Offset low, Offset high, std::uint64_t wanted,
+                         const std::function<Result<std::uint64_t>(Offset)>& value_of) {
+  while (low < high) {
+    const auto middle = low + (high - low) / 2;
+    MR_TRY(const auto value, value_of(middle));
+    if (value < wanted) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
 }
 
 }  // namespace
@@ -56,9 +101,57 @@ SliceMap::SliceMap(const Marks& marks, TimestampUs width) {
   }
 }
 
+std::size_t SliceMap::CutAt(std::uint64_t position) {
+  if (position == UINT64_MAX) return slices_.size();
+  const auto at = IndexOf(position);
+  if (position == 0) return 0;
+  if (slices_[at].upto == position) return at + 1;
+  Slice behind = slices_[at];
+  behind.after = slices_[at].upto = position;
+  slices_.insert(slices_.begin() + static_cast<std::ptrdiff_t>(at) + 1, behind);
+  return at + 1;
+}
+
 std::size_t SliceMap::IndexOf(std::uint64_t position) const {
   const auto at = std::ranges::lower_bound(slices_, position, {}, &Slice::upto);
   return static_cast<std::size_t>(at - slices_.begin());
+}
+
+Result<SliceMap> SlicesOfStream(eventlog::EventLogReader& log,
+                                const eventlog::StreamInfo& info, TimestampUs width) {
+  if (info.first == info.next) return SliceMap();
+  const auto time_of = [&](Offset offset) -> Result<std::uint64_t> {
+    MR_TRY(const auto event, EventAt(log, info.stream, offset));
+    return static_cast<std::uint64_t>(event ? event->committed_at : 0);
+  };
+  MR_TRY(const auto begin, time_of(info.first));
+  MR_TRY(const auto end, time_of(info.next - 1));
+  width = WidthFor(static_cast<TimestampUs>(end - begin), width);
+  std::vector<records::SumMark> marks;
+  for (Offset at = info.first; at < info.next;) {
+    MR_TRY(const auto time, time_of(at));
+    const auto slice = static_cast<TimestampUs>(time) / width * width;
+    marks.push_back({slice, 0, 0, at});
+    MR_TRY(at, FirstWith(at + 1, info.next, static_cast<std::uint64_t>(slice + width),
+                         time_of));
+  }
+  return SliceMap({{info.stream.name, std::move(marks)}}, width);
+}
+
+Result<std::vector<Offset>> FirstOffsets(eventlog::EventLogReader& log,
+                                         const eventlog::StreamInfo& info,
+                                         const SliceMap& slices) {
+  const auto position_of = [&](Offset offset) -> Result<std::uint64_t> {
+    MR_TRY(const auto event, EventAt(log, info.stream, offset));
+    return event ? event->version.position : 0;
+  };
+  std::vector<Offset> firsts;
+  Offset at = info.first;
+  for (const auto& slice : slices.slices()) {
+    MR_TRY(at, FirstWith(at, info.next, slice.after + 1, position_of));
+    firsts.push_back(at);
+  }
+  return firsts;
 }
 
 change::Sum Plus(change::Sum a, const change::Sum& b) {

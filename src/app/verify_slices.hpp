@@ -7,6 +7,7 @@
 
 #include "base/time.hpp"
 #include "change/sums.hpp"
+#include "eventlog/event_log.hpp"
 #include "records/record_store.hpp"
 
 namespace millrace::app {
@@ -31,6 +32,10 @@ class SliceMap {
   /// newest.
   SliceMap(const Marks& marks, TimestampUs width);
 
+  /// Cuts in two the slice that has changes before and after `position`. The index of the
+  /// first slice behind it, which may be size().
+  std::size_t CutAt(std::uint64_t position);
+
   const std::vector<Slice>& slices() const { return slices_; }
   std::size_t size() const { return slices_.size(); }
   std::size_t IndexOf(std::uint64_t position) const;
@@ -40,6 +45,17 @@ class SliceMap {
   TimestampUs width_ = 0;
   std::vector<Slice> slices_{{0, 0, 0, UINT64_MAX}};
 };
+
+/// A declared stream by the time when its events were accepted; their positions are their
+/// offsets + 1. `width` as above.
+Result<SliceMap> SlicesOfStream(eventlog::EventLogReader& log,
+                                const eventlog::StreamInfo& info, TimestampUs width);
+
+/// The first offset of each slice: of an event with a position in it, or a later one.
+/// Positions rise with offsets. Events that cannot be read belong to the slice before.
+Result<std::vector<Offset>> FirstOffsets(eventlog::EventLogReader& log,
+                                         const eventlog::StreamInfo& info,
+                                         const SliceMap& slices);
 
 /// A sum for each slice of a map.
 using SliceSums = std::vector<change::Sum>;

@@ -1,5 +1,7 @@
 #include "verify_stores.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/bytes.hpp"
@@ -10,16 +12,10 @@ namespace {
 
 /// Columns that a lake must have beside the document's, so that a row is a change.
 constexpr std::string_view kChangeColumns[] = {"_id", "_version", "_op"};
+/// What the names of the files begin with that a sink's own stream has made.
+constexpr std::string_view kChangesFiles = "part-0000-";
 constexpr std::size_t kMostItems = 1'000'000;
 constexpr std::string_view kVersionMember = "\"_version\":\"";
-
-std::string ReadFiles(const std::vector<std::string>& files) {
-  std::string out = "read_parquet([";
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    out += (i > 0 ? ", " : "") + sql::QuoteText(files[i]);
-  }
-  return out + "], union_by_name = true)";
-}
 
 /// The last member of every document.
 Result<std::uint64_t> PositionOf(std::string_view document) {
@@ -38,9 +34,17 @@ std::string Hex(std::uint64_t value) {
 
 }  // namespace
 
+std::string ReadFiles(const std::vector<std::string>& files) {
+  std::string out = "read_parquet([";
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    out += (i > 0 ? ", " : "") + sql::QuoteText(files[i]);
+  }
+  return out + "], union_by_name = true)";
+}
+
 Result<std::unique_ptr<VerifyStores>> VerifyStores::Open(
-    const std::filesystem::path& data) {
-  std::unique_ptr<VerifyStores> stores(new VerifyStores(data));
+    const std::filesystem::path& data, std::filesystem::path project) {
+  std::unique_ptr<VerifyStores> stores(new VerifyStores(data, std::move(project)));
   MR_CHECK_OK(stores->OpenAll());
   return stores;
 }
@@ -153,6 +157,9 @@ Result<Refused> VerifyStores::ReadRefused(const std::string& pipeline,
   do {
     MR_TRY(const auto page, state_->letters().List(filter));
     for (const auto& letter : page.letters) {
+      // One that went through after all is a row like any other.
+      if (letter.state == pipeline::LetterState::kRebuilt) continue;
+      refused.offsets.push_back(letter.offset);
       // One that cannot be read is no change of any key.
       const auto version = Version::Parse(letter.version);
       if (!version) continue;
@@ -163,7 +170,7 @@ Result<Refused> VerifyStores::ReadRefused(const std::string& pipeline,
     }
     filter.cursor = page.next_cursor;
   } while (!filter.cursor.empty());
-  for (auto* list : {&refused.positions, &refused.keys}) {
+  for (auto* list : {&refused.positions, &refused.keys, &refused.offsets}) {
     std::ranges::sort(*list);
     const auto again = std::ranges::unique(*list);
     list->erase(again.begin(), again.end());
@@ -183,9 +190,44 @@ Result<std::vector<std::string>> VerifyStores::Columns(const eventlog::StreamInf
   return names;
 }
 
+Result<VerifyStores::SteadyTable> VerifyStores::AskTable(TableQuestion question,
+                                                         const std::string& pipeline,
+                                                         const std::string& sink) {
+  constexpr int kMostTries = 10;
+  MR_TRY(auto refused, ReadRefused(pipeline, sink));
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    question.skip = refused.keys;
+    MR_TRY(auto answer, access_->AskTable(question));
+    MR_TRY(auto after, ReadRefused(pipeline, sink));
+    if (after.keys == refused.keys) return SteadyTable{std::move(answer), refused};
+    refused = std::move(after);
+  }
+  return Fail(ErrorCode::kUnavailable, "dead letters come too fast to compare it");
+}
+
+Result<PipelineRerun*> VerifyStores::Rerun() {
+  if (!rerun_) {
+    auto project =
+        project_.empty() ? ProjectOf(paths_) : Result<std::filesystem::path>(project_);
+    const auto folder = paths_.temporary() / ("verify-" + std::to_string(getpid()));
+    if (project) {
+      rerun_ = PipelineRerun::Open(*project, folder, *log_);
+    } else {
+      rerun_ = Fail(ErrorCode::kNotFound, "its project is not known");
+    }
+  }
+  if (*rerun_) return (*rerun_)->get();
+  return Fail((*rerun_).error());
+}
+
 Result<lake::LakeExtent> VerifyStores::Extent(const std::string& sink) {
   MR_TRY(const auto folder, lake::FolderOf(*lake_, sink.substr(sink.find('.') + 1)));
-  return lake::ReadExtent(*lake_, *session_, folder);
+  MR_TRY(auto extent, lake::ReadExtent(*lake_, *session_, folder));
+  // Those of other partitions are not of the stream: snapshots and what was redriven.
+  std::erase_if(extent.files, [](const std::string& file) {
+    return !std::filesystem::path(file).filename().string().starts_with(kChangesFiles);
+  });
+  return extent;
 }
 
 Result<bool> VerifyStores::LakeHasAll(const std::vector<std::string>& files,
@@ -217,19 +259,15 @@ Result<LakeAnswer> VerifyStores::AskLake(const LakeQuestion& question,
   LakeAnswer answer;
   answer.sums.resize(slices.size());
   Status added;
-  std::string member;
+  constexpr std::size_t kBeforeDocument = 2;
+  std::vector<std::size_t> columns;
   const auto add = [&](const sql::Batch& block, std::size_t row) -> Status {
     MR_TRY(const auto version, Version::Parse(block.Text(1, row)));
     if (question.refused != nullptr && question.refused->HasPosition(version.position)) {
       return {};
     }
-    change::RowHash hash;
-    for (std::size_t column = 2; column < block.columns().size(); ++column) {
-      member.clear();
-      AppendJsonKey(member, block.columns()[column].name);
-      block.AppendJson(member, column, row);
-      hash.Add(member);
-    }
+    if (columns.empty()) columns = ColumnsFrom(block, kBeforeDocument);
+    const auto hash = HashColumns(block, row, columns);
     const auto id = block.Text(0, row);
     answer.sums[slices.IndexOf(version.position)].AddChange(id.substr(0, id.find(':')),
                                                             version, hash);

@@ -12,6 +12,7 @@
 #include "log_history.hpp"
 #include "objects_embedded/file_object_store.hpp"
 #include "pipeline/state_db.hpp"
+#include "pipeline_rerun.hpp"
 #include "records_embedded/embedded_records.hpp"
 #include "sql/engine.hpp"
 #include "verify.hpp"
@@ -33,7 +34,7 @@ struct RecordsMoment {
 
 /// A lake as verify asks it.
 struct LakeQuestion {
-  std::vector<std::string> files;
+  std::vector<std::string> files;    ///< of partition 0
   std::vector<std::string> columns;  ///< of the document, in its order
   const Refused* refused = nullptr;
   std::optional<Slice> list;  ///< rows of it are wanted one by one, and no sums
@@ -43,9 +44,14 @@ struct LakeAnswer {
   std::vector<RowItem> items;
 };
 
+/// Parquet files as a relation.
+std::string ReadFiles(const std::vector<std::string>& files);
+
 class VerifyStores {
  public:
-  static Result<std::unique_ptr<VerifyStores>> Open(const std::filesystem::path& data);
+  /// `project`: empty for the one that was last served on the data.
+  static Result<std::unique_ptr<VerifyStores>> Open(const std::filesystem::path& data,
+                                                    std::filesystem::path project);
 
   Result<RecordsMoment> ReadRecords(TimestampUs width);
   /// Rows of records within the slice.
@@ -60,6 +66,19 @@ class VerifyStores {
   /// False: some column that a comparison needs is not there.
   Result<bool> LakeHasAll(const std::vector<std::string>& files,
                           const std::vector<std::string>& columns);
+  /// The table and what it had refused at that moment: letters that came since a table
+  /// was read are of later events, so both are read until the letters stay the same.
+  /// kUnavailable: they come too fast. Errors as AskTable.
+  struct SteadyTable {
+    TableAnswer answer;
+    Refused refused;
+  };
+  Result<SteadyTable> AskTable(TableQuestion question, const std::string& pipeline,
+                               const std::string& sink);
+  /// kNotFound, kInvalidArgument: why there is no project whose pipelines could run.
+  Result<PipelineRerun*> Rerun();
+  pipeline::StateDb* state() { return state_.get(); }
+  sql::Session& session() { return *session_; }
   Result<LakeAnswer> AskLake(const LakeQuestion& question, const SliceMap& slices);
 
   DataAccess& access() { return *access_; }
@@ -68,7 +87,8 @@ class VerifyStores {
   const std::vector<pipeline::StoredPipeline>& pipelines() const { return pipelines_; }
 
  private:
-  explicit VerifyStores(std::filesystem::path data) : paths_{std::move(data)} {}
+  VerifyStores(std::filesystem::path data, std::filesystem::path project)
+      : paths_{std::move(data)}, project_(std::move(project)) {}
   Status OpenAll();
   Status ReadSnapshot(TimestampUs width, RecordsMoment& moment);
   Status ReadCollection(const std::string& name,
@@ -77,6 +97,7 @@ class VerifyStores {
   Status ReadChanges(RecordsMoment& moment);
 
   const DataPaths paths_;
+  const std::filesystem::path project_;
   std::unique_ptr<DataAccess> access_;
   std::unique_ptr<records::RecordsReader> records_;
   std::unique_ptr<eventlog::EmbeddedEventLog> log_;
@@ -86,6 +107,7 @@ class VerifyStores {
   std::unique_ptr<pipeline::StateDb> state_;
   std::string source_;
   std::vector<pipeline::StoredPipeline> pipelines_;
+  std::optional<Result<std::unique_ptr<PipelineRerun>>> rerun_;
 };
 
 }  // namespace millrace::app

@@ -45,6 +45,8 @@ class Compiler {
   void FinishRules(const std::vector<std::string>& texts);
   void CompileSinks();
   std::string Text(const Tree& expression);
+  /// Of an expression over the relation: it has `_processed_at` or a lookup as of now.
+  bool ReadsNow(Tree& expression) const;
   std::string Hash() const;
 
   const project::Pipeline& pipeline_;
@@ -152,6 +154,22 @@ std::string Compiler::Text(const Tree& expression) {
   return "NULL";
 }
 
+bool Compiler::ReadsNow(Tree& expression) const {
+  bool reads = false;
+  VisitExpressions(expression, [&](const Tree& node) {
+    if (ClassOf(node) != "COLUMN_REF") return true;
+    const auto name = node["column_names"][0].get<std::string>();
+    const auto column = std::ranges::find(input_.columns(), name, &InputColumn::name);
+    if (column == input_.columns().end()) return true;
+    const bool of_lookup = column->from == InputColumn::From::kLookup ||
+                           column->from == InputColumn::From::kFound;
+    reads = reads || column->from == InputColumn::From::kProcessed ||
+            (of_lookup && out_.lookups[column->lookup].as_of_now);
+    return true;
+  });
+  return reads;
+}
+
 void Compiler::ReadSelectList() {
   std::vector<SqlProblem> found;
   std::vector<Tree> items;
@@ -178,7 +196,8 @@ void Compiler::ReadSelectList() {
     const bool computed =
         ClassOf(items[i]) != "CONSTANT" &&
         (ClassOf(items[i]) != "COLUMN_REF" || items[i]["column_names"].size() > 1);
-    parts_.outputs.push_back({names_[i], Text(items[i]), at, computed});
+    const bool reads_now = ReadsNow(items[i]);
+    parts_.outputs.push_back({names_[i], Text(items[i]), at, computed, reads_now});
   }
   Report(pipeline_.sql, found);
 }
@@ -188,10 +207,12 @@ void Compiler::ReadWhere() {
     std::vector<SqlProblem> found;
     scope_->Rewrite(select_["where_clause"], found);
     Report(pipeline_.sql, found);
+    parts_.filter_reads_now = ReadsNow(select_["where_clause"]);
     parts_.where = Text(select_["where_clause"]);
   }
   for (std::size_t i = 0; i < from_.joins.size(); ++i) {
     if (!from_.joins[i].inner) continue;
+    parts_.filter_reads_now |= out_.lookups[i].as_of_now;
     InputColumn column{InputColumn::From::kFound, 0, i, "?found",
                        schema::Type::Simple(schema::Kind::kBoolean)};
     parts_.found.push_back(sql::QuoteName(input_.Use(column, out_.lookups[i].name)));

@@ -80,6 +80,7 @@ CompiledSink MakeSink(const project::Sink& sink, const SelectParts& parts,
   made.name = sink.name;
   const auto* table = std::get_if<project::TableSink>(&sink.target);
   made.is_table = table != nullptr;
+  made.filter_reads_now = parts.filter_reads_now;
   auto outputs = TakeOutputs(parts, made, problems);
   if (table != nullptr) {
     made.key = table->key;
@@ -89,12 +90,13 @@ CompiledSink MakeSink(const project::Sink& sink, const SelectParts& parts,
     if (made.takes_deletes) {
       const InputColumn op{From::kOp, 0, 0, "_op",
                            schema::Type::Simple(schema::Kind::kText)};
-      outputs.push_back(
-          {"_deleted", "(" + sql::QuoteName(input.Use(op, "")) + " = 'd')", 0, false});
+      outputs.push_back({"_deleted", "(" + sql::QuoteName(input.Use(op, "")) + " = 'd')",
+                         0, false, false});
     }
   }
   std::string columns, packed;
   for (const SelectParts::Output& output : outputs) {
+    if (output.reads_now) made.read_now.push_back(output.name);
     const std::string name = sql::QuoteName(output.name);
     columns += output.text + " AS " + name + ", ";
     // TRY goes row by row where there is an error: the less it packs the better.

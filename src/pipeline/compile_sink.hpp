@@ -17,9 +17,11 @@ struct SelectParts {
     std::string text;
     std::size_t at = kNoPosition;  ///< in the user's SQL
     bool computed = false;         ///< more than a column or a constant: it can fail
+    bool reads_now = false;        ///< another run may give another value
   };
   std::vector<Output> outputs;
   std::string where;               ///< empty: none
+  bool filter_reads_now = false;   ///< `where` or `found`
   std::vector<std::string> found;  ///< columns that say whether an INNER lookup has a row
 };
 

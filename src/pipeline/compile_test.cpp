@@ -217,6 +217,30 @@ TEST(CompilePipeline, HashesWhatChangesRows) {
   EXPECT_NE(f.Compile().hash, first);
 }
 
+TEST(CompilePipeline, NamesTheColumnsThatReadThePresent) {
+  PipelineFixture f;
+  f.AddTable("t", "order_id");
+  f.AddCustomers();
+  const std::string join =
+      " FROM changes c LEFT JOIN customers USING (customer_id) WHERE ";
+  const std::string columns =
+      "SELECT order_id, _processed_at AS seen, note || _processed_at::text AS both, "
+      "customers.name AS name";
+  f.SetSql(columns + join + "note <> 'x'");
+  EXPECT_THAT(f.Compile().sinks[0].read_now, testing::ElementsAre("seen", "both"));
+  EXPECT_FALSE(f.Compile().sinks[0].filter_reads_now);
+  f.SetSql(columns + join + "_ts < _processed_at");
+  EXPECT_TRUE(f.Compile().sinks[0].filter_reads_now);
+  f.pipeline.lookups[0].as_of_now = true;
+  f.SetSql(columns + join + "note <> 'x'");
+  EXPECT_THAT(f.Compile().sinks[0].read_now,
+              testing::ElementsAre("seen", "both", "name"));
+  EXPECT_FALSE(f.Compile().sinks[0].filter_reads_now);
+  f.SetSql("SELECT order_id FROM changes JOIN customers USING (customer_id)");
+  EXPECT_THAT(f.Compile().sinks[0].read_now, IsEmpty());
+  EXPECT_TRUE(f.Compile().sinks[0].filter_reads_now);
+}
+
 TEST(CompilePipeline, ChecksRules) {
   struct Case {
     const char* rule;

@@ -132,7 +132,8 @@ Status Lane::Open() {
     return Fail(ErrorCode::kUnavailable, "the sink has not been opened yet");
   }
   MR_TRY(auto committed, sink_->Open(compiled_.output));
-  if (!committed) {
+  const bool anew = !committed;
+  if (anew) {
     MR_TRY(const Offset first, ResolveStart());
     MR_CHECK_OK(
         redrive_ ? services_.state.letters().Unclaim(pipeline_.definition.name, 0, first)
@@ -142,6 +143,7 @@ Status Lane::Open() {
   }
   MR_CHECK_OK(CheckPosition(*committed));
   next_ = *committed;
+  if (!redrive_) MR_CHECK_OK(KeepDefinition(anew));
   taken_.store(next_, std::memory_order_release);
   pending_.Clear();
   MR_CHECK_OK(history_.Load());
@@ -173,6 +175,18 @@ Result<Offset> Lane::ResolveStart() {
   const bool earliest =
       redrive_ || pipeline_.definition.start == project::Start::kEarliest;
   return earliest ? info.first : info.next;
+}
+
+Status Lane::KeepDefinition(bool anew) {
+  auto& state = services_.state;
+  const auto& name = pipeline_.definition.name;
+  if (anew) return state.ResetDefinitions(name, compiled_.name, {pipeline_.hash, next_});
+  MR_TRY(const auto known, state.Definitions(name, compiled_.name));
+  // What ran before this was kept: from its beginning on, as far as that is known.
+  const bool from_first =
+      known.empty() && pipeline_.definition.start == project::Start::kEarliest;
+  return state.AddDefinition(name, compiled_.name,
+                             {pipeline_.hash, from_first ? 0 : next_});
 }
 
 Status Lane::CheckPosition(Offset next) {

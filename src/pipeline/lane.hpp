@@ -65,6 +65,8 @@ class Lane {
   Status Step();
   Status Open();
   Result<Offset> ResolveStart();
+  /// Keeps which events this definition is used for.
+  Status KeepDefinition(bool anew);
   Status CheckPosition(Offset next);
   Status KnowLowWater();
   bool WaitForWork();

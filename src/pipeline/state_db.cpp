@@ -121,6 +121,59 @@ Result<std::vector<StoredPipeline>> StateDb::Pipelines() {
   return pipelines;
 }
 
+Result<std::vector<UsedDefinition>> StateDb::Impl::DefinitionsLocked(
+    std::string_view pipeline, std::string_view sink) {
+  std::vector<UsedDefinition> definitions;
+  // A file that an older program wrote, opened for reading, has no such table.
+  MR_TRY(auto known,
+         db.Prepare("SELECT 1 FROM sqlite_schema WHERE name = 'definitions'"));
+  MR_TRY(const bool kept, known.Step());
+  if (!kept) return definitions;
+  MR_TRY(auto select, db.Prepare("SELECT hash, first_offset FROM definitions WHERE "
+                                 "pipeline = ? AND sink = ? ORDER BY first_offset"));
+  select.Bind(1, pipeline).Bind(2, sink);
+  while (true) {
+    MR_TRY(const bool more, select.Step());
+    if (!more) return definitions;
+    definitions.push_back({std::string(select.Text(0)), Unsigned(select.Int(1))});
+  }
+}
+
+Status StateDb::Impl::PutDefinition(std::string_view pipeline, std::string_view sink,
+                                    const UsedDefinition& definition) {
+  MR_TRY(auto put, db.Prepare("INSERT OR REPLACE INTO definitions VALUES (?, ?, ?, ?)"));
+  put.Bind(1, pipeline).Bind(2, sink).Bind(3, Signed(definition.first));
+  put.Bind(4, definition.hash);
+  return put.Finish();
+}
+
+Status StateDb::AddDefinition(std::string_view pipeline, std::string_view sink,
+                              const UsedDefinition& definition) {
+  const std::lock_guard lock(impl_->mutex);
+  MR_TRY(const auto known, impl_->DefinitionsLocked(pipeline, sink));
+  if (!known.empty() && known.back().hash == definition.hash) return {};
+  return impl_->PutDefinition(pipeline, sink, definition);
+}
+
+Status StateDb::ResetDefinitions(std::string_view pipeline, std::string_view sink,
+                                 const UsedDefinition& definition) {
+  const std::lock_guard lock(impl_->mutex);
+  SqliteTransaction transaction(impl_->db);
+  MR_CHECK_OK(transaction.Begin());
+  MR_TRY(auto remove,
+         impl_->db.Prepare("DELETE FROM definitions WHERE pipeline = ? AND sink = ?"));
+  remove.Bind(1, pipeline).Bind(2, sink);
+  MR_CHECK_OK(remove.Finish());
+  MR_CHECK_OK(impl_->PutDefinition(pipeline, sink, definition));
+  return transaction.Commit();
+}
+
+Result<std::vector<UsedDefinition>> StateDb::Definitions(std::string_view pipeline,
+                                                         std::string_view sink) {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->DefinitionsLocked(pipeline, sink);
+}
+
 Result<std::map<std::string, Offset>> StateDb::Fields(std::string_view stream) {
   const std::lock_guard lock(impl_->mutex);
   std::map<std::string, Offset> fields;

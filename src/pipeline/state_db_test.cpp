@@ -40,6 +40,27 @@ TEST(StateDb, KeepsOneLetterForEachEvent) {
   EXPECT_EQ(*f.state->letters().Count("p", "table.t"), 2u);
 }
 
+TEST(StateDb, KeepsWhichEventsADefinitionWasUsedFor) {
+  PipelineFixture f;
+  auto& state = *f.state;
+  const auto known = [&] {
+    std::string text;
+    for (const auto& one : *state.Definitions("p", "table.t")) {
+      text += one.hash + "@" + std::to_string(one.first) + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(known(), "");
+  ASSERT_TRUE(state.AddDefinition("p", "table.t", {"a", 5}));
+  ASSERT_TRUE(state.AddDefinition("p", "table.t", {"a", 9}));
+  EXPECT_EQ(known(), "a@5 ");
+  ASSERT_TRUE(state.AddDefinition("p", "table.t", {"b", 9}));
+  ASSERT_TRUE(state.AddDefinition("p", "table.t", {"c", 9}));
+  EXPECT_EQ(known(), "a@5 c@9 ") << "no event was between b and c";
+  ASSERT_TRUE(state.ResetDefinitions("p", "table.t", {"c", 2}));
+  EXPECT_EQ(known(), "c@2 ");
+}
+
 TEST(StateDb, ListsInPages) {
   PipelineFixture f;
   for (int i = 0; i < 5; ++i)

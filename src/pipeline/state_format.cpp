@@ -16,6 +16,9 @@ CREATE TABLE IF NOT EXISTS sinks (
 CREATE TABLE IF NOT EXISTS fields (
   stream TEXT NOT NULL, field TEXT NOT NULL, first_offset INTEGER NOT NULL,
   PRIMARY KEY (stream, field)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS definitions (
+  pipeline TEXT NOT NULL, sink TEXT NOT NULL, first_offset INTEGER NOT NULL,
+  hash TEXT NOT NULL, PRIMARY KEY (pipeline, sink, first_offset)) WITHOUT ROWID;
 )sql";
 
 constexpr const char* kLetters = R"sql(

@@ -20,6 +20,10 @@ struct StateDb::Impl : DeadLetters::Impl {
   DeadLetters letters{*this};
 
   Result<std::vector<StoredSink>> SinksOf(std::string_view pipeline);
+  Result<std::vector<UsedDefinition>> DefinitionsLocked(std::string_view pipeline,
+                                                        std::string_view sink);
+  Status PutDefinition(std::string_view pipeline, std::string_view sink,
+                       const UsedDefinition& definition);
 };
 
 inline std::int64_t Signed(std::uint64_t value) {

@@ -12,13 +12,14 @@ namespace {
 constexpr TimestampUs kUsPerMs = 1'000;
 
 struct VerifyFlags {
-  std::filesystem::path data = "data";
+  std::filesystem::path data = "data", project;
   std::string slice;
   bool json = false;
 };
 
 Result<Verdict> Run(const VerifyFlags& flags) {
   VerifyOptions options;
+  options.project = flags.project;
   if (!flags.slice.empty()) {
     MR_TRY(const auto ms, ParseDurationMs(flags.slice));
     if (ms < records::kSumSliceUs / kUsPerMs) {
@@ -38,6 +39,9 @@ void AddVerifyCommand(CLI::App& app, Action& action) {
       "add up what every store holds, by time, and compare: records, log, lake, "
       "tables");
   command->add_option("--data", flags->data, "data directory")->capture_default_str();
+  command->add_option("--project", flags->project,
+                      "project directory, whose pipelines run again where they leave "
+                      "rows out or compute them (the last one served on the data)");
   command->add_option("--slice", flags->slice,
                       "width of a slice of time, such as 15m or 24h (by the data)");
   command->add_flag("--json", flags->json, "one JSON line");

@@ -69,6 +69,10 @@ struct CompiledSink {
   std::vector<std::string> insert_only;           ///< tables only: output columns
   std::vector<std::vector<std::string>> indexes;  ///< tables only: output columns
   std::string select;
+  /// Output columns that another run over the same events may give another value: of
+  /// `_processed_at`, or of a lookup as of now; and whether these choose the rows, too.
+  std::vector<std::string> read_now;
+  bool filter_reads_now = false;
   /// Offsets of the rows whose WHERE (output) cannot be computed; empty: it cannot fail,
   /// or cannot be asked.
   std::string failing_filter, failing_output;

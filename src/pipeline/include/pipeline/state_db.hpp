@@ -30,6 +30,12 @@ struct StoredPipeline {
   std::vector<StoredSink> sinks;
 };
 
+/// A definition that rows of a sink were made by, from the event of `first` on.
+struct UsedDefinition {
+  std::string hash;  ///< of the pipeline
+  Offset first = 0;
+};
+
 /// What pipelines remember beside their sinks, in <data>/pipelines.db: dead letters, the
 /// definitions that ran last, and since when a stream has had a field. Positions here are
 /// a report, never where a sink goes on. Any thread; calls block on the disk.
@@ -49,6 +55,16 @@ class StateDb {
   Status SetPipelines(const std::vector<StoredPipeline>& pipelines);
   Status SetSink(std::string_view pipeline, const StoredSink& sink);
   Result<std::vector<StoredPipeline>> Pipelines();
+
+  /// The sink works by `definition` from now on: nothing changes where it did so before.
+  Status AddDefinition(std::string_view pipeline, std::string_view sink,
+                       const UsedDefinition& definition);
+  /// The sink is begun anew, so no row is of an older definition.
+  Status ResetDefinitions(std::string_view pipeline, std::string_view sink,
+                          const UsedDefinition& definition);
+  /// Oldest first; none of a sink that did not run since this is kept.
+  Result<std::vector<UsedDefinition>> Definitions(std::string_view pipeline,
+                                                  std::string_view sink);
 
   /// First offset at which an event of the stream was seen to have each field.
   Result<std::map<std::string, Offset>> Fields(std::string_view stream);

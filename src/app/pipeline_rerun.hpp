@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "eventlog_embedded/embedded_event_log.hpp"
+#include "pipeline/compile.hpp"
+#include "pipeline/sink.hpp"
+#include "project/project.hpp"
+#include "settings.hpp"
+#include "sql/engine.hpp"
+
+namespace millrace::app {
+
+/// Runs a project's pipelines once more over parts of the log, lookups as of each change,
+/// and hands out what they make of it; nothing is kept. Memory and disk as one sink that
+/// runs. One thread.
+class PipelineRerun {
+ public:
+  /// `log`, for reading, outlives it. `folder` is for it alone, and goes with it. Error:
+  /// kInvalidArgument with the problems of the project.
+  static Result<std::unique_ptr<PipelineRerun>> Open(const std::filesystem::path& project,
+                                                     std::filesystem::path folder,
+                                                     eventlog::EmbeddedEventLog& log);
+  ~PipelineRerun();
+
+  /// Null: the project has none of this name.
+  const pipeline::CompiledPipeline* Find(const std::string& name) const;
+
+  using Each = std::function<Status(const pipeline::SinkBatch& batch)>;
+  /// The events [begin, end) of the pipeline's stream as its sink gets them, in order.
+  /// Their lookups' streams must be complete up to them: as they are of events that the
+  /// sink itself was given. Letters go nowhere, and park nothing. Errors: kNotFound, of
+  /// `each`, and what stops a sink.
+  Status Run(const std::string& pipeline, const std::string& sink, Offset begin,
+             Offset end, const Each& each);
+
+ private:
+  PipelineRerun(std::filesystem::path folder, eventlog::EmbeddedEventLog& log)
+      : folder_(std::move(folder)), log_(log) {}
+
+  const std::filesystem::path folder_;
+  eventlog::EmbeddedEventLog& log_;
+  project::Project project_;
+  Settings settings_;
+  std::unique_ptr<sql::Engine> engine_;
+  std::vector<pipeline::CompiledPipeline> compiled_;
+};
+
+}  // namespace millrace::app

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "verify_narrow.hpp"
+#include "verify_stores.hpp"
+
+/// Compares a sink with what its pipeline makes of the log when it runs again: for what
+/// leaves rows out, computes its columns, or began later.
+namespace millrace::app {
+
+/// Both sides of a sink, by slice. Slices before `begin`, and from `end` on, were not
+/// compared.
+struct Comparison {
+  std::vector<Slice> slices;
+  SliceSums expected, found;
+  std::size_t begin = 0, end = 0;
+  std::optional<Offset> next;         ///< where the sink stood; nothing: not begun
+  std::vector<RowItem> wanted, have;  ///< rows of the slice that was listed
+  bool Differs(std::size_t slice) const { return expected[slice] != found[slice]; }
+  /// The first that differs; `end` where none does.
+  std::size_t FirstDifference() const;
+};
+
+class SinkRerun {
+ public:
+  /// `info`: of the pipeline's stream, whose slices these are.
+  SinkRerun(VerifyStores& stores, const SliceMap& slices,
+            const eventlog::StreamInfo& info, const pipeline::StoredPipeline& pipeline,
+            std::string sink)
+      : stores_(stores),
+        slices_(slices),
+        info_(info),
+        pipeline_(pipeline),
+        sink_(std::move(sink)) {}
+
+  /// Before the others. Gives why the sink cannot be compared so; empty: it can.
+  Result<std::string> Open();
+  /// What is compared with less than everything, a sentence each.
+  const std::vector<std::string>& notes() const { return notes_; }
+
+  /// From the slice of the position behind `after` on; `keyed`: the newest of each key is
+  /// found out (100 bytes a key), else each event must have a key of its own. `list`: a
+  /// slice whose rows are wanted.
+  Result<Comparison> Table(const std::string& table, std::uint64_t after, bool keyed,
+                           std::optional<std::size_t> list);
+  /// Slices of [from, end), by files instead of times where the files have no offsets.
+  /// `list`: rows of `from` are wanted.
+  Result<Comparison> Lake(const lake::LakeExtent& extent, const Refused& refused,
+                          std::size_t from, std::size_t end, bool list);
+  /// Of rows of a lake that were listed.
+  NameOfRow LakeNames() const;
+
+  bool of_codec() const { return !compiled_->definition.codec.empty(); }
+
+ private:
+  /// Slices of a lake: by time, or its files.
+  struct Units {
+    std::vector<Slice> slices;
+    std::vector<Offset> firsts;      ///< and where the last ends
+    std::vector<std::string> files;  ///< empty: rows have their offset
+    std::size_t IndexOf(Offset offset) const;
+  };
+  std::string WhyNot();
+  void ChooseColumns(const std::vector<std::string>& has);
+  Result<Units> UnitsOf(const lake::LakeExtent& extent);
+  Status FindRows(const lake::LakeExtent& extent, const Refused& refused,
+                  const Units& units, std::optional<std::size_t> list, Comparison& out);
+  Status MakeRows(const lake::LakeExtent& extent, const Refused& refused,
+                  const Units& units, std::optional<std::size_t> list, Comparison& out);
+  /// The last position that is not compared in a table.
+  Result<std::uint64_t> Floor(Offset begin);
+  Result<std::optional<std::uint64_t>> PositionAt(Offset offset);
+
+  VerifyStores& stores_;
+  const SliceMap& slices_;
+  const eventlog::StreamInfo& info_;
+  const pipeline::StoredPipeline& pipeline_;
+  const std::string sink_;
+  PipelineRerun* rerun_ = nullptr;
+  const pipeline::CompiledPipeline* compiled_ = nullptr;
+  const pipeline::CompiledSink* compiled_sink_ = nullptr;
+  std::vector<std::string> columns_;  ///< that are compared
+  std::vector<pipeline::UsedDefinition> definitions_;
+  Offset since_ = 0;  ///< of the definition
+  std::vector<std::string> notes_;
+};
+
+}  // namespace millrace::app
