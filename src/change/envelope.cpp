@@ -4,6 +4,8 @@
 
 #include <charconv>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 namespace millrace::change {
 namespace {
@@ -233,7 +235,8 @@ Status ReadText(object& from, const char* name, std::string_view& into, bool req
 template <typename T>
 Status ReadNumber(object& from, const char* name, T& into) {
   std::uint64_t number = 0;
-  if (from.find_field_unordered(name).get(number) != simdjson::SUCCESS) {
+  if (from.find_field_unordered(name).get(number) != simdjson::SUCCESS ||
+      !std::in_range<T>(number)) {
     return Fail(ErrorCode::kInvalidArgument,
                 std::string(name) + ": expected a whole number");
   }
@@ -268,6 +271,12 @@ Status ReadSource(object& root, Event& event) {
 }
 
 Status ParseGeneral(std::string_view body, Event& event) {
+  // Below, a field that is not found may be one behind broken JSON; after such an error
+  // the on-demand parser must not be asked again. So it only ever sees what is whole.
+  simdjson::dom::parser judge;
+  if (judge.parse(body.data(), body.size(), false).error() != simdjson::SUCCESS) {
+    return Fail(ErrorCode::kInvalidArgument, "the event is not a JSON object");
+  }
   simdjson::ondemand::parser parser;
   simdjson::ondemand::document document;
   object root;
@@ -295,7 +304,13 @@ Status ParseGeneral(std::string_view body, Event& event) {
   return {};
 }
 
-Status CheckImages(const Event& event) {
+/// An envelope has nanoseconds, too: up to the year 2262.
+constexpr TimestampUs kLastTime = std::numeric_limits<TimestampUs>::max() / 1000;
+
+Status Check(const Event& event) {
+  if (event.committed_at < 0 || event.committed_at > kLastTime) {
+    return Fail(ErrorCode::kInvalidArgument, "ts_us: expected 1970 to 2262");
+  }
   if (std::string_view("cudr").find(event.op) == std::string_view::npos) {
     return Fail(ErrorCode::kInvalidArgument, "op: expected c, u, d or r");
   }
@@ -313,7 +328,7 @@ Result<Event> ParseEnvelope(std::string_view body) {
     event = Event();
     MR_CHECK_OK(ParseGeneral(body, event));
   }
-  MR_CHECK_OK(CheckImages(event));
+  MR_CHECK_OK(Check(event));
   return event;
 }
 
