@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "access_reader.hpp"
 #include "field_reader.hpp"
 #include "values.hpp"
 
@@ -20,6 +21,13 @@ constexpr std::string_view kSystemFields[] = {"_created_at", "_updated_at", "_ve
 class CollectionReader {
  public:
   CollectionReader(const Keys& keys, Report& report) : keys_(keys), report_(report) {}
+
+  /// After Read: the columns that rules may name; nullopt where a field had a problem.
+  std::optional<schema::Columns> Columns(const Collection& collection) const {
+    if (!fields_known_ || collection.fields.size() != declared_.size())
+      return std::nullopt;
+    return collection.DocumentColumns();
+  }
 
   Collection Read(std::string name) {
     collection_.name = std::move(name);
@@ -153,15 +161,22 @@ class CollectionReader {
 
 }  // namespace
 
-std::optional<ReadCollectionResult> ReadCollection(const Node& root, Report& report) {
+std::optional<ReadCollectionResult> ReadCollection(const Node& root,
+                                                   std::string_view content,
+                                                   Report& report) {
   const auto problems_before = report.count();
-  const Keys keys(root, "a collection",
-                  {"collection", "key", "fields", "indexes", "unique", "system"}, report);
+  const Keys keys(
+      root, "a collection",
+      {"collection", "key", "fields", "indexes", "unique", "system", "rules", "tenant"},
+      report);
   if (root.kind != Node::Kind::kMapping) return std::nullopt;
   const auto* name_node = keys.Need("collection", "orders");
   const auto name = ReadName(name_node, "a collection name", report);
   ReadCollectionResult result;
-  result.collection = CollectionReader(keys, report).Read(name.value_or(""));
+  CollectionReader reader(keys, report);
+  result.collection = reader.Read(name.value_or(""));
+  const auto columns = reader.Columns(result.collection);
+  result.access = ReadAccess(keys, columns ? &*columns : nullptr, content, report);
   if (!name) return std::nullopt;
   result.name_at = *name_node;
   result.whole = report.count() == problems_before;

@@ -76,8 +76,7 @@ TEST_F(Problems, OfCollections) {
            "10:1: a collection has no key uniqe; did you mean unique?"},
           {"a far unknown key", "unique: []", "constraints: []",
            "10:1: a collection has no key constraints; it has collection, key, fields, "
-           "indexes, "
-           "unique, system"},
+           "indexes, unique, system, rules, tenant"},
           {"no key", "key: order_id\n", "",
            "1:1: a collection needs the key key, such as order_id"},
           {"a key without a value", "key: order_id",

@@ -126,19 +126,21 @@ class Loader {
     Report report(file, problems_);
     std::string content;
     const auto root = Parse(report, content);
-    auto read = root ? ReadCollection(*root, report) : std::nullopt;
+    auto read = root ? ReadCollection(*root, content, report) : std::nullopt;
     if (!read) {
       // Most likely its name: what refers to it is not wrong, too.
       collections_.broken.insert(fs::path(file).stem().string());
       return;
     }
-    auto& [collection, name_at, whole] = *read;
+    auto& [collection, access, name_at, whole] = *read;
     if (CheckNew("collection", collection.name, collection_files_, report, name_at)) {
       const auto name = collection.name;
-      if (whole)
+      if (whole) {
         collections_.whole.emplace(name, std::move(collection));
-      else
+        project_.access.emplace(name, std::move(access));
+      } else {
         collections_.broken.insert(name);
+      }
     }
   }
 

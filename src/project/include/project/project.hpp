@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/given.hpp"
+#include "query/access.hpp"
 #include "schema/collection.hpp"
 
 namespace millrace::project {
@@ -166,6 +167,8 @@ struct Project {
   config::GivenMap
       settings;  ///< `settings:` of millrace.yaml, "http.port" → text; unchecked
   std::map<std::string, schema::Collection, std::less<>> collections;
+  /// `rules:` and `tenant:`, an entry for each collection. Not asked where `open_access`.
+  std::map<std::string, query::Access, std::less<>> access;
   /// No name is a collection's, ignoring case: both are streams of the log.
   std::map<std::string, Stream, std::less<>> streams;
   std::vector<Pipeline> pipelines;  ///< in the order of their names

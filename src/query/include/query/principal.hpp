@@ -16,12 +16,12 @@ using Claim = std::variant<std::nullptr_t, bool, std::int64_t, double, std::stri
 /// access rules. The default is nobody. Value type.
 struct Principal {
   bool authenticated = false;  ///< false: all the rest is empty
-  std::string user_id;  ///< key of the record in the users' collection; may be empty
-  std::string role;     ///< may be empty
-  std::string tenant;   ///< empty: none
-  std::string key_id;   ///< the API key's id, where one was used in place of a token
+  std::string user_id = {};  ///< key of the record in the users' collection; may be empty
+  std::string role = {};     ///< may be empty
+  std::string tenant = {};   ///< empty: none
+  std::string key_id = {};   ///< the API key's id, where one was used in place of a token
   /// What else the token says, by name: `auth.claims.NAME` in a rule.
-  std::map<std::string, Claim, std::less<>> claims;
+  std::map<std::string, Claim, std::less<>> claims = {};
 
   friend bool operator==(const Principal&, const Principal&) = default;
 };
