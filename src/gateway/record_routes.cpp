@@ -152,24 +152,36 @@ const schema::RecordCodec* RecordRoutes::Find(const http::Request& request,
 void RecordRoutes::Create(const http::Request& request, http::Responder responder) {
   const auto* codec = Find(request, responder);
   if (codec == nullptr) return;
+  const auto& collection = codec->collection();
+  auto grant =
+      Allow(options_.access, query::Operation::kCreate, request, collection.name);
+  if (!grant) return SendError(responder, request, grant.error());
   bool batch = false;
   auto drafts = codec->ParseCreates(request.body, options_.batch_max, &batch);
   if (!drafts) return SendError(responder, request, drafts.error());
-  std::vector<records::WriteOp> ops;
-  ops.reserve(drafts->size());
+  records::WriteRequest write;
+  write.tenant = std::move(grant->tenant);
+  write.guard.written = grant->Matching(collection);
+  write.ops.reserve(drafts->size());
   for (auto& draft : *drafts) {
     records::WriteOp op;
     op.key = draft.key;
     op.body = std::move(draft);
-    ops.push_back(std::move(op));
+    write.ops.push_back(std::move(op));
   }
-  Submit(request, std::move(responder), std::move(ops), batch);
+  Submit(request, std::move(responder), std::move(write), batch, grant->scope);
 }
 
 void RecordRoutes::Change(Operation operation, const http::Request& request,
                           http::Responder responder) {
   const auto* codec = Find(request, responder);
   if (codec == nullptr) return;
+  const auto& collection = codec->collection();
+  const bool removal = operation == Operation::kDelete;
+  auto grant = Allow(options_.access,
+                     removal ? query::Operation::kDelete : query::Operation::kUpdate,
+                     request, collection.name);
+  if (!grant) return SendError(responder, request, grant.error());
   const auto key = request.Param("key");
   records::WriteOp op;
   op.key = key;
@@ -188,24 +200,27 @@ void RecordRoutes::Change(Operation operation, const http::Request& request,
   } else {
     op.body = records::Delete{};
   }
-  std::vector<records::WriteOp> ops;
-  ops.push_back(std::move(op));
-  Submit(request, std::move(responder), std::move(ops), false);
+  records::WriteRequest write;
+  write.tenant = std::move(grant->tenant);
+  write.guard.stored = grant->Matching(collection);
+  if (!removal) write.guard.written = write.guard.stored;
+  write.ops.push_back(std::move(op));
+  Submit(request, std::move(responder), std::move(write), false, grant->scope);
 }
 
 void RecordRoutes::Submit(const http::Request& request, http::Responder responder,
-                          std::vector<records::WriteOp> ops, bool batch) {
+                          records::WriteRequest write, bool batch,
+                          const std::string& scope) {
   auto idempotency = ReadIdempotency(request);
   if (!idempotency) return SendError(responder, request, idempotency.error());
-  const auto operation = ops.front().operation;
+  if (*idempotency) (*idempotency)->scope += scope;
+  const auto operation = write.ops.front().operation;
   // Shared by render and done, which the store may keep apart.
   auto origin = std::make_shared<const Origin>(
       Origin{std::string(request.path), std::string(request.request_id), batch,
-             ops.size() == 1, operation == Operation::kInsert});
+             write.ops.size() == 1, operation == Operation::kInsert});
   auto shared = std::make_shared<http::Responder>(std::move(responder));
-  records::WriteRequest write;
   write.collection = request.Param("collection");
-  write.ops = std::move(ops);
   write.idempotency = std::move(*idempotency);
   write.render = [origin, operation](const Result<std::vector<Written>>& written) {
     return written ? RenderWritten(*written, *origin, operation)
@@ -218,10 +233,18 @@ void RecordRoutes::Submit(const http::Request& request, http::Responder responde
 }
 
 void RecordRoutes::Get(const http::Request& request, http::Responder responder) {
-  if (Find(request, responder) == nullptr) return;
-  auto stored = store_.Get("", std::string(request.Param("collection")),
-                           std::string(request.Param("key")));
+  const auto* codec = Find(request, responder);
+  if (codec == nullptr) return;
+  const auto& collection = codec->collection();
+  const auto grant =
+      Allow(options_.access, query::Operation::kGet, request, collection.name);
+  if (!grant) return SendError(responder, request, grant.error());
+  const auto key = std::string(request.Param("key"));
+  auto stored = store_.Get(grant->tenant, collection.name, key);
   if (!stored) return SendError(responder, request, stored.error());
+  if (!grant->Sees(stored->document, collection)) {
+    return SendError(responder, request, records::NoRecord(collection.name, key));
+  }
   http::Response response;
   const auto etag = '"' + stored->version.ToHex() + '"';
   if (request.Header("if-none-match") == etag) {
@@ -237,13 +260,19 @@ void RecordRoutes::List(const http::Request& request, http::Responder responder)
   const auto* codec = Find(request, responder);
   if (codec == nullptr) return;
   const auto& collection = codec->collection();
+  auto grant = Allow(options_.access, query::Operation::kList, request, collection.name);
+  if (!grant) return SendError(responder, request, grant.error());
   auto query = query::Parse(request.query, collection.name, collection.DocumentColumns(),
-                            collection.key);
+                            collection.key, {}, grant->scope);
   if (!query) return SendError(responder, request, query.error());
+  // Nothing that the store would have to look for.
+  if (grant->condition.never()) return responder.Send(PageResponse({}, std::nullopt));
+  query->visible = std::move(grant->condition);
   auto shared = std::make_shared<http::Responder>(std::move(responder));
   auto task = [this, shared, query = std::move(*query), name = collection.name,
-               path = std::string(request.path), id = std::string(request.request_id)] {
-    auto page = store_.List("", name, query, Deadline::After(kListDeadline));
+               tenant = std::move(grant->tenant), path = std::string(request.path),
+               id = std::string(request.request_id)] {
+    auto page = store_.List(tenant, name, query, Deadline::After(kListDeadline));
     if (!page) return shared->Send(http::Problem(page.error(), path, id));
     shared->Send(PageResponse(page->documents, page->next_cursor));
   };

@@ -19,13 +19,14 @@ constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 class Parser {
  public:
   Parser(std::string_view name, const Columns& columns, std::string_view key,
-         const std::vector<std::string_view>& extra)
-      : name_(name), columns_(columns), key_(Find(key)), extra_(extra) {}
+         const std::vector<std::string_view>& extra, std::string_view scope)
+      : name_(name), columns_(columns), key_(Find(key)), extra_(extra), scope_(scope) {}
 
   Result<Query> Parse(std::string_view raw) {
     for (auto& parameter : SplitParameters(raw)) Read(parameter);
     CompleteOrder();
     query_.fingerprint = Fingerprint(query_, name_, columns_);
+    if (!scope_.empty()) query_.fingerprint = Hash64(scope_, query_.fingerprint);
     // A cursor is judged by the query it came with, so that must be sound.
     if (problems_.empty() && !cursor_.empty()) ReadCursor();
     if (problems_.empty()) return std::move(query_);
@@ -171,6 +172,7 @@ class Parser {
   const Columns& columns_;
   std::size_t key_;
   const std::vector<std::string_view>& extra_;
+  std::string_view scope_;
   std::set<std::string> seen_;
   std::string cursor_;
   std::vector<FieldError> problems_;
@@ -180,8 +182,9 @@ class Parser {
 }  // namespace
 
 Result<Query> Parse(std::string_view raw, std::string_view name, const Columns& columns,
-                    std::string_view key, const std::vector<std::string_view>& extra) {
-  return Parser(name, columns, key, extra).Parse(raw);
+                    std::string_view key, const std::vector<std::string_view>& extra,
+                    std::string_view scope) {
+  return Parser(name, columns, key, extra, scope).Parse(raw);
 }
 
 }  // namespace millrace::query

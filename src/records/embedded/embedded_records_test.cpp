@@ -19,6 +19,8 @@ INSTANTIATE_TEST_SUITE_P(Embedded, RecordsConformance,
                          ::testing::Values(InFreshDirectory()), AdapterName);
 INSTANTIATE_TEST_SUITE_P(Embedded, RecordsListing, ::testing::Values(InFreshDirectory()),
                          AdapterName);
+INSTANTIATE_TEST_SUITE_P(Embedded, RecordsGuards, ::testing::Values(InFreshDirectory()),
+                         AdapterName);
 INSTANTIATE_TEST_SUITE_P(Embedded, RecordsRules, ::testing::Values(InFreshDirectory()),
                          AdapterName);
 

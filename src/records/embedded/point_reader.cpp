@@ -4,14 +4,6 @@
 #include "record_key.hpp"
 
 namespace millrace::records {
-namespace {
-
-std::unexpected<Error> NoRecord(const std::string& collection, const std::string& key) {
-  return Fail(ErrorCode::kNotFound,
-              "no record '" + key + "' in collection " + collection);
-}
-
-}  // namespace
 
 Result<std::unique_ptr<PointReader>> PointReader::Open(
     const std::filesystem::path& file,
@@ -38,14 +30,16 @@ Result<Stored> PointReader::Get(const std::string& tenant, const std::string& co
   auto& select = at->second.select;
   const ResetAtEnd reset(select);
   select.Bind(1, tenant);
-  if (!BindKey(select, 2, key, at->second.integer_key)) return NoRecord(collection, key);
+  if (!BindKey(select, 2, key, at->second.integer_key)) {
+    return Fail(NoRecord(collection, key));
+  }
   switch (select.Step()) {
     case SQLITE_ROW:
       return Stored{.document = std::string(select.Text(2)),
                     .version = {static_cast<std::uint32_t>(select.Int(0)),
                                 static_cast<std::uint64_t>(select.Int(1)), 0}};
     case SQLITE_DONE:
-      return NoRecord(collection, key);
+      return Fail(NoRecord(collection, key));
     default:
       return Fail(SqliteError(db_.get(), "read a record"));
   }

@@ -32,6 +32,16 @@ std::string Names(const std::vector<std::string>& fields) {
   return out;
 }
 
+/// Names the operation, nothing of the rule or the record.
+Status CheckWritten(const WriteRequest& request, std::string_view document,
+                    std::string_view operation) {
+  const auto& wanted = request.guard.written;
+  if (!wanted || wanted->Matches(document)) return {};
+  return Fail(ErrorCode::kPermissionDenied,
+              "the access rule of " + std::string(operation) + " in " +
+                  request.collection + " refuses this record");
+}
+
 /// Bad items of a batch, as one error of the first one's kind.
 class ItemErrors {
  public:
@@ -124,7 +134,7 @@ Result<std::vector<Written>> RecordWriter::ApplyAll(Target& target,
   // A single op fails before it writes anything: no savepoint, which would cost a copy of
   // each page it touches.
   if (request.ops.size() == 1) {
-    MR_TRY(auto written, ApplyOne(target, request.tenant, request.ops.front()));
+    MR_TRY(auto written, ApplyOne(target, request, request.ops.front()));
     out.push_back(std::move(written));
     return out;
   }
@@ -132,7 +142,7 @@ Result<std::vector<Written>> RecordWriter::ApplyAll(Target& target,
   out.reserve(request.ops.size());
   ItemErrors errors;
   for (std::size_t i = 0; i < request.ops.size(); ++i) {
-    auto written = ApplyOne(target, request.tenant, request.ops[i]);
+    auto written = ApplyOne(target, request, request.ops[i]);
     if (fault_) return Fail(*fault_);
     if (!written) {
       errors.Add(i, std::move(written).error());
@@ -146,14 +156,14 @@ Result<std::vector<Written>> RecordWriter::ApplyAll(Target& target,
   return out;
 }
 
-Result<Written> RecordWriter::ApplyOne(Target& target, const std::string& tenant,
+Result<Written> RecordWriter::ApplyOne(Target& target, const WriteRequest& request,
                                        WriteOp& op) {
   const bool draft = std::holds_alternative<schema::Draft>(op.body);
-  if (draft && op.operation == Operation::kInsert) return Insert(target, tenant, op);
-  return Alter(target, tenant, op);
+  if (draft && op.operation == Operation::kInsert) return Insert(target, request, op);
+  return Alter(target, request, op);
 }
 
-Result<Written> RecordWriter::Insert(Target& target, const std::string& tenant,
+Result<Written> RecordWriter::Insert(Target& target, const WriteRequest& request,
                                      const WriteOp& op) {
   const auto& draft = std::get<schema::Draft>(op.body);
   const auto& collection = target.codec.collection();
@@ -166,13 +176,14 @@ Result<Written> RecordWriter::Insert(Target& target, const std::string& tenant,
     KeySource::Seen(collection, out.key, target.state);
   }
   out.document = target.codec.Finish(draft, out.key, now(), now(), out.version);
-  MR_CHECK_OK(
-      Check(target, target.table.Insert(tenant, out.key, out.version, out.document)));
+  MR_CHECK_OK(CheckWritten(request, out.document, "create"));
+  MR_CHECK_OK(Check(
+      target, target.table.Insert(request.tenant, out.key, out.version, out.document)));
   Log(target, {.position = {out.version.epoch, out.version.position},
                .version = out.version,
                .operation = Operation::kInsert,
                .committed_at = now(),
-               .tenant = tenant,
+               .tenant = request.tenant,
                .collection = collection.name,
                .key = out.key,
                .before = {},
@@ -180,14 +191,14 @@ Result<Written> RecordWriter::Insert(Target& target, const std::string& tenant,
   return out;
 }
 
-Result<Written> RecordWriter::Alter(Target& target, const std::string& tenant,
+Result<Written> RecordWriter::Alter(Target& target, const WriteRequest& request,
                                     WriteOp& op) {
   bool failed = false;
-  auto found = target.table.Find(tenant, op.key, failed);
+  auto found = target.table.Find(request.tenant, op.key, failed);
   if (failed) return Fault("find a record");
-  if (!found) {
-    return Fail(ErrorCode::kNotFound, "no record '" + op.key + "' in collection " +
-                                          target.codec.collection().name);
+  const auto& seen = request.guard.stored;
+  if (!found || (seen && !seen->Matches(found->document))) {
+    return Fail(NoRecord(request.collection, op.key));
   }
   if (!Matches(op.if_match, found->version)) {
     return Fail(ErrorCode::kPreconditionFailed,
@@ -199,7 +210,7 @@ Result<Written> RecordWriter::Alter(Target& target, const std::string& tenant,
                 .version = out.version,
                 .operation = removal ? Operation::kDelete : Operation::kReplace,
                 .committed_at = now(),
-                .tenant = tenant,
+                .tenant = request.tenant,
                 .collection = target.codec.collection().name,
                 .key = out.key,
                 .before = found->document,
@@ -214,6 +225,7 @@ Result<Written> RecordWriter::Alter(Target& target, const std::string& tenant,
     change.operation = Operation::kUpdate;
   }
   MR_TRY(out.document, NewDocument(target, op, *found, out.version));
+  MR_CHECK_OK(CheckWritten(request, out.document, "update"));
   change.after = out.document;
   MR_CHECK_OK(Check(target, target.table.Update(found->row, out.version, out.document)));
   Log(target, change);

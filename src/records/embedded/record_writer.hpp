@@ -60,9 +60,9 @@ class RecordWriter {
   bool Mark(const std::string& name, const Target& target);
 
   Result<std::vector<Written>> ApplyAll(Target& target, WriteRequest& request);
-  Result<Written> ApplyOne(Target& target, const std::string& tenant, WriteOp& op);
-  Result<Written> Insert(Target& target, const std::string& tenant, const WriteOp& op);
-  Result<Written> Alter(Target& target, const std::string& tenant, WriteOp& op);
+  Result<Written> ApplyOne(Target& target, const WriteRequest& request, WriteOp& op);
+  Result<Written> Insert(Target& target, const WriteRequest& request, const WriteOp& op);
+  Result<Written> Alter(Target& target, const WriteRequest& request, WriteOp& op);
   Result<std::string> NewDocument(Target& target, const WriteOp& op,
                                   const RecordTable::Found& found,
                                   const Version& version) const;

@@ -5,6 +5,7 @@
 /// suit one adapter.
 #include "conformance_feed.hpp"
 #include "conformance_fixture.hpp"
+#include "conformance_guards.hpp"
 #include "conformance_idempotency.hpp"
 #include "conformance_list.hpp"
 #include "conformance_reopen.hpp"

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/access_control.hpp"
 #include "http/router.hpp"
 #include "records/record_store.hpp"
 #include "runtime/blocking_pool.hpp"
@@ -23,6 +24,8 @@ Error UnknownCollection(std::string_view name, const Codecs& codecs);
 struct RecordRouteOptions {
   std::uint64_t body_limit = 8u << 20u;
   std::size_t batch_max = 10'000;  ///< records in one array
+  /// Null: an open project, everyone may do everything. Outlives the server.
+  const AccessControl* access = nullptr;
 };
 
 /// `/api/collections/{collection}/records[/{key}]`: JSON in, one call to the store, JSON
@@ -33,6 +36,10 @@ struct RecordRouteOptions {
 ///   PATCH   200 document (merge patch); 400 404 409 412 422
 ///   PUT     200 document; the same
 ///   DELETE  204; 404 412 422
+///
+/// In a closed project each also 401 and 403: no rule opens the operation, or the rule
+/// refuses the record that a write would leave. A stored record that the rule hides is
+/// not listed, and 404 as if it were not there.
 ///
 /// Every write answers X-Millrace-Position: the version to wait for elsewhere.
 class RecordRoutes {
@@ -52,7 +59,7 @@ class RecordRoutes {
   const schema::RecordCodec* Find(const http::Request& request,
                                   http::Responder& responder);
   void Submit(const http::Request& request, http::Responder responder,
-              std::vector<records::WriteOp> ops, bool batch);
+              records::WriteRequest write, bool batch, const std::string& scope);
 
   records::RecordStore& store_;
   const Codecs& codecs_;

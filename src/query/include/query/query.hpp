@@ -45,11 +45,13 @@ inline constexpr std::uint32_t kMaxLimit = 1000;
 /// table's, `key` its unique column that is never null (empty: none, then pages may miss
 /// rows that are equal in all order columns). Values are read by the column's type.
 /// Fields called order, limit or cursor, like one of `extra`, cannot be filtered by.
-/// json, arrays and objects know only is.null, and cannot be ordered by.
+/// json, arrays and objects know only is.null, and cannot be ordered by. A cursor is
+/// good for the `scope` that it was made in: who asks.
 /// Error: kInvalidArgument, one FieldError a bad parameter (pointer = its name).
 Result<Query> Parse(std::string_view raw, std::string_view name,
                     const schema::Columns& columns, std::string_view key,
-                    const std::vector<std::string_view>& extra = {});
+                    const std::vector<std::string_view>& extra = {},
+                    std::string_view scope = {});
 
 /// The cursor that goes on after a row: `last` holds its literals of query.order, in that
 /// order ("null" for null). Opaque base64url with a sum over its content and the query's

@@ -4,17 +4,22 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "query/match.hpp"
 #include "query/query.hpp"
 #include "records/change_feed.hpp"
 #include "schema/collection.hpp"
 #include "schema/record_codec.hpp"
 
 namespace millrace::records {
+
+/// kNotFound, in the words of every adapter: what hides a record says the same.
+Error NoRecord(std::string_view collection, std::string_view key);
 
 /// One record's part of a request. What is in `body` says what is to be done.
 struct Delete {};
@@ -48,6 +53,15 @@ struct Idempotency {
   std::uint64_t request_hash;  ///< of the body
 };
 
+/// What access rules ask of the records of a write, within its transaction.
+struct WriteGuard {
+  /// Of the stored record: one that does not match is as if it were not there.
+  std::optional<query::Matcher> stored = {};
+  /// Of what a create, replace or patch leaves: kPermissionDenied where it does not
+  /// match.
+  std::optional<query::Matcher> written = {};
+};
+
 /// All ops or none. `render` makes the answer from what was written or from the error;
 /// it runs on the writer's thread before the commit, must be fast and must not call the
 /// store. `done` is called exactly once, on the writer's thread, after the commit is
@@ -57,6 +71,7 @@ struct WriteRequest {
   std::string tenant;
   std::string collection;
   std::vector<WriteOp> ops;
+  WriteGuard guard = {};
   std::optional<Idempotency> idempotency;
   std::function<Answer(const Result<std::vector<Written>>&)> render;
   std::function<void(Answer, bool replayed)> done;
@@ -100,11 +115,12 @@ class RecordStore {
   virtual ~RecordStore() = default;
 
   /// Queues the request; one writer groups commits. Errors given to `render`:
-  /// kNotFound (no such record), kConflict (key exists, or a unique index; FieldError
-  /// names the fields), kPreconditionFailed (if_match), kUnprocessable (idempotency key
-  /// with another request), kInvalidArgument (patch leads to an invalid record),
-  /// kResourceExhausted (disk full, nothing written; or the queue is over its bound),
-  /// kUnavailable (stopped after an I/O error: nothing is acknowledged any more).
+  /// kNotFound (no such record), kPermissionDenied (the guard), kConflict (key exists, or
+  /// a unique index; FieldError names the fields), kPreconditionFailed (if_match),
+  /// kUnprocessable (idempotency key with another request), kInvalidArgument (patch leads
+  /// to an invalid record), kResourceExhausted (disk full, nothing written; or the queue
+  /// is over its bound), kUnavailable (stopped after an I/O error: nothing is
+  /// acknowledged any more).
   virtual void Submit(WriteRequest request) = 0;
   /// kNotFound. Sees every acknowledged write.
   virtual Result<Stored> Get(const std::string& tenant, const std::string& collection,
