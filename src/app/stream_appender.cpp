@@ -133,15 +133,14 @@ class FileAppender final : public StreamAppender {
       outcome.refused.push_back({bad.line, Reason(bad.error)});
     }
     if (parsed.events.empty()) return outcome;
-    using Accepted = Result<std::vector<capture::AcceptedEvent>>;
+    using Accepted = Result<capture::AcceptedEvents>;
     std::promise<Accepted> promise;
     writer_->Submit({std::move(parsed.events), [&promise](Accepted accepted) {
                        promise.set_value(std::move(accepted));
                      }});
     MR_TRY(const auto accepted, promise.get_future().get());
-    for (const auto& event : accepted) {
-      ++(event.duplicate ? outcome.duplicates : outcome.accepted);
-    }
+    outcome.duplicates = accepted.duplicates();
+    outcome.accepted = accepted.size() - accepted.duplicates();
     return outcome;
   }
 

@@ -31,6 +31,11 @@ std::size_t PlainPrefix(std::string_view text) {
     if (MightNeedEscape(word) != 0) break;
     i += 8;
   }
+  if (i + 8 > text.size() && text.size() >= 8) {  // what is left, with some of before
+    std::uint64_t word;
+    std::memcpy(&word, text.data() + text.size() - 8, sizeof word);
+    if (MightNeedEscape(word) == 0) return text.size();
+  }
   while (i < text.size() && !NeedsEscape(text[i])) ++i;
   return i;
 }

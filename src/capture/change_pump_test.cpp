@@ -23,7 +23,7 @@ class FakeFeed final : public records::ChangeFeed {
  public:
   void Add(const std::string& collection, const std::string& key) {
     const std::lock_guard lock(mutex_);
-    Change change;
+    Change change{};
     change.position = {epoch_, ++end_};
     change.version = {epoch_, end_, 0};
     change.operation = records::Operation::kInsert;

@@ -18,6 +18,10 @@ bool IsText(std::string_view bytes) {
          bytes.find('\0') == std::string_view::npos;
 }
 
+schema::DraftView ViewOf(const Draft& draft) {
+  return {draft.key, draft.json, draft.key_at};
+}
+
 /// As the codec writes it, so that it can finish it: the stream's fields are event_id,
 /// payload and payload_bytes.
 Draft RawDraft(std::string_view bytes, std::string_view event_id) {
@@ -38,21 +42,22 @@ Draft RawDraft(std::string_view bytes, std::string_view event_id) {
   return draft;
 }
 
-Result<Draft> JsonLine(const schema::RecordCodec& codec, std::string_view line,
-                       std::string_view event_id) {
+/// `draft` is the last one's, to be used again.
+Status ReadLine(const schema::RecordCodec& codec, std::string_view line,
+                std::string_view event_id, Draft& draft) {
   bool array = false;
-  MR_TRY(auto drafts, codec.ParseCreates(line, 1, &array));
-  if (!array) {
-    Draft draft = std::move(drafts.front());
-    if (draft.key.empty() && !event_id.empty()) {
-      std::string literal;
-      AppendJsonString(literal, event_id);
-      draft.json.insert(draft.key_at, literal);
-      draft.key = event_id;
-    }
-    return draft;
+  MR_CHECK_OK(codec.ParseEachCreate(
+      line, 1, &array, [&draft](Draft& parsed) { std::swap(draft, parsed); }));
+  if (array) {
+    return Fail(ErrorCode::kInvalidArgument, "a line holds one object, not an array");
   }
-  return Fail(ErrorCode::kInvalidArgument, "a line holds one object, not an array");
+  if (draft.key.empty() && !event_id.empty()) {
+    std::string literal;
+    AppendJsonString(literal, event_id);
+    draft.json.insert(draft.key_at, literal);
+    draft.key = event_id;
+  }
+  return {};
 }
 
 Error TooMany(std::size_t most) {
@@ -64,6 +69,7 @@ Result<ParsedEvents> ParseLines(const schema::RecordCodec& codec, bool raw,
                                 std::string_view bytes, std::string_view id_prefix,
                                 std::size_t most) {
   ParsedEvents parsed;
+  Draft draft;
   std::string id;
   for (std::size_t line = 1; !bytes.empty(); ++line) {
     const auto end = bytes.find('\n');
@@ -73,11 +79,16 @@ Result<ParsedEvents> ParseLines(const schema::RecordCodec& codec, bool raw,
     if (text.find_first_not_of(" \t") == std::string_view::npos) continue;
     if (parsed.events.size() + parsed.bad.size() == most) return Fail(TooMany(most));
     if (!id_prefix.empty()) id = std::string(id_prefix) + std::to_string(line);
-    auto draft = raw ? RawDraft(text, id) : JsonLine(codec, text, id);
-    if (draft) {
-      parsed.events.push_back(std::move(*draft));
+    Status read;
+    if (raw) {
+      draft = RawDraft(text, id);
     } else {
-      parsed.bad.push_back({line, std::move(draft.error())});
+      read = ReadLine(codec, text, id, draft);
+    }
+    if (read) {
+      parsed.events.Add(ViewOf(draft));
+    } else {
+      parsed.bad.push_back({line, std::move(read.error())});
     }
   }
   if (parsed.events.empty() && parsed.bad.empty()) {
@@ -100,11 +111,13 @@ Result<ParsedEvents> ParseEvents(const schema::RecordCodec& codec, EventForm for
       return Fail(ErrorCode::kInvalidArgument, "the event is empty");
     }
     parsed.single = true;
-    parsed.events.push_back(RawDraft(bytes, event_id));
+    parsed.events.Add(ViewOf(RawDraft(bytes, event_id)));
     return parsed;
   }
   bool array = false;
-  MR_TRY(parsed.events, codec.ParseCreates(bytes, most, &array));
+  MR_CHECK_OK(codec.ParseEachCreate(bytes, most, &array, [&parsed](const Draft& draft) {
+    parsed.events.Add(ViewOf(draft));
+  }));
   parsed.single = !array;
   return parsed;
 }

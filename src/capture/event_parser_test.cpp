@@ -36,8 +36,10 @@ class ParseEventsTest : public testing::Test {
                        std::string_view(bytes_).substr(0, body.size()), id, 3);
   }
   /// The document as the log gets it.
-  std::string Finish(const schema::Draft& draft, bool raw) {
-    return (raw ? raw_ : json_).Finish(draft, "made", 0, 0, Version{0, 1, 0});
+  std::string Finish(const schema::DraftView& draft, bool raw) {
+    std::string out;
+    (raw ? raw_ : json_).AppendFinished(out, draft, "made", 0, 0, Version{0, 1, 0});
+    return out;
   }
 
   const schema::RecordCodec json_{Events(false)}, raw_{Events(true)};

@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "base/failpoint.hpp"
+#include "append_stage.hpp"
 #include "base/uuid.hpp"
 #include "change/envelope.hpp"
 #include "recent_ids.hpp"
@@ -20,20 +20,12 @@ constexpr std::uint64_t kReadBytes = 8u << 20u;
 constexpr TimestampUs kUsPerMs = 1'000;
 constexpr std::size_t kUuidBytes = 36;
 
-std::uint64_t BytesOf(const StreamRequest& request) {
-  std::uint64_t bytes = 0;
-  for (const auto& event : request.events) bytes += event.json.size();
-  return bytes;
-}
-
-/// What goes to the log together.
-struct Append {
+/// An append as it is formed.
+struct Forming {
   TimestampUs now;
   Version seen;                      ///< last commit of the record store
   change::EnvelopeSeries envelopes;  ///< what they share
-  std::string bytes;
-  std::vector<std::size_t> ends;                     ///< of each event in `bytes`
-  std::vector<std::vector<AcceptedEvent>> accepted;  ///< by request
+  FormedAppend append;
 };
 
 }  // namespace
@@ -49,12 +41,13 @@ class StreamWriter::Impl {
         options_(options),
         stream_{"", codec.collection().name},
         recent_(options.dedup_window_ms * kUsPerMs, options.dedup_ids),
-        events_(metrics.AddCounter("stream_events_total",
-                                   "Events that a stream has taken.",
-                                   {{"stream", stream_.name}})),
         duplicates_(metrics.AddCounter("stream_duplicates_total",
                                        "Events whose id was there already.",
                                        {{"stream", stream_.name}})),
+        stage_(
+            log_, stream_,
+            metrics.AddCounter("stream_events_total", "Events that a stream has taken.",
+                               {{"stream", stream_.name}})),
         thread_([this] { Loop(); }) {}
 
   ~Impl() {
@@ -67,7 +60,7 @@ class StreamWriter::Impl {
   }
 
   void Submit(StreamRequest request) {
-    const std::uint64_t bytes = BytesOf(request);
+    const std::uint64_t bytes = request.events.bytes();
     {
       const std::lock_guard lock(mutex_);
       if (!stopping_ && queued_bytes_ + bytes <= options_.queue_bytes) {
@@ -86,15 +79,25 @@ class StreamWriter::Impl {
  private:
   void Loop() {
     for (auto requests = Take(); !requests.empty(); requests = Take()) {
-      auto written = loaded_ ? Write(requests) : LoadAndWrite(requests);
-      for (std::size_t i = 0; i < requests.size(); ++i) {
-        if (written) {
-          requests[i].done(std::move(written->accepted[i]));
-        } else {
-          requests[i].done(Fail(written.error()));
-        }
+      if (const auto lost = stage_.TakeLost()) TakeBack(*lost, 0);
+      auto append = loaded_ ? Form(requests) : LoadAndForm(requests);
+      if (!append) {
+        for (auto& request : requests) request.done(Fail(append.error()));
+      } else if (!stage_.HandOver(*append)) {
+        const auto lost = *stage_.TakeLost();
+        TakeBack(lost, append->ends.size());
+        Refuse(*append, lost.error);
       }
     }
+  }
+
+  /// The stream stands where it stood before what was lost, and before `more` events that
+  /// were formed behind it.
+  void TakeBack(const AppendStage::Lost& lost, std::size_t more) {
+    recent_.TakeBack(lost.events + more);
+    last_ = lost.after;
+    next_ = lost.first;
+    last_at_ = lost.last_at;
   }
 
   /// Requests for one append, waiting for the first; empty when stopping.
@@ -104,7 +107,7 @@ class StreamWriter::Impl {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     while (!queue_.empty() && (taken.empty() || bytes < options_.batch_bytes)) {
-      const std::uint64_t size = BytesOf(queue_.front());
+      const std::uint64_t size = queue_.front().events.bytes();
       bytes += size;
       queued_bytes_ -= size;
       taken.push_back(std::move(queue_.front()));
@@ -113,10 +116,10 @@ class StreamWriter::Impl {
     return taken;
   }
 
-  Result<Append> LoadAndWrite(std::vector<StreamRequest>& requests) {
+  Result<FormedAppend> LoadAndForm(std::vector<StreamRequest>& requests) {
     MR_CHECK_OK(Load());
     loaded_ = true;
-    return Write(requests);
+    return Form(requests);
   }
 
   /// Where the stream stands, and the ids of the window.
@@ -174,32 +177,33 @@ class StreamWriter::Impl {
     if (!recent_.Find(id)) recent_.Add(id, record.offset, event->committed_at);
   }
 
-  Result<Append> Write(std::vector<StreamRequest>& requests) {
+  /// As if all that was handed over before were in the log. Takes the requests; on
+  /// failure nothing has changed.
+  Result<FormedAppend> Form(std::vector<StreamRequest>& requests) {
     MR_TRY(const Position seen, records_end_());
     const TimestampUs now = std::max(clock_.Now(), last_at_);
     recent_.Expire(now);
-    Append append = Begin(now, seen, requests);
+    Forming forming = Begin(now, seen, requests);
+    auto& append = forming.append;
     std::vector<RecentIds::Id> ids;
     for (auto& request : requests) {
       auto& accepted = append.accepted.emplace_back(GiveIds(request.events, ids));
       for (std::size_t i = 0; i < accepted.size(); ++i) {
-        Add(request.events[i], ids[i], append, accepted[i]);
+        Add(request.events[i], ids[i], forming, accepted, i);
       }
     }
-    if (append.ends.empty()) return append;  // duplicates alone
-    if (auto written = AppendToLog(append, seen); !written) {
-      recent_.TakeBack(append.ends.size());
-      return Fail(std::move(written.error()).During("append to " + stream_.name));
-    }
+    append.requests = std::move(requests);
+    if (append.ends.empty()) return std::move(append);  // duplicates alone
+    next_ += append.ends.size();
+    last_ = append.upto = {seen.high, next_};
     last_at_ = now;
-    events_.Add(append.ends.size());
-    return append;
+    return std::move(append);
   }
 
   /// With room for all of it: an append may have megabytes, and should not move as it
   /// grows.
-  Append Begin(TimestampUs now, const Position& seen,
-               const std::vector<StreamRequest>& requests) const {
+  Forming Begin(TimestampUs now, const Position& seen,
+                const std::vector<StreamRequest>& requests) const {
     const auto epoch = static_cast<std::uint32_t>(seen.high);
     change::Event common;
     common.source = common.collection = stream_.name;
@@ -207,73 +211,58 @@ class StreamWriter::Impl {
     common.committed_at = now;
     common.version.epoch = epoch;
     common.as_of = Version{epoch, seen.low, 0xffffffff};
-    Append append{now, *common.as_of, change::EnvelopeSeries(common), {}, {}, {}};
+    Forming forming{now, *common.as_of, change::EnvelopeSeries(common), {}};
     std::size_t bytes = 0, events = 0;
     for (const auto& request : requests) {
-      bytes += BytesOf(request);
+      bytes += request.events.bytes();
       events += request.events.size();
     }
     // A key stands in envelope and document.
-    bytes += events * (append.envelopes.size() + codec_.system_size() + 2 * kUuidBytes);
+    bytes += events * (forming.envelopes.size() + codec_.system_size() + 2 * kUuidBytes);
+    auto& append = forming.append;
     append.bytes.reserve(bytes);
     append.ends.reserve(events);
     append.accepted.reserve(requests.size());
-    return append;
+    append.after = last_;
+    append.first = next_;
+    append.last_at = last_at_;
+    return forming;
   }
 
   /// The ids of a request, made where there are none, and what they are known by.
-  std::vector<AcceptedEvent> GiveIds(std::vector<schema::Draft>& events,
-                                     std::vector<RecentIds::Id>& ids) {
-    std::vector<AcceptedEvent> accepted(events.size());
+  AcceptedEvents GiveIds(const EventList& events, std::vector<RecentIds::Id>& ids) {
+    AcceptedEvents accepted;
+    accepted.Reserve(events.size());
     ids.resize(events.size());
     for (std::size_t i = 0; i < events.size(); ++i) {
-      auto& id = accepted[i].event_id;
-      if (events[i].key.empty()) {
-        AppendUuid(id, ids_->UuidV7());
+      if (const auto key = events[i].key; !key.empty()) {
+        accepted.AddGiven(key);
       } else {
-        id = events[i].key;
+        accepted.AddMade(ids_->UuidV7());
       }
-      ids[i] = RecentIds::Of(id);
+      ids[i] = RecentIds::Of(accepted[i].event_id);
       recent_.Prefetch(ids[i]);
     }
     return accepted;
   }
 
-  void Add(const schema::Draft& draft, const RecentIds::Id& id, Append& append,
-           AcceptedEvent& accepted) {
+  void Add(const schema::DraftView& draft, const RecentIds::Id& id, Forming& forming,
+           AcceptedEvents& accepted, std::size_t index) {
     if (const auto first = recent_.Find(id)) {
       duplicates_.Add(1);
-      accepted.offset = *first;
-      accepted.duplicate = true;
-      return;
+      return accepted.Place(index, *first, true);
     }
-    accepted.offset = next_ + append.ends.size();
-    recent_.Add(id, accepted.offset, append.now);
-    const Version version{append.seen.epoch, accepted.offset + 1, 0};
-    append.envelopes.Begin(append.bytes);
-    codec_.AppendFinished(append.bytes, draft, accepted.event_id, append.now, append.now,
-                          version);
-    append.envelopes.End(append.bytes, accepted.event_id, version.position);
+    auto& append = forming.append;
+    const TimestampUs now = forming.now;
+    const Offset offset = append.first + append.ends.size();
+    accepted.Place(index, offset, false);
+    recent_.Add(id, offset, now);
+    const auto event_id = accepted[index].event_id;
+    const Version version{forming.seen.epoch, offset + 1, 0};
+    forming.envelopes.Begin(append.bytes);
+    codec_.AppendFinished(append.bytes, draft, event_id, now, now, version);
+    forming.envelopes.End(append.bytes, event_id, version.position);
     append.ends.push_back(append.bytes.size());
-  }
-
-  Status AppendToLog(const Append& append, const Position& seen) {
-    eventlog::EventBatch batch;
-    batch.stream = stream_;
-    batch.source = stream_.name;
-    batch.after = last_;
-    batch.upto = {seen.high, next_ + append.ends.size()};
-    std::size_t begin = 0;
-    for (const auto end : append.ends) {
-      batch.bodies.push_back(std::string_view(append.bytes).substr(begin, end - begin));
-      begin = end;
-    }
-    MR_FAIL_POINT("streams.before_append");
-    MR_CHECK_OK(log_.Append(batch, Deadline::Never()));
-    MR_FAIL_POINT("streams.after_append");
-    last_ = batch.upto;
-    next_ += append.ends.size();
-    return {};
   }
 
   eventlog::EventLog& log_;
@@ -283,7 +272,7 @@ class StreamWriter::Impl {
   const StreamWriterOptions options_;
   const StreamId stream_;
 
-  // Of the thread alone.
+  // Of the thread alone: after what was handed over.
   bool loaded_ = false;
   Position last_;            ///< of this source in the stream
   Offset next_ = 0;          ///< of the stream
@@ -291,8 +280,8 @@ class StreamWriter::Impl {
   RecentIds recent_;
   std::unique_ptr<IdMaker> ids_;
 
-  telemetry::Counter& events_;
   telemetry::Counter& duplicates_;
+  AppendStage stage_;
 
   std::mutex mutex_;  ///< guards what follows
   std::condition_variable changed_;

@@ -12,7 +12,7 @@
 namespace millrace::capture {
 namespace {
 
-using Accepted = std::vector<AcceptedEvent>;
+using Accepted = AcceptedEvents;
 
 constexpr TimestampUs kSecond = 1'000'000;
 
@@ -69,7 +69,7 @@ class StreamWriterTest : public testing::Test {
       draft.key = id;
       draft.json = id.empty() ? "{\"event_id\":}" : "{\"event_id\":\"" + id + "\"}";
       draft.key_at = 12;
-      request.events.push_back(std::move(draft));
+      request.events.Add({draft.key, draft.json, draft.key_at});
     }
     std::promise<Result<Accepted>> promise;
     auto future = promise.get_future();

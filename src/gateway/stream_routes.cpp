@@ -14,6 +14,7 @@ namespace millrace::gateway {
 namespace {
 
 using capture::AcceptedEvent;
+using capture::AcceptedEvents;
 using capture::EventForm;
 using capture::ParsedEvents;
 
@@ -86,8 +87,8 @@ void AppendBadLine(std::string& out, const ParsedEvents::BadLine& bad) {
   out += "]}";
 }
 
-template <typename T, typename AppendItem>
-void AppendList(std::string& out, const std::vector<T>& items, AppendItem append) {
+template <typename List, typename AppendItem>
+void AppendList(std::string& out, const List& items, AppendItem append) {
   out += '[';
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (i > 0) out += ',';
@@ -104,12 +105,6 @@ http::Response Refusal(const Error& error, std::string_view path, std::string_vi
   auto response = http::ProblemOf(429, "log_full", error.message(), path, id);
   response.headers.emplace_back("Retry-After", "1");
   return response;
-}
-
-std::size_t Duplicates(const std::vector<AcceptedEvent>& accepted) {
-  std::size_t count = 0;
-  for (const auto& event : accepted) count += event.duplicate ? 1 : 0;
-  return count;
 }
 
 std::string Describe(std::string_view name, const StreamEntry& stream,
@@ -192,16 +187,17 @@ Result<http::Response> ReadPage(eventlog::EventLog& log, const std::string& stre
 
 }  // namespace
 
-http::Response AnswerTo(const ParsedEvents& parsed,
-                        const std::vector<AcceptedEvent>& accepted) {
+http::Response AnswerTo(const ParsedEvents& parsed, const AcceptedEvents& accepted) {
+  constexpr std::size_t kEventBytes = 96;  // with an id of ours
   http::Response response;
-  const std::size_t duplicates = Duplicates(accepted);
+  const std::size_t duplicates = accepted.duplicates();
   response.status = duplicates == accepted.size() ? 200 : 201;
   if (!parsed.bad.empty()) response.status = accepted.empty() ? 400 : 207;
   if (parsed.single) {
-    AppendAccepted(response.body, accepted.front());
+    AppendAccepted(response.body, accepted[0]);
     return response;
   }
+  response.body.reserve(kEventBytes * (accepted.size() + 1));
   response.body = "{\"accepted\":";
   AppendUint(response.body, accepted.size() - duplicates);
   response.body += ",\"duplicates\":";
@@ -265,8 +261,7 @@ void StreamRoutes::Append(const http::Request& request, http::Responder responde
   if (append.events.empty()) return responder.Send(AnswerTo(*parsed, {}));
   auto shared = std::make_shared<http::Responder>(std::move(responder));
   append.done = [shared, parsed = std::move(*parsed), path = std::string(request.path),
-                 id = std::string(request.request_id)](
-                    Result<std::vector<AcceptedEvent>> accepted) {
+                 id = std::string(request.request_id)](Result<AcceptedEvents> accepted) {
     shared->Send(accepted ? AnswerTo(parsed, *accepted)
                           : Refusal(accepted.error(), path, id));
   };

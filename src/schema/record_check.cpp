@@ -77,10 +77,11 @@ void RecordCheck::SetKey(std::string_view literal_of_key) {
   }
 }
 
-Draft RecordCheck::MakeDraft(const Path* where) {
-  Draft draft;
+void RecordCheck::MakeDraft(const Path* where, Draft& draft) {
+  draft.key.clear();
+  draft.json.clear();
   auto& problems = check_.problems();
-  if (problems.broken()) return draft;
+  if (problems.broken()) return;
   draft.json.reserve(literals_.size() + tables_.names.size() * 16 + 16);
   for (std::size_t i = 0; i < tables_.entries.size(); ++i) {
     const auto& entry = tables_.entries[i];
@@ -103,7 +104,6 @@ Draft RecordCheck::MakeDraft(const Path* where) {
     }
   }
   draft.json += '}';
-  return draft;
 }
 
 bool ReadObject(std::string_view body, RecordCheck& record, Problems& problems) {

@@ -32,8 +32,9 @@ class RecordCheck {
   /// The key comes from the URL; the body may repeat it, not change it.
   void SetKey(std::string_view literal);
 
-  /// Makes the whole record, adding problems for what is missing.
-  Draft MakeDraft(const Path* where);
+  /// Makes the whole record of `draft`, whatever it was, adding problems for what is
+  /// missing.
+  void MakeDraft(const Path* where, Draft& draft);
 
   /// In a patch an object may be a patch itself: it is kept as any JSON.
   void AllowMerge() { allow_merge_ = true; }

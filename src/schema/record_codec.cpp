@@ -18,10 +18,11 @@ Error TooMany(std::size_t max_records) {
                "a batch may have at most " + std::to_string(max_records) + " records");
 }
 
+using DraftSink = std::function<void(Draft&)>;
+
 /// Reads the elements of a batch one by one.
-Result<std::vector<Draft>> ReadBatch(std::string_view body, std::size_t max_records,
-                                     RecordCheck& record, Problems& problems) {
-  std::vector<Draft> drafts;
+Status ReadBatch(std::string_view body, std::size_t max_records, RecordCheck& record,
+                 Problems& problems, const DraftSink& sink) {
   ondemand::document document;
   ondemand::array array;
   auto code = ThreadParser()
@@ -30,24 +31,28 @@ Result<std::vector<Draft>> ReadBatch(std::string_view body, std::size_t max_reco
   if (code == simdjson::SUCCESS) code = document.get_array().get(array);
   if (code != simdjson::SUCCESS) {
     problems.Break(BrokenReason(code));
-    return drafts;
+    return {};
   }
+  std::size_t count = 0;
+  Draft draft;
   for (auto element : array) {
     ondemand::value value;
     if (code = element.get(value); code != simdjson::SUCCESS) break;
-    if (drafts.size() == max_records) return Fail(TooMany(max_records));
-    const auto path = Path::Element(nullptr, drafts.size());
+    if (count == max_records) return Fail(TooMany(max_records));
+    const auto path = Path::Element(nullptr, count++);
     // An element that is no object lacks every field; saying so would help nobody.
     const bool is_object = record.Read(value, &path);
-    if (problems.broken()) return drafts;
-    drafts.push_back(is_object ? record.MakeDraft(&path) : Draft());
+    if (problems.broken()) return {};
+    if (!is_object) continue;
+    record.MakeDraft(&path, draft);
+    sink(draft);
   }
   if (code == simdjson::SUCCESS && problems.none() && !AtEnd(document)) {
     code = simdjson::TRAILING_CONTENT;
   }
   if (code != simdjson::SUCCESS) problems.Break(BrokenReason(code));
-  if (drafts.empty()) problems.Add(nullptr, "must have at least one record");
-  return drafts;
+  if (count == 0) problems.Add(nullptr, "must have at least one record");
+  return {};
 }
 
 }  // namespace
@@ -59,17 +64,27 @@ RecordCodec::RecordCodec(Collection collection)
 Result<std::vector<Draft>> RecordCodec::ParseCreates(std::string_view body,
                                                      std::size_t max_records,
                                                      bool* batch) const {
+  std::vector<Draft> drafts;
+  MR_CHECK_OK(ParseEachCreate(body, max_records, batch, [&drafts](Draft& draft) {
+    drafts.push_back(std::move(draft));
+  }));
+  return drafts;
+}
+
+Status RecordCodec::ParseEachCreate(std::string_view body, std::size_t max_records,
+                                    bool* batch, const DraftSink& sink) const {
   Problems problems;
   RecordCheck record(collection_, *tables_, problems);
-  std::vector<Draft> drafts;
   *batch = FirstCharacter(body) == '[';
   if (*batch) {
-    MR_TRY(drafts, ReadBatch(body, max_records, record, problems));
+    MR_CHECK_OK(ReadBatch(body, max_records, record, problems, sink));
   } else if (ReadObject(body, record, problems)) {
-    drafts.push_back(record.MakeDraft(nullptr));
+    Draft draft;
+    record.MakeDraft(nullptr, draft);
+    sink(draft);
   }
   if (!problems.none()) return Fail(std::move(problems).ToError());
-  return drafts;
+  return {};
 }
 
 Result<Draft> RecordCodec::ParseReplace(std::string_view body,
@@ -79,7 +94,8 @@ Result<Draft> RecordCodec::ParseReplace(std::string_view body,
   RecordCheck record(collection_, *tables_, problems);
   if (!ReadObject(body, record, problems)) return Fail(std::move(problems).ToError());
   record.SetKey(key_literal);
-  auto draft = record.MakeDraft(nullptr);
+  Draft draft;
+  record.MakeDraft(nullptr, draft);
   if (!problems.none()) return Fail(std::move(problems).ToError());
   return draft;
 }
@@ -89,7 +105,8 @@ std::string RecordCodec::Finish(const Draft& draft, std::string_view generated_k
                                 const Version& version) const {
   std::string out;
   out.reserve(draft.json.size() + generated_key.size() + system_size());
-  AppendFinished(out, draft, generated_key, created_at, updated_at, version);
+  AppendFinished(out, {draft.key, draft.json, draft.key_at}, generated_key, created_at,
+                 updated_at, version);
   return out;
 }
 
@@ -100,10 +117,10 @@ std::size_t RecordCodec::system_size() const {
          tables_->version_prefix.size() + kLiterals + kQuotesOfKey;
 }
 
-void RecordCodec::AppendFinished(std::string& out, const Draft& draft,
+void RecordCodec::AppendFinished(std::string& out, const DraftView& draft,
                                  std::string_view generated_key, TimestampUs created_at,
                                  TimestampUs updated_at, const Version& version) const {
-  const std::string_view json = draft.json;
+  const auto json = draft.json;
   if (draft.key.empty() && !generated_key.empty()) {
     const auto kind = collection_.fields[tables_->key].type.kind;
     const bool bare =

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "capture/event_list.hpp"
 #include "schema/record_codec.hpp"
 
 namespace millrace::capture {
@@ -22,7 +23,7 @@ struct ParsedEvents {
     std::size_t line;  ///< 1-based
     Error error;
   };
-  std::vector<schema::Draft> events;
+  EventList events;
   std::vector<BadLine> bad;  ///< of forms by line; empty lines are passed over
   bool single = false;       ///< neither an array nor lines
 };

@@ -4,11 +4,11 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "capture/event_list.hpp"
 #include "eventlog/event_log.hpp"
 #include "schema/record_codec.hpp"
 #include "telemetry/metrics.hpp"
@@ -22,21 +22,15 @@ struct StreamWriterOptions {
   std::uint64_t batch_bytes = 4u << 20u;   ///< of events that become durable together
 };
 
-/// What became of one event.
-struct AcceptedEvent {
-  std::string event_id;    ///< as given, or made
-  Offset offset = 0;       ///< in the stream; of the first one when it is a duplicate
-  bool duplicate = false;  ///< an event of this id was there already: nothing was added
-};
-
 /// The events of one request: all become durable, or none. `done` is called exactly once,
-/// on the writer's thread, after that; it must be fast. Errors: kResourceExhausted (the
-/// queue, the log or the disk is full: nothing was written), kUnavailable (stopping;
+/// on a thread of the writer, after that; it must be fast. Errors: kResourceExhausted
+/// (the queue, the log or the disk is full: nothing was written), kUnavailable (stopping;
 /// nothing was written), kDeadlineExceeded (a write failed: unknown; the stream takes
-/// nothing until a restart), kDataLoss.
+/// nothing until a restart), kDataLoss. What was formed behind an append that failed is
+/// refused with it.
 struct StreamRequest {
-  std::vector<schema::Draft> events;
-  std::function<void(Result<std::vector<AcceptedEvent>>)> done;
+  EventList events;
+  std::function<void(Result<AcceptedEvents>)> done;
 };
 
 /// Carries the events of one declared stream into the log, requests that wait together as
@@ -48,9 +42,9 @@ class StreamWriter {
   /// The last commit of the record store: what lookups of the event are read as of.
   using RecordsEnd = std::function<Result<Position>()>;
 
-  /// Reads back what the window needs before it takes the first request; that, and
-  /// everything else, happens in its own thread. `codec`, log, clock and metrics outlive
-  /// it.
+  /// Reads back what the window needs before it takes the first request. That happens in
+  /// its own two threads, as everything else: one forms appends, the other has them
+  /// written and answers. `codec`, log, clock and metrics outlive it.
   StreamWriter(eventlog::EventLog& log, const schema::RecordCodec& codec,
                RecordsEnd records_end, const Clock& clock, telemetry::Registry& metrics,
                StreamWriterOptions options);

@@ -28,7 +28,7 @@ struct StreamRouteOptions {
 
 /// The answer to a request whose good events were `accepted`.
 http::Response AnswerTo(const capture::ParsedEvents& parsed,
-                        const std::vector<capture::AcceptedEvent>& accepted);
+                        const capture::AcceptedEvents& accepted);
 
 /// `/api/streams[/{stream}[/events]]`.
 ///

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,12 @@ struct Draft {
   std::string json;  ///< {"order_id":…,…}: every declared field in declared order, null
                      ///< where absent
   std::size_t key_at = 0;  ///< where the generated key's literal belongs in `json`
+};
+
+/// A draft that somebody else keeps.
+struct DraftView {
+  std::string_view key, json;
+  std::size_t key_at = 0;
 };
 
 /// A checked merge patch (RFC 7396) of one record.
@@ -59,6 +66,10 @@ class RecordCodec {
   /// Defaults are filled in. The body must have kJsonPadding readable bytes behind it.
   Result<std::vector<Draft>> ParseCreates(std::string_view body, std::size_t max_records,
                                           bool* batch) const;
+  /// The same one by one, for who keeps them in another way: `sink` may move from what it
+  /// gets, whose memory is used again. On failure what it got is worth nothing.
+  Status ParseEachCreate(std::string_view body, std::size_t max_records, bool* batch,
+                         const std::function<void(Draft&)>& sink) const;
   /// A whole new record for `key` (key in the body optional; another one is refused).
   Result<Draft> ParseReplace(std::string_view body, std::string_view key) const;
   /// An object given to an object field is checked as JSON here, against its type in
@@ -76,7 +87,7 @@ class RecordCodec {
                      const Version& version) const;
   /// The same behind what is in `out`, which grows by at most the size of draft and key
   /// and system_size().
-  void AppendFinished(std::string& out, const Draft& draft,
+  void AppendFinished(std::string& out, const DraftView& draft,
                       std::string_view generated_key, TimestampUs created_at,
                       TimestampUs updated_at, const Version& version) const;
   std::size_t system_size() const;
