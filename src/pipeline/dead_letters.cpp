@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.hpp"
+#include "base/json.hpp"
 #include "state_impl.hpp"
 
 namespace millrace::pipeline {
@@ -48,15 +49,6 @@ DeadLetter ReadLetter(SqliteStatement& row) {
   return letter;
 }
 
-std::string JsonArray(const std::vector<std::int64_t>& numbers) {
-  std::string out = "[";
-  for (const std::int64_t number : numbers) {
-    if (out.size() > 1) out += ',';
-    out += std::to_string(number);
-  }
-  return out + "]";
-}
-
 /// A filter as a condition with parameters 1 to 6.
 class Condition {
  public:
@@ -97,6 +89,15 @@ class Condition {
 };
 
 }  // namespace
+
+std::string JsonArray(const std::vector<std::int64_t>& numbers) {
+  std::string out = "[";
+  for (const std::int64_t number : numbers) {
+    if (out.size() > 1) out += ',';
+    AppendInt(out, number);
+  }
+  return out + "]";
+}
 
 std::string_view NameOf(LetterState state) {
   return kStates[static_cast<std::size_t>(state)];
@@ -273,16 +274,21 @@ Result<std::vector<std::int64_t>> DeadLetters::Open(const LetterFilter& filter) 
 
 Result<std::vector<DeadLetter>> DeadLetters::Load(const std::vector<std::int64_t>& ids) {
   const std::lock_guard lock(impl_.mutex);
-  MR_TRY(auto select, impl_.db.Prepare("SELECT " + std::string(kColumns) +
-                                       " FROM dead_letters WHERE id = ?"));
+  // One statement for all of them. CROSS JOIN: in the order of `ids`.
+  MR_TRY(
+      auto select,
+      impl_.db.Prepare("WITH chosen(letter) AS (SELECT value FROM json_each(?)) SELECT " +
+                       std::string(kColumns) +
+                       " FROM chosen CROSS JOIN dead_letters ON id = letter"));
+  const std::string chosen = JsonArray(ids);
+  select.Bind(1, chosen);
   std::vector<DeadLetter> letters;
-  for (const std::int64_t id : ids) {
-    select.Bind(1, id);
-    MR_TRY(const bool found, select.Step());
-    if (found) letters.push_back(ReadLetter(select));
-    MR_CHECK_OK(select.Finish());
+  letters.reserve(ids.size());
+  while (true) {
+    MR_TRY(const bool more, select.Step());
+    if (!more) return letters;
+    letters.push_back(ReadLetter(select));
   }
-  return letters;
 }
 
 Result<std::optional<DeadLetter>> DeadLetters::Of(std::string_view pipeline,

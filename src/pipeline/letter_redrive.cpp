@@ -18,12 +18,13 @@ Status DeadLetters::Claim(const std::vector<std::int64_t>& ids, Offset first,
   const std::lock_guard lock(impl_.mutex);
   SqliteTransaction transaction(impl_.db);
   MR_CHECK_OK(transaction.Begin());
-  MR_TRY(auto update, impl_.db.Prepare("UPDATE dead_letters SET state = 'sent', "
-                                       "resent = ?, run = ? WHERE id = ?"));
-  for (const std::int64_t id : ids) {
-    update.Bind(1, Signed(first++)).Bind(2, Signed(run)).Bind(3, id);
-    MR_CHECK_OK(update.Finish());
-  }
+  MR_TRY(auto update,
+         impl_.db.Prepare("WITH chosen(place, letter) AS (SELECT key, value FROM "
+                          "json_each(?3)) UPDATE dead_letters SET state = 'sent', "
+                          "resent = ?1 + place, run = ?2 FROM chosen WHERE id = letter"));
+  const std::string chosen = JsonArray(ids);
+  update.Bind(1, Signed(first)).Bind(2, Signed(run)).Bind(3, chosen);
+  MR_CHECK_OK(update.Finish());
   return transaction.Commit();
 }
 
@@ -110,12 +111,12 @@ Status DeadLetters::Resolve(const std::vector<std::int64_t>& ids, LetterState st
   const std::lock_guard lock(impl_.mutex);
   SqliteTransaction transaction(impl_.db);
   MR_CHECK_OK(transaction.Begin());
-  MR_TRY(auto update, impl_.db.Prepare("UPDATE dead_letters SET state = ? WHERE id = ? "
-                                       "AND state = 'sent'"));
-  for (const std::int64_t id : ids) {
-    update.Bind(1, NameOf(state)).Bind(2, id);
-    MR_CHECK_OK(update.Finish());
-  }
+  MR_TRY(auto update,
+         impl_.db.Prepare("UPDATE dead_letters SET state = ? WHERE id IN "
+                          "(SELECT value FROM json_each(?)) AND state = 'sent'"));
+  const std::string chosen = JsonArray(ids);
+  update.Bind(1, NameOf(state)).Bind(2, chosen);
+  MR_CHECK_OK(update.Finish());
   return transaction.Commit();
 }
 

@@ -9,7 +9,7 @@
 namespace millrace::pipeline {
 namespace {
 
-constexpr std::size_t kAtOnce = 500;
+constexpr std::size_t kAtOnce = 2'000;
 constexpr std::size_t kBytesAtOnce = 16u << 20u;
 constexpr Offset kEnd = std::numeric_limits<std::int64_t>::max();
 /// Who feeds the stream. Its positions are the offsets: after n events it is at {1, n}.

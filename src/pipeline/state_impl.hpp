@@ -33,6 +33,9 @@ inline std::uint64_t Unsigned(std::int64_t value) {
   return static_cast<std::uint64_t>(value);
 }
 
+/// "[1,2]", for json_each.
+std::string JsonArray(const std::vector<std::int64_t>& numbers);
+
 /// Makes the tables, and those of format 1 into ours. kConflict: a newer format, nothing
 /// was changed.
 Status PrepareStateDb(Sqlite& db);

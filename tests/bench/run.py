@@ -8,11 +8,12 @@ import sys
 import harness
 import rows_backlog
 import rows_lag
+import rows_letters
 import rows_process
 import rows_records
 import rows_trace
 
-ROWS = {**rows_records.ROWS, **rows_backlog.ROWS, **rows_lag.ROWS, **rows_process.ROWS, **rows_trace.ROWS}
+ROWS = {**rows_records.ROWS, **rows_backlog.ROWS, **rows_lag.ROWS, **rows_process.ROWS, **rows_trace.ROWS, **rows_letters.ROWS}
 
 
 def main():
