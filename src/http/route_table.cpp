@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "http/problem.hpp"
 #include "http/query.hpp"
 
 namespace millrace::http::internal {
@@ -190,6 +191,12 @@ void RouteTable::Find(Method method, std::string_view path, PathMatch& match) co
   for (std::size_t i = 0; i < match.param_count_; ++i) {
     match.params_[i].name = route->param_names[i];
   }
+}
+
+Response RouteTable::Refuse(const Refused& refused) const {
+  if (refusal_writer_) return refusal_writer_(refused);
+  return ProblemOf(refused.status, refused.code, refused.detail, refused.path,
+                   refused.request_id);
 }
 
 }  // namespace millrace::http::internal

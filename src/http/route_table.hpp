@@ -75,6 +75,9 @@ class RouteTable {
   /// The views put into `match` last as long as `path` and `match`.
   void Find(Method method, std::string_view path, PathMatch& match) const;
 
+  void set_refusal_writer(RefusalWriter writer) { refusal_writer_ = std::move(writer); }
+  Response Refuse(const Refused& refused) const;
+
  private:
   struct Node {
     std::vector<std::pair<std::string, std::unique_ptr<Node>>> literals;
@@ -88,6 +91,7 @@ class RouteTable {
   static void RegisterNode(Node& node, telemetry::Registry& registry);
 
   Node root_;
+  RefusalWriter refusal_writer_;  ///< empty: problem+json
 };
 
 }  // namespace millrace::http::internal

@@ -41,4 +41,8 @@ void Router::Add(Method method, std::string pattern, Handler handler,
   table_->Add(method, std::move(pattern), std::move(handler), options, std::move(name));
 }
 
+void Router::SetRefusalWriter(RefusalWriter writer) {
+  table_->set_refusal_writer(std::move(writer));
+}
+
 }  // namespace millrace::http

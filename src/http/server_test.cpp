@@ -154,6 +154,37 @@ TEST_F(ServerTest, AnswersUnknownPathsAndMethodsAsProblems) {
   EXPECT_EQ(client.Send(Method::kGet, "/%zz", "", {}, TestDeadline())->status, 400);
 }
 
+TEST_F(ServerTest, WritesWhatItRefusesInTheRoutersForm) {
+  auto router = MakeRouter();
+  router.SetRefusalWriter([](const Refused& refused) {
+    return TextResponse(std::string(ToString(refused.method)) + ' ' +
+                            std::string(refused.path) + '?' + std::string(refused.query) +
+                            ' ' + std::string(refused.code),
+                        refused.status);
+  });
+  Start(std::move(router));
+  auto client = MakeClient();
+  const auto missing = client.Send(Method::kGet, "/none?a=1", "", {}, TestDeadline());
+  EXPECT_EQ(missing->status, 404);
+  EXPECT_EQ(missing->body, "GET /none?a=1 not_found");
+  const auto method = client.Send(Method::kPut, "/static", "", {}, TestDeadline());
+  EXPECT_EQ(method->body, "PUT /static? method_not_allowed");
+  EXPECT_EQ(method->Header("allow"), "GET, HEAD, OPTIONS");
+  auto connection = Connect();
+  connection.Send("nonsense\r\n\r\n");
+  EXPECT_THAT(connection.ReadToEnd(), HasSubstr("\r\n\r\nOTHER ? "));
+}
+
+TEST_F(ServerTest, TellsHandlersWhoIsConnected) {
+  Router router;
+  router.Add(Method::kGet, "/peer", [](const Request& request, Responder responder) {
+    responder.Send(TextResponse(std::string(request.peer)));
+  });
+  Start(std::move(router));
+  EXPECT_EQ(MakeClient().Send(Method::kGet, "/peer", "", {}, TestDeadline())->body,
+            "127.0.0.1");
+}
+
 TEST_F(ServerTest, EndsAnExceptionOfAHandlerAtItsRequest) {
   Router router;
   router.Add(Method::kGet, "/throw", [](const Request&, Responder) {

@@ -6,6 +6,7 @@
 
 #include "http/problem.hpp"
 #include "loop.hpp"
+#include "socket.hpp"
 
 namespace millrace::http::internal {
 namespace {
@@ -30,11 +31,13 @@ void ClearOutput(std::string& output) {
 
 Session::Session(Socket socket, const RouteTable& routes, Loop& loop, std::uint32_t slot)
     : socket_(std::move(socket)),
+      routes_(routes),
       loop_(loop),
       slot_(slot),
       reader_(routes, loop.limits().header_bytes) {}
 
 void Session::Start() {
+  peer_ = PeerOf(socket_.native_handle());
   now_ = stage_since_ = Steady::now();
   Advance();
 }
@@ -119,6 +122,7 @@ void Session::Dispatch() {
     request_.request_id = request.request_id;
   }
   request.request_id = request_.request_id;
+  request.peer = peer_;
   const Route* route = reader_.match().route;
   request_.serial = loop_.NextSerial();
   request_.metrics = route != nullptr ? &route->metrics : &loop_.unmatched();
@@ -150,19 +154,24 @@ void Session::Invoke(const Request& request) {
 
 void Session::AnswerWithoutRoute(const Request& request) {
   const PathMatch& match = reader_.match();
+  Refused refused{404,          "not_found",   "no such path",    request.method,
+                  request.path, request.query, request.request_id};
   Response response;
   if (match.found == PathMatch::Found::kBadEncoding) {
-    response = ProblemOf(400, "invalid_argument", "a %-sequence of the path is broken",
-                         request.path, request.request_id);
+    refused.status = 400;
+    refused.code = "invalid_argument";
+    refused.detail = "a %-sequence of the path is broken";
+    response = routes_.Refuse(refused);
   } else if (request.method == Method::kOptions &&
              (match.found == PathMatch::Found::kOtherMethod || request.path == "*")) {
     response.status = 204;
   } else if (match.found == PathMatch::Found::kOtherMethod) {
-    response = ProblemOf(405, "method_not_allowed", "this path takes other methods",
-                         request.path, request.request_id);
+    refused.status = 405;
+    refused.code = "method_not_allowed";
+    refused.detail = "this path takes other methods";
+    response = routes_.Refuse(refused);
   } else {
-    response = Problem(Error(ErrorCode::kNotFound, "no such path"), request.path,
-                       request.request_id);
+    response = routes_.Refuse(refused);
   }
   if (!match.allowed.empty()) response.headers.emplace_back("Allow", match.allowed);
   Answer(response);
@@ -175,8 +184,12 @@ void Session::AnswerRefusal(const Refusal& refusal) {
   request_.head = false;
   request_.keep_alive = false;
   request_.http11 = true;
-  Answer(
-      ProblemOf(refusal.status, refusal.code, refusal.detail, {}, request_.request_id));
+  Refused refused;
+  refused.status = refusal.status;
+  refused.code = refusal.code;
+  refused.detail = refusal.detail;
+  refused.request_id = request_.request_id;
+  Answer(routes_.Refuse(refused));
 }
 
 void Session::Answer(const Response& response) {

@@ -63,8 +63,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void LeaveActive();
 
   Socket socket_;
+  const RouteTable& routes_;
   Loop& loop_;
   const std::uint32_t slot_;
+  std::string peer_;
   RequestReader reader_;
 
   /// What the answer to the present request needs once the request's views are gone.

@@ -1,5 +1,6 @@
 #include "socket.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
@@ -132,6 +133,20 @@ Result<OwnedFd> ListenUnix(const std::filesystem::path& path) {
     return SocketError("listen at", path.string(), errno);
   }
   return fd;
+}
+
+std::string PeerOf(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  const void* ip = nullptr;
+  if (address.ss_family == AF_INET)
+    ip = &reinterpret_cast<const sockaddr_in&>(address).sin_addr;
+  if (address.ss_family == AF_INET6)
+    ip = &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+  char text[INET6_ADDRSTRLEN] = {};
+  if (ip != nullptr) ::inet_ntop(address.ss_family, ip, text, sizeof text);
+  return text;
 }
 
 std::uint16_t PortOf(int fd) {

@@ -33,6 +33,8 @@ Result<OwnedFd> ListenTcp(const std::string& address, std::uint16_t port);
 /// A non-blocking Unix socket, mode 0600, at a path of any length; an old socket file is
 /// replaced. kConflict: something else is there.
 Result<OwnedFd> ListenUnix(const std::filesystem::path& path);
+/// The IP address of the other end, as text; empty where there is none.
+std::string PeerOf(int fd);
 /// The port of a listening TCP socket.
 std::uint16_t PortOf(int fd);
 

@@ -44,6 +44,8 @@ struct Request {
   std::span<const PathParam> params;
   /// X-Request-Id of the caller when well-formed, otherwise made here; sent back as such.
   std::string_view request_id;
+  /// IP address of the other end of the connection; empty for a Unix socket.
+  std::string_view peer;
   /// W3C trace context as received, or empty.
   std::string_view traceparent;
 

@@ -44,6 +44,19 @@ class Responder {
 /// another thread together with the responder.
 using Handler = std::function<void(const Request&, Responder)>;
 
+/// What the server itself refuses: no such route (404, 405), not HTTP as it should be.
+struct Refused {
+  int status = 0;
+  std::string_view code;    ///< "not_found", "method_not_allowed", "invalid_argument", …
+  std::string_view detail;  ///< for people
+  Method method = Method::kOther;  ///< kOther and empty views: there was no whole request
+  std::string_view path;
+  std::string_view query;
+  std::string_view request_id;
+};
+/// Runs on the server's thread; must not block.
+using RefusalWriter = std::function<Response(const Refused&)>;
+
 struct RouteOptions {
   std::uint64_t body_limit = 8u << 20u;  ///< bytes; more is answered 413
 };
@@ -63,6 +76,9 @@ class Router {
   /// `name` is the metrics label `route`; the pattern when empty.
   void Add(Method method, std::string pattern, Handler handler, RouteOptions options = {},
            std::string name = {});
+
+  /// The form of what the server itself refuses; problem+json without it.
+  void SetRefusalWriter(RefusalWriter writer);
 
   internal::RouteTable& table() { return *table_; }
 
