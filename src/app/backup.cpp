@@ -80,6 +80,8 @@ class Backup {
     if (const auto project = ProjectOf(source_.paths)) {
       MR_CHECK_OK(KeepProject({to_}, *project));
     }
+    // After the records: each user in the copy has its credential there.
+    MR_CHECK_OK(CopyIfThere("identity.db"));
     MR_TRY(const auto format, ReadFile(source_.paths.root / "FORMAT"));
     return WriteFileDurably(to_ / "FORMAT", format);
   }

@@ -19,6 +19,7 @@
 #include "replay_job.hpp"
 #include "replay_routes.hpp"
 #include "runtime/blocking_pool.hpp"
+#include "server_address.hpp"
 #include "stores.hpp"
 #include "stream_writers.hpp"
 #include "version.hpp"
@@ -52,8 +53,11 @@ gateway::Codecs MakeStreamCodecs(const project::Project& project) {
 
 class Instance::Impl {
  public:
-  Impl(project::Project project, Settings settings, telemetry::Logger& logger)
-      : project_(std::move(project)), settings_(std::move(settings)), logger_(logger) {}
+  Impl(project::Project project, Settings settings, telemetry::Logger& logger, Api api)
+      : project_(std::move(project)),
+        settings_(std::move(settings)),
+        logger_(logger),
+        api_(api) {}
 
   ~Impl() { Stop(Deadline::After(std::chrono::seconds(1))); }
 
@@ -67,12 +71,8 @@ class Instance::Impl {
     return StartServer();
   }
 
-  std::string url() const {
-    const bool v6 = settings_.http.address.find(':') != std::string::npos;
-    const std::string host =
-        v6 ? "[" + settings_.http.address + "]" : settings_.http.address;
-    return "http://" + host + ":" + std::to_string(server_->port(0));
-  }
+  std::string url() const { return UrlOf(settings_.http.address, server_->port(0)); }
+  records::RecordStore& records() { return *stores_->records; }
 
   bool Stop(Deadline deadline) {
     if (!stores_ || stopped_) return true;
@@ -239,6 +239,17 @@ class Instance::Impl {
             [this]() -> Result<std::vector<PipelineState>> { return LoggedStates(); }};
   }
 
+  void AddPublicListener(http::ServerOptions& options) {
+    auto& open = options.listeners.emplace_back();
+    open.address = settings_.http.address;
+    open.port = static_cast<std::uint16_t>(settings_.http.port);
+    records_->AddTo(open.router);
+    collections_->AddTo(open.router);
+    stream_routes_->AddTo(open.router);
+    tables_->AddTo(open.router);
+    ops_->AddTo(open.router);
+  }
+
   Status StartServer() {
     StartStreams();
     pool_ =
@@ -267,17 +278,9 @@ class Instance::Impl {
     process_metrics_ = telemetry::AddProcessMetrics(metrics_);
 
     http::ServerOptions options;
-    options.listeners.resize(2);
     options.limits.idle_timeout = settings_.http.idle_timeout;
-    auto& open = options.listeners[0];
-    open.address = settings_.http.address;
-    open.port = static_cast<std::uint16_t>(settings_.http.port);
-    records_->AddTo(open.router);
-    collections_->AddTo(open.router);
-    stream_routes_->AddTo(open.router);
-    tables_->AddTo(open.router);
-    ops_->AddTo(open.router);
-    auto& local = options.listeners[1];
+    if (api_ == Api::kPublic) AddPublicListener(options);
+    auto& local = options.listeners.emplace_back();
     local.unix_socket = stores_->directory.paths().socket();
     admin_->AddTo(local.router);
     AddReplayRoutes(local.router, *replay_, *pool_);
@@ -291,6 +294,7 @@ class Instance::Impl {
   const project::Project project_;
   const Settings settings_;
   telemetry::Logger& logger_;
+  const Api api_;
   telemetry::Registry metrics_;
   std::unique_ptr<Stores> stores_;
   change::CompleteMark mark_;
@@ -319,13 +323,15 @@ Instance::~Instance() = default;
 Result<std::unique_ptr<Instance>> Instance::Start(project::Project project,
                                                   Settings settings,
                                                   const std::filesystem::path& data,
-                                                  telemetry::Logger& logger) {
-  auto impl = std::make_unique<Impl>(std::move(project), std::move(settings), logger);
+                                                  telemetry::Logger& logger, Api api) {
+  auto impl =
+      std::make_unique<Impl>(std::move(project), std::move(settings), logger, api);
   MR_CHECK_OK(impl->Start(data));
   return std::unique_ptr<Instance>(new Instance(std::move(impl)));
 }
 
 std::string Instance::url() const { return impl_->url(); }
+records::RecordStore& Instance::records() { return impl_->records(); }
 bool Instance::Stop(Deadline deadline) { return impl_->Stop(deadline); }
 std::vector<gateway::Part> Instance::Parts() { return impl_->Parts(); }
 Result<std::vector<PipelineState>> Instance::Pipelines() { return impl_->Pipelines(); }

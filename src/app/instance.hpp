@@ -10,6 +10,7 @@
 #include "data_queries.hpp"
 #include "gateway/ops_routes.hpp"
 #include "project/project.hpp"
+#include "records/record_store.hpp"
 #include "settings.hpp"
 #include "telemetry/log.hpp"
 
@@ -31,16 +32,21 @@ struct StageCounts {
 /// adapters are named and objects are wired.
 class Instance {
  public:
+  /// kLocal: no public listener, only the socket of commands.
+  enum class Api : std::uint8_t { kPublic, kLocal };
   /// Ready when this returns: every store is open and what it recovered is durable.
   /// Errors name the part. The data directory is created when absent.
   static Result<std::unique_ptr<Instance>> Start(project::Project project,
                                                  Settings settings,
                                                  const std::filesystem::path& data,
-                                                 telemetry::Logger& logger);
+                                                 telemetry::Logger& logger,
+                                                 Api api = Api::kPublic);
   /// As Stop with a short deadline.
   ~Instance();
 
+  /// Of a public API.
   std::string url() const;
+  records::RecordStore& records();
   /// Stops accepting, finishes what was begun, carries it through to the sinks, closes
   /// open rolls, and closes every store. False when the deadline cut it short: nothing is
   /// lost, the next start goes on.

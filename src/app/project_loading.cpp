@@ -1,12 +1,14 @@
 #include "project_loading.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <utility>
 
 #include "exit_codes.hpp"
 #include "logger.hpp"
+#include "r0_variables.hpp"
 
 namespace millrace::app {
 
@@ -24,7 +26,16 @@ std::expected<LoadedProject, int> LoadProject(const std::filesystem::path& direc
       fmt::print(stderr, "{}\n", Format(problem));
     return std::unexpected(kBadProject);
   }
-  auto settings = LoadSettings(project->settings, directory, set);
+  config::GivenMap aliases;
+  if (project->auth_style == project::AuthStyle::kR0) {
+    auto variables = ReadR0Variables(directory, environ);
+    if (!variables) {
+      fmt::print(stderr, "millrace: {}\n", variables.error().message());
+      return std::unexpected(kBadProject);
+    }
+    aliases = std::move(*variables);
+  }
+  auto settings = LoadSettings(project->settings, directory, set, aliases);
   if (!settings) {
     for (const auto& line : settings.error()) fmt::print(stderr, "millrace: {}\n", line);
     return std::unexpected(kBadProject);

@@ -1,5 +1,7 @@
 #include "server_address.hpp"
 
+#include <fmt/format.h>
+
 #include <charconv>
 
 namespace millrace::app {
@@ -32,6 +34,11 @@ Result<http::ClientOptions> ParseServerUrl(std::string_view url) {
     return Fail(BadUrl(url));
   }
   return options;
+}
+
+std::string UrlOf(std::string_view address, std::uint16_t port) {
+  const bool v6 = address.contains(':');
+  return fmt::format("http://{}{}{}:{}", v6 ? "[" : "", address, v6 ? "]" : "", port);
 }
 
 }  // namespace millrace::app

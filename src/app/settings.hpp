@@ -124,6 +124,56 @@ struct LoggingSettings {
   }
 };
 
+/// The identity service: where it listens, and where the gateway finds it.
+struct IdentitySettings {
+  std::string address = "127.0.0.1";
+  std::string host = "localhost";
+  std::uint32_t port = 3001;
+  config::Secret jwt_secret;
+  std::chrono::milliseconds jwt_expiration{3'600'000};
+  std::uint32_t hash_threads = 1;
+  std::uint32_t hash_queue = 32;
+
+  static auto Fields() {
+    using C = IdentitySettings;
+    return std::tuple{
+        config::Field{"address", &C::address,
+                      "address that the identity service listens on; it trusts whoever "
+                      "reaches it"},
+        config::Field{"host", &C::host, "where the gateway finds the identity service"},
+        config::Field{"port", &C::port, "TCP port of the identity service; 0 picks one",
+                      config::Within{0, 65535}},
+        config::Field{"jwt_secret", &C::jwt_secret,
+                      "signs access tokens; the same for gateway and identity service"},
+        config::Field{"jwt_expiration", &C::jwt_expiration, "life of an access token",
+                      config::Within{std::chrono::milliseconds{1'000},
+                                     std::chrono::milliseconds{365LL * 86'400'000}}},
+        config::Field{"hash_threads", &C::hash_threads, "passwords hashed at a time",
+                      config::Within{1, 64}},
+        config::Field{"hash_queue", &C::hash_queue,
+                      "most passwords waiting for that; more is answered 503",
+                      config::Within{1, 10'000}}};
+  }
+};
+
+/// How often one address may call one route of a project with `auth: {style: r0}`.
+struct ThrottleSettings {
+  std::chrono::milliseconds ttl{60'000};
+  std::uint32_t limit = 10;
+
+  static auto Fields() {
+    using C = ThrottleSettings;
+    return std::tuple{
+        config::Field{"ttl", &C::ttl,
+                      "time in which calls are counted, and for which more are refused",
+                      config::Within{std::chrono::milliseconds{1},
+                                     std::chrono::milliseconds{86'400'000}}},
+        config::Field{"limit", &C::limit,
+                      "most calls of one address to one route in that time; more is 429",
+                      config::Within{1, 1'000'000}}};
+  }
+};
+
 /// Every setting of the process, with where each came from.
 struct Settings {
   HttpSettings http;
@@ -132,13 +182,16 @@ struct Settings {
   PipelineSettings pipelines;
   WarehouseSettings warehouse;
   LoggingSettings logging;
+  IdentitySettings identity;
+  ThrottleSettings throttle;
   std::vector<config::Setting> effective;
 };
 
-/// File (the project's `settings:`), environment, flags (`--set section.key=value`); or
-/// every problem, a line each.
+/// `aliases` are variables of another name, weaker than MILLRACE__…. File (the project's
+/// `settings:`), environment, flags (`--set section.key=value`); or every problem, a line
+/// each.
 std::expected<Settings, std::vector<std::string>> LoadSettings(
     const config::GivenMap& file, const std::filesystem::path& file_directory,
-    const std::vector<std::string>& flags);
+    const std::vector<std::string>& flags, const config::GivenMap& aliases = {});
 
 }  // namespace millrace::app

@@ -52,20 +52,6 @@ std::unexpected<Error> Busy() {
 
 }  // namespace
 
-schema::Collection UsersCollection() {
-  const auto text = schema::Type::Simple(schema::Kind::kText);
-  schema::Collection users;
-  users.name = kUsers;
-  users.key = "id";
-  users.fields = {{.name = "id", .type = text, .generate = schema::Generate::kObjectId},
-                  {.name = "email", .type = text, .required = true},
-                  {.name = "name", .type = text}};
-  users.unique = {{"email"}};
-  users.created_at = "createdAt";
-  users.updated_at = "updatedAt";
-  return users;
-}
-
 class Users::Impl {
  public:
   Impl(records::RecordStore& store, Credentials& credentials, UsersOptions options,
@@ -74,7 +60,7 @@ class Users::Impl {
         credentials_(credentials),
         options_(std::move(options)),
         log_(log),
-        codec_(UsersCollection()),
+        codec_(options_.collection),
         ids_(*options_.clock, 0),
         hashes_(options_.hash_threads, options_.hash_queue) {}
 

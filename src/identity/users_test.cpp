@@ -9,6 +9,7 @@
 
 #include "identity/messages.hpp"
 #include "identity/token.hpp"
+#include "project/users.hpp"
 #include "records_embedded/embedded_records.hpp"
 #include "rpc/client.hpp"
 #include "schema/record_codec.hpp"
@@ -38,9 +39,10 @@ class UsersTest : public testing::Test {
   void Start(UsersOptions options = {}) {
     records::EmbeddedRecordsOptions records;
     records.directory = directory_;
-    records.collections = {UsersCollection()};
+    records.collections = {project::UsersOfR0()};
     store_ = *records::EmbeddedRecords::Open(std::move(records));
     credentials_ = *Credentials::Open(directory_, SystemClock());
+    options.collection = project::UsersOfR0();
     options.token_secret = kSecret;
     users_ = *Users::Open(*store_, *credentials_, options, log_);
     server_ = *rpc::Server::Start({}, MessageHandlers(*users_, log_), log_);

@@ -95,5 +95,11 @@ TEST(CheckAccess, LetsOnlyOpenProjectsOntoLoopback) {
   }
 }
 
+TEST(CheckAccess, LetsProjectsWithAuthOntoAnyAddress) {
+  Project project;
+  project.auth_style = AuthStyle::kR0;
+  EXPECT_TRUE(CheckAccess(project, "0.0.0.0"));
+}
+
 }  // namespace
 }  // namespace millrace::project

@@ -9,6 +9,7 @@
 #include "base/file.hpp"
 #include "collection_reader.hpp"
 #include "pipeline_reader.hpp"
+#include "project/users.hpp"
 #include "settings_reader.hpp"
 #include "sinks_meet.hpp"
 #include "stream_reader.hpp"
@@ -36,6 +37,7 @@ class Loader {
   std::expected<Project, std::vector<Problem>> Run() {
     if (ReadProject()) {
       CheckFolderNames();
+      if (project_.auth_style == AuthStyle::kR0) AddBuiltIn(UsersOfR0());
       for (const auto& file : FilesOf("collections")) AddCollection(file);
       for (const auto& file : FilesOf("streams")) AddStream(file);
       for (const auto& file : FilesOf("pipelines")) AddPipeline(file);
@@ -142,6 +144,11 @@ class Loader {
         collections_.broken.insert(name);
       }
     }
+  }
+
+  void AddBuiltIn(schema::Collection collection) {
+    collection_files_.emplace(collection.name, "this program (`auth` in millrace.yaml)");
+    collections_.whole.emplace(collection.name, std::move(collection));
   }
 
   void AddStream(const std::string& file) {

@@ -30,15 +30,25 @@ void Flatten(const Node& node, const std::string& prefix, config::GivenMap& sett
   }
 }
 
+void ReadAuth(const Node& node, Project& project, Report& report) {
+  const Keys keys(node, "auth", {"style"}, report);
+  if (const auto style = ReadChoice<AuthStyle>(keys.Need("style", "r0"),
+                                               {{"r0", AuthStyle::kR0}}, report))
+    project.auth_style = *style;
+  if (project.open_access)
+    report.Add(node, "with `access: open` nobody has to log in: leave one of them out");
+}
+
 }  // namespace
 
 void ReadProjectFile(const Node& root, Project& project, Report& report) {
-  const Keys keys(root, "millrace.yaml", {"name", "access", "settings"}, report);
+  const Keys keys(root, "millrace.yaml", {"name", "access", "auth", "settings"}, report);
   if (const auto name = ReadName(keys.Need("name", "shop"), "a project name", report))
     project.name = *name;
   if (const auto open = ReadChoice<bool>(keys.Find("access"),
                                          {{"open", true}, {"closed", false}}, report))
     project.open_access = *open;
+  if (const auto* auth = keys.Find("auth")) ReadAuth(*auth, project, report);
   if (const auto* settings = keys.Find("settings"))
     Flatten(*settings, "", project.settings, report);
 }

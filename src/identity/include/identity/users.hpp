@@ -17,11 +17,9 @@
 
 namespace millrace::identity {
 
-/// The built-in collection `users` of R0's projects: id (24 hex digits), e-mail (unique),
-/// name, createdAt, updatedAt.
-schema::Collection UsersCollection();
-
 struct UsersOptions {
+  /// Named `users`: id, email (unique), name, createdAt, updatedAt.
+  schema::Collection collection;
   PasswordScheme scheme = PasswordScheme::kBcrypt;
   std::string token_secret;
   std::chrono::seconds token_lifetime{3600};

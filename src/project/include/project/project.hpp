@@ -160,10 +160,19 @@ struct Pipeline {
   Place place;
 };
 
+/// Who may come in, and how.
+enum class AuthStyle : std::uint8_t {
+  kNone,
+  /// As the NestJS gateway of R0: its routes alone, its messages, its users.
+  kR0,
+};
+
 /// A project directory, read and checked as far as it can be without an SQL engine.
 struct Project {
   std::string name;
   bool open_access = false;  ///< `access: open`: no users, and only loopback may be bound
+  /// `auth:`; then `users` is a built-in collection.
+  AuthStyle auth_style = AuthStyle::kNone;
   config::GivenMap
       settings;  ///< `settings:` of millrace.yaml, "http.port" → text; unchecked
   std::map<std::string, schema::Collection, std::less<>> collections;
