@@ -246,6 +246,35 @@ bool IsRole(const Operand& operand) {
   return IsAuth(operand) && operand.part == AuthPart::kRole;
 }
 
+using Truth = std::optional<bool>;
+
+/// A test that anything else than being signed in and `role` takes part in is open.
+Truth DecideTest(const Expression& test, const std::optional<std::string>& role) {
+  const auto known = [&](const Operand& operand) {
+    if (!IsAuth(operand)) return !operand.IsField();
+    return operand.part == AuthPart::kAuthenticated || (IsRole(operand) && role);
+  };
+  if (!known(test.left) || !std::ranges::all_of(test.right, known)) return std::nullopt;
+  const Principal who{.authenticated = true, .role = role.value_or("")};
+  return Binder(who).Bind(test, false).always();
+}
+
+Truth Decide(const Expression& expression, const std::optional<std::string>& role) {
+  if (expression.kind == Expression::Kind::kTest) return DecideTest(expression, role);
+  if (expression.kind == Expression::Kind::kNot) {
+    const auto inner = Decide(expression.parts.front(), role);
+    return inner ? Truth(!*inner) : inner;
+  }
+  const bool all = expression.kind == Expression::Kind::kAll;
+  bool open = false;
+  for (const auto& part : expression.parts) {
+    const auto truth = Decide(part, role);
+    if (truth && *truth != all) return truth;
+    open = open || !truth;
+  }
+  return open ? Truth() : Truth(all);
+}
+
 }  // namespace
 
 std::expected<Rule, std::vector<RuleProblem>> Rule::Parse(
@@ -266,7 +295,7 @@ bool Rule::AsksWho() const {
 std::vector<std::string> Rule::Roles() const {
   std::vector<std::string> roles;
   const auto add = [&](const Operand& operand) {
-    if (operand.kind != Operand::Kind::kText) return;
+    if (operand.kind != Operand::Kind::kText || operand.text.empty()) return;
     if (std::ranges::find(roles, operand.text) == roles.end())
       roles.push_back(operand.text);
   };
@@ -276,6 +305,10 @@ std::vector<std::string> Rule::Roles() const {
     if (IsRole(test.right.front())) add(test.left);
   });
   return roles;
+}
+
+std::optional<bool> Rule::Decided(const std::optional<std::string>& role) const {
+  return Decide(*root_, role);
 }
 
 Condition Rule::For(const Principal& principal) const {

@@ -264,6 +264,33 @@ TEST(Rule, WhatItLeavesReadsBack) {
   }
 }
 
+TEST(Rule, SaysWhatItDecidesForEveryoneSignedIn) {
+  struct Case {
+    std::string_view rule;
+    std::optional<bool> everyone, admin;
+  };
+  constexpr Case kCases[] = {
+      {"true", true, true},
+      {"owner = auth.user_id", {}, {}},
+      {"owner = auth.user_id or auth.role = 'admin'", {}, true},
+      {"auth.authenticated or gift", true, true},
+      {"not auth.authenticated and gift", false, false},
+      {"auth.role in ('staff', 'admin')", {}, true},
+      {"auth.role not in ('staff', 'admin') and gift", {}, false},
+      {"auth.claims.plan is null", {}, {}},
+      {"auth.role <> auth.tenant", {}, {}},
+      {"gift or not (1 = 2)", true, true},
+      {"gift", {}, {}},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.rule);
+    const auto rule = Rule::Parse(c.rule, Columns());
+    ASSERT_TRUE(rule.has_value());
+    EXPECT_EQ(rule->Decided({}), c.everyone);
+    EXPECT_EQ(rule->Decided("admin"), c.admin);
+  }
+}
+
 TEST(Rule, SaysWhatItAsks) {
   const auto parse = [](std::string_view text) {
     return Rule::Parse(text, Columns()).value();
@@ -271,11 +298,11 @@ TEST(Rule, SaysWhatItAsks) {
   EXPECT_FALSE(parse("gift and status = 'a'").AsksWho());
   EXPECT_TRUE(parse("gift or not (status = auth.claims.plan)").AsksWho());
   EXPECT_TRUE(parse("id in (1, auth.user_id)").AsksWho());
-  EXPECT_THAT(
-      parse("auth.role = 'a' or not auth.role in ('b', 'a') or 'c' = auth.role or "
-            "status = 'd'")
-          .Roles(),
-      ElementsAre("a", "b", "c"));
+  EXPECT_THAT(parse("auth.role = 'a' or not auth.role in ('b', 'a') or 'c' = auth.role "
+                    "or auth.role = '' or "
+                    "status = 'd'")
+                  .Roles(),
+              ElementsAre("a", "b", "c"));
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 #include <cstddef>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "query/condition.hpp"
@@ -47,8 +49,12 @@ class Rule {
   const std::string& text() const { return text_; }
   /// Whether any part of `auth` is named.
   bool AsksWho() const;
-  /// The texts that auth.role is compared with, once each, in their order.
+  /// The texts that auth.role is compared with, once each, in their order; no empty one.
   std::vector<std::string> Roles() const;
+
+  /// What the rule says to everyone who is signed in (with `role`, where one is given),
+  /// whatever the record and the rest of the principal; nullopt: it depends.
+  std::optional<bool> Decided(const std::optional<std::string>& role) const;
 
   /// What `principal` must find in a record: auth.* is worked out, so that an
   /// administrator may be left with Condition::Always and nobody with Never.
