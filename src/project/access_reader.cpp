@@ -21,6 +21,8 @@ std::optional<query::Rule> ReadRule(const Node& node, const schema::Columns* col
   if (rule) return *std::move(rule);
   const auto text = LocateText(node, content, report);
   for (auto& problem : rule.error()) {
+    if (!node.quoted && problem.offset == node.text.size() && node.text.contains('('))
+      problem.message += " (inside {…} YAML ends it at a comma unless it is in quotes)";
     const auto place = text.At(problem.offset);
     report.AddAt(place.line, place.column, std::move(problem.message));
   }

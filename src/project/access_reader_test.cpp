@@ -93,10 +93,12 @@ TEST_F(AccessFile, DoesNotBlameRulesForABrokenField) {
 }
 
 TEST_F(AccessFile, AsksForQuotesWhereYamlReadsSomethingElse) {
-  WriteRules("rules: {list: 'status = ''pending''', get: {a: b}}\n");
+  WriteRules("rules: {get: {a: b}, list: status in ('a', live: true}\n");
   EXPECT_THAT(Problems(),
-              ElementsAre("collections/orders.yaml:11:44: expected a rule, such as owner "
-                          "= auth.user_id, got a mapping"));
+              ElementsAre("collections/orders.yaml:11:14: expected a rule, such as owner "
+                          "= auth.user_id, got a mapping",
+                          "collections/orders.yaml:11:42: expected , or ), got the end "
+                          "(inside {…} YAML ends it at a comma unless it is in quotes)"));
 }
 
 }  // namespace
