@@ -200,7 +200,9 @@ Result<std::vector<ReplayedSink>> PipelineReplay::RunShadow(const ReplayRequest&
   const auto folder = Folder(stores_);
   MR_CHECK_OK(MakeDirs(folder));
   MR_TRY(shadow.state, pipeline::StateDb::Open(folder));
+  if (!request.lake_to.empty()) MR_CHECK_OK(CopyRedriven(request, shadow));
   pipeline::Options options;
+  options.sent_letters_block = false;  // the original has had those for long
   options.lookup_cache_bytes = settings_.pipelines.lookup_cache.value;
   shadow.pipelines = std::make_unique<pipeline::Pipelines>(
       std::move(compiled),
@@ -222,6 +224,21 @@ Result<std::vector<ReplayedSink>> PipelineReplay::RunShadow(const ReplayRequest&
   return replayed;
 }
 
+/// What was redriven into the lake is to come into the new one, too.
+Status PipelineReplay::CopyRedriven(const ReplayRequest& request, Shadow& shadow) const {
+  MR_TRY(const auto* const pipeline, FindPipeline(project_, request.pipeline));
+  MR_TRY(const auto info,
+         stores_.log->Stream({"", pipeline::RedriveStream(request.pipeline)}));
+  for (const auto& sink : pipeline->sinks) {
+    const bool chosen = request.sink.empty() || sink.name == request.sink;
+    if (!chosen || !std::holds_alternative<project::LakeSink>(sink.target)) continue;
+    MR_CHECK_OK(shadow.state->letters().CopyRedriven(
+        stores_.state->letters(), request.pipeline, sink.name,
+        shadow.definition.sinks.front().name, info.first));
+  }
+  return {};
+}
+
 Result<ReplayedSink> PipelineReplay::RunSink(const ReplayRequest& request, Shadow& shadow,
                                              const project::Sink& sink) {
   ReplayedSink replayed;
@@ -232,6 +249,7 @@ Result<ReplayedSink> PipelineReplay::RunSink(const ReplayRequest& request, Shado
     MR_CHECK_OK(
         Exchange(request, shadow, table->name.substr(kShadowPrefix.size()), replayed));
   } else {
+    MR_CHECK_OK(shadow.pipelines->RunRedriven(request.pipeline));
     replayed.target = "lake/" + request.lake_to;
   }
   MR_TRY(replayed.dead_letters,

@@ -1,5 +1,7 @@
 #include "lake/compact.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 #include <span>
@@ -18,23 +20,22 @@ constexpr std::string_view kOffsetColumn = "_offset";
 
 /// Rows of some files, in the order of offsets, with every column of the schema.
 std::string SelectText(const IcebergSchema& schema, std::span<const SourceFile> files) {
-  std::string columns, nulls, paths;
-  bool offsets = false;
+  std::string columns, nulls, paths, order;
   for (const auto& field : schema.fields) {
+    const char* const comma = columns.empty() ? "" : ", ";
     const auto name = sql::QuoteName(field.name), type = field.type.ToSql();
-    columns +=
-        (columns.empty() ? "" : ", ") + ("CAST(" + name + " AS " + type + ") AS ") + name;
-    nulls += (nulls.empty() ? "" : ", ") + ("NULL::" + type + " AS ") + name;
-    offsets |= field.name == kOffsetColumn;
+    columns += fmt::format("{}CAST({} AS {}) AS {}", comma, name, type, name);
+    nulls += fmt::format("{}NULL::{} AS {}", comma, type, name);
+    if (field.name == kOffsetColumn) order = " ORDER BY _offset";
   }
   for (const auto& file : files) {
     paths += (paths.empty() ? "" : ", ") + sql::QuoteText(file.path);
   }
   // The first SELECT has no rows: it has the columns that none of these files has.
-  return "SELECT " + columns + " FROM (SELECT " + nulls +
-         " WHERE false UNION ALL BY NAME SELECT * FROM read_parquet([" + paths +
-         "], union_by_name = true, hive_partitioning = false))" +
-         (offsets ? " ORDER BY _offset" : "");
+  return fmt::format(
+      "SELECT {} FROM (SELECT {} WHERE false UNION ALL BY NAME SELECT * FROM "
+      "read_parquet([{}], union_by_name = true, hive_partitioning = false)){}",
+      columns, nulls, paths, order);
 }
 
 /// Writes the data files of one run.

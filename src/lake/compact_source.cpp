@@ -108,7 +108,7 @@ class SourceReader {
   Status AddColumns(const std::string& path, const LakeFile& file) {
     std::string known;
     for (const auto& [key, type] : file.metadata) {
-      if (key.starts_with(kColumnPrefix)) known += key + "=" + type + "\n";
+      if (key.starts_with(kColumnPrefix)) known.append(key).append(type).append("\n");
     }
     if (!seen_.insert(std::move(known)).second) return {};
     MR_TRY(const auto statement,

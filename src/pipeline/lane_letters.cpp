@@ -46,9 +46,9 @@ Status Lane::StoreLetters(std::vector<DeadLetter> letters) {
 Status Lane::BlockKeys() {
   if (pipeline_.definition.on_error != project::OnError::kParkKey) return {};
   // Redriven events are behind what is open; changes behind what is sent, too.
-  MR_TRY(auto blocked,
-         services_.state.letters().Blocked(pipeline_.definition.name, compiled_.name,
-                                           changes_ == nullptr));
+  MR_TRY(auto blocked, services_.state.letters().Blocked(
+                           pipeline_.definition.name, compiled_.name,
+                           changes_ == nullptr && options_.sent_letters_block));
   processor_->Block(std::move(blocked));
   return {};
 }

@@ -203,6 +203,54 @@ Status DeadLetters::Adopt(std::string_view pipeline, std::string_view sink,
   return SetRebuilt(through);
 }
 
+Status DeadLetters::CopyRedriven(DeadLetters& other, const std::string& pipeline,
+                                 const std::string& sink, const std::string& as,
+                                 Offset first) {
+  DeadLetterFilter filter;
+  filter.pipeline = pipeline;
+  filter.sink = sink;
+  filter.state = "all";
+  filter.limit = 1'000;
+  do {
+    MR_TRY(auto page, other.List(filter));
+    std::erase_if(page.letters, [](const DeadLetter& letter) {
+      return !letter.resent || letter.state == LetterState::kOpen ||
+             letter.state == LetterState::kSent;
+    });
+    for (const DeadLetter& letter : page.letters) {
+      if (*letter.resent >= first) continue;
+      return Fail(ErrorCode::kOutOfRange,
+                  "the log has dropped what was redriven: letter " +
+                      std::to_string(letter.id) + " of " + sink);
+    }
+    MR_CHECK_OK(Insert(page.letters, as));
+    filter.cursor = page.next_cursor;
+  } while (!filter.cursor.empty());
+  return {};
+}
+
+Status DeadLetters::Insert(const std::vector<DeadLetter>& letters,
+                           const std::string& sink) {
+  const std::lock_guard lock(impl_.mutex);
+  SqliteTransaction transaction(impl_.db);
+  MR_CHECK_OK(transaction.Begin());
+  MR_TRY(auto insert,
+         impl_.db.Prepare(
+             "INSERT INTO dead_letters (id, pipeline, sink, event_id, stage, stream, "
+             "\"offset\", version, key, reason, payload, at, attempts, state, seen, "
+             "first_at, resent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,'applied',?,?,?)"));
+  for (const DeadLetter& letter : letters) {
+    insert.Bind(1, letter.id).Bind(2, letter.pipeline).Bind(3, sink);
+    insert.Bind(4, letter.event_id).Bind(5, letter.stage).Bind(6, letter.stream);
+    insert.Bind(7, Signed(letter.offset)).Bind(8, letter.version).Bind(9, letter.key);
+    insert.Bind(10, letter.reason).Bind(11, letter.payload).Bind(12, letter.at);
+    insert.Bind(13, Signed(letter.attempts)).Bind(14, letter.seen);
+    insert.Bind(15, letter.first_at).Bind(16, Signed(*letter.resent));
+    MR_CHECK_OK(insert.Finish());
+  }
+  return transaction.Commit();
+}
+
 Status DeadLetters::SetRebuilt(const std::vector<std::int64_t>& ids) {
   const std::lock_guard lock(impl_.mutex);
   SqliteTransaction transaction(impl_.db);

@@ -152,6 +152,8 @@ Result<SinkStatus> Pipelines::RunTo(const std::string& pipeline, const std::stri
 void Pipelines::Cancel() {
   cancelled_ = true;
   for (auto& lane : lanes_) lane->RequestStop();
+  const std::lock_guard lock(redrives_mutex_);
+  for (auto& lane : redrives_) lane->RequestStop();
 }
 
 Status Pipelines::WhilePaused(const std::string& pipeline, const std::string& sink,

@@ -90,6 +90,29 @@ Result<RedriveStarted> Pipelines::Redrive(const LetterFilter& filter) {
   return Fail(ErrorCode::kNotFound, "there is no pipeline " + filter.pipeline);
 }
 
+Status Pipelines::RunRedriven(const std::string& pipeline) {
+  const auto found = std::ranges::find(pipelines_, pipeline,
+                                       [](const auto& p) { return p.definition.name; });
+  if (found == pipelines_.end()) {
+    return Fail(ErrorCode::kNotFound, "there is no pipeline " + pipeline);
+  }
+  MR_CHECK_OK(OpenRedrives(*found, true));
+  // The flag is read after the start: Cancel has seen the lanes, or is seen here.
+  for (const auto& lane : redrives_) {
+    if (cancelled_) lane->RequestStop();
+    lane->Join(Deadline::Never());
+  }
+  if (cancelled_) return Fail(ErrorCode::kUnavailable, "cancelled");
+  for (const auto& lane : redrives_) {
+    const auto status = lane->status();
+    if (status.state == "stopped") {
+      return Fail(ErrorCode::kInternal,
+                  "what was redriven into " + status.name + ": " + status.reason);
+    }
+  }
+  return {};
+}
+
 Result<RedriveProgress> Pipelines::Redriven(std::uint64_t run) const {
   RedriveProgress progress;
   MR_TRY(progress.letters, services_.state.letters().CountRun(run));

@@ -6,11 +6,9 @@
 #include <string_view>
 
 #include "base/ids.hpp"
+#include "pipeline/dead_letters.hpp"
 
 namespace millrace::pipeline {
-
-/// The stream that a pipeline's redriven letters are appended to.
-std::string RedriveStream(std::string_view pipeline);
 
 /// An event of the redrive stream: a line that says which letter it is, then the event as
 /// it is to be tried again. docs/formats/pipelines-db.md.

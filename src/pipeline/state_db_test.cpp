@@ -61,6 +61,27 @@ TEST(StateDb, KeepsWhichEventsADefinitionWasUsedFor) {
   EXPECT_EQ(known(), "c@2 ");
 }
 
+TEST(StateDb, GivesWhatWasRedrivenToASinkThatIsBuiltBeside) {
+  PipelineFixture f, beside;
+  auto& letters = f.state->letters();
+  ASSERT_TRUE(letters.Put({Letter("open"), Letter("applied"), Letter("sent")}));
+  ASSERT_TRUE(letters.Claim({2, 3}, 5, 1));
+  ASSERT_TRUE(letters.Resolve({2}, LetterState::kApplied));
+  auto& copy = beside.state->letters();
+  const auto cut = copy.CopyRedriven(letters, "p", "table.t", "table.new", 6);
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code(), ErrorCode::kOutOfRange) << cut.error().ToString();
+  ASSERT_TRUE(copy.CopyRedriven(letters, "p", "table.t", "table.new", 5));
+  ASSERT_TRUE(copy.BeginRebuild("p", "table.new"));
+  DeadLetter again = Letter("applied");
+  again.sink = "table.new";
+  ASSERT_TRUE(copy.Put({again}));
+  const auto sent = copy.Sent("p", "table.new", 0, 100);
+  ASSERT_TRUE(sent);
+  EXPECT_EQ(*sent, (std::map<Offset, std::int64_t>{{5, 2}}));
+  EXPECT_EQ(*copy.Count("p", "table.new"), 1u) << "neither the open nor the sent one";
+}
+
 TEST(StateDb, ListsInPages) {
   PipelineFixture f;
   for (int i = 0; i < 5; ++i)

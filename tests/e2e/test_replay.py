@@ -121,6 +121,39 @@ def test_a_lake_is_replayed_into_another_folder(shop, data):
         assert millrace.sql(data, "SELECT count(*) AS n FROM lake.again_orders WHERE order_id = 'later'") == [{"n": 1}]
 
 
+@pytest.mark.parametrize("on_error, running", [("dead_letter", True), ("park_key", False)])
+def test_a_replayed_lake_has_what_was_redriven(shop, data, on_error, running):
+    (shop / "pipelines" / "orders_now.yaml").write_text(NOW.replace("require:", f"on_error: {on_error}\nrequire:"))
+
+    def letters(*args, expect=0):
+        result = millrace.run("deadletters", *args, "--data", data, check=False)
+        assert result.returncode == expect, result
+
+    with millrace.Server(shop, data) as server:
+        write(server.api, rounds=2)  # o0-0 and o1-0 die; with park_key their next changes wait behind them
+        millrace.wait_drained(data)
+        letters("mend", "--key", "o0-0", "--set", "amount = abs(amount)", "--apply")
+        letters("redrive", "--key", "o0-0")
+        for key in ("o0-0", "o1-0"):
+            assert server.api.patch(f"/api/collections/orders/records/{key}", {"amount": 7777}).status == 200
+        assert server.api.patch("/api/collections/customers/records/c1", {"name": "another name"}).status == 200
+        millrace.wait_drained(data)
+        waiting = [letter for letter in millrace.dead_letters(data) if letter["sink"] == "lake.orders_history"]
+        if not running:
+            server.stop()
+        report = json.loads(replay(shop, data, "--lake-to", "again", "--json").stdout)["sinks"][0]
+        assert report["dead_letters"] == len(waiting) == (3 if on_error == "park_key" else 1), (report, waiting)
+        assert lake_rows(data, "again") == lake_rows(data, "orders_history")
+        names = [sorted(path.name for path in (data / "lake" / folder).glob("part-0001-0*")) for folder in ("again", "orders_history")]
+        assert names[0] == names[1] != []
+    (shop / "pipelines" / "orders_now.yaml").write_text(NOW.replace("orders_history/", "again/"))
+    with millrace.Server(shop, data) as server:
+        before = millrace.sql(data, "SELECT count(*) AS n FROM lake.again")[0]["n"]
+        assert server.api.post("/api/collections/orders/records", {"order_id": "later", "customer_id": "c1", "amount": 1}).status == 201
+        millrace.wait_drained(data)
+        assert millrace.sql(data, "SELECT count(*) AS n FROM lake.again")[0]["n"] == before + 1
+
+
 def test_a_changed_pipeline_is_compared_then_rebuilt(shop, data):
     definition = shop / "pipelines" / "orders_now.yaml"
     with millrace.Server(shop, data) as server:

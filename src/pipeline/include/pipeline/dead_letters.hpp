@@ -14,6 +14,9 @@
 
 namespace millrace::pipeline {
 
+/// The stream that a pipeline's redriven letters are appended to.
+std::string RedriveStream(std::string_view pipeline);
+
 /// What has become of a letter. The first three are waiting: their change is not in the
 /// sink yet.
 enum class LetterState : std::uint8_t {
@@ -165,10 +168,16 @@ class DeadLetters {
   /// After a sink was replaced by one that was built beside it, with letters of its own:
   /// open ones that it has not went through there, and those that only it has are added.
   Status Adopt(std::string_view pipeline, std::string_view sink, DeadLetters& of_other);
+  /// Before `as` is built anew beside `sink` of `other`: what was redriven into that,
+  /// with its id, is to be sent to `as` when it comes to it. kOutOfRange: one of them is
+  /// below `first`, where the redrive stream begins.
+  Status CopyRedriven(DeadLetters& other, const std::string& pipeline,
+                      const std::string& sink, const std::string& as, Offset first);
   /// The sink has come past RebuildEnd: what is left went through.
   Status EndRebuild(std::string_view pipeline, std::string_view sink);
 
  private:
+  Status Insert(const std::vector<DeadLetter>& letters, const std::string& sink);
   Status SetRebuilt(const std::vector<std::int64_t>& ids);
 
   Impl& impl_;

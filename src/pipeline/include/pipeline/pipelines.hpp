@@ -48,6 +48,9 @@ struct Options {
   std::size_t lookup_cache_bytes = 64u << 20u;  ///< of each lookup state
   std::chrono::milliseconds first_retry{50};    ///< doubled up to …
   std::chrono::milliseconds last_retry{10'000};
+  /// With on_error: park_key, whether changes wait behind letters that are on their way.
+  /// False where those were there long before the change: in a replay.
+  bool sent_letters_block = true;
 };
 
 struct SinkStatus {
@@ -131,7 +134,9 @@ class Pipelines {
   /// higher one. What stopped it is in its state. kUnavailable: Cancel was called.
   Result<SinkStatus> RunTo(const std::string& pipeline, const std::string& sink,
                            Offset end);
-  /// From any thread: RunTo ends soon, and for good.
+  /// After RunTo: what was redriven and this sink still has to get. Errors: as RunTo.
+  Status RunRedriven(const std::string& pipeline);
+  /// From any thread: RunTo and RunRedriven end soon, and for good.
   void Cancel();
 
   /// Runs `work` while this sink's lane is between two batches, and lets it go on
