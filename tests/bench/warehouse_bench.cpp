@@ -20,7 +20,7 @@
 /// Rows with hashed keys into one table, a fifth of them updates; then small batches at a
 /// pace. CPU is of Apply and merges alone: batches are made before the clock starts.
 /// Prints one line of JSON a million rows, then one of the whole and one of the pace.
-///   warehouse_bench [DIR] [MILLIONS] [MERGE_RATIO] [MIN_MERGE_ROWS] [MEMORY_MIB]
+///   warehouse_bench [DIR] [MILLIONS] [MERGE_RATIO] [MIN_MERGE_ROWS] [MEMORY_MIB] [INDEX]
 namespace {
 
 using namespace millrace;
@@ -124,7 +124,7 @@ class Maker {
 class Bench {
  public:
   Bench(const fs::path& dir, double ratio, std::uint64_t min_rows,
-        std::uint64_t memory_mib) {
+        std::uint64_t memory_mib, const std::string& index) {
     warehouse::EmbeddedWarehouseOptions options;
     options.directory = dir;
     options.merge_ratio = ratio;
@@ -134,7 +134,9 @@ class Bench {
     auto opened = warehouse::OpenEmbeddedWarehouse(options);
     if (!opened) Die(opened.error().ToString());
     warehouse_ = std::move(*opened);
-    if (!warehouse_->OpenTable(Spec()) || !warehouse_->StartTable("bench", 0, 0)) {
+    auto spec = Spec();
+    if (!index.empty()) spec.indexes = {{index}};
+    if (!warehouse_->OpenTable(spec) || !warehouse_->StartTable("bench", 0, 0)) {
       Die("cannot make the table");
     }
   }
@@ -222,7 +224,9 @@ class Bench {
     for (const char* text : {"SELECT count(*) FROM bench",
                              "SELECT status, sum(amount) FROM bench GROUP BY 1",
                              "SELECT count(*), max(note), max(_version) FROM bench",
-                             "SELECT * FROM bench WHERE id = 'x'"}) {
+                             "SELECT * FROM bench WHERE id = 'x'",
+                             "SELECT count(*), max(note) FROM bench WHERE customer "
+                             "BETWEEN 500 AND 599"}) {
       const double before = CpuSeconds();
       const auto begin = Steady::now();
       const auto done = warehouse_->Query(text, Deadline::Never(),
@@ -288,7 +292,7 @@ int main(int argc, char** argv) {
   const auto memory_mib = argc > 5 ? std::strtoull(argv[5], nullptr, 10) : 256;
   if (fs::exists(dir / "warehouse.duckdb")) Die(dir.string() + " is in use");
   {
-    Bench bench(dir, ratio, min_rows, memory_mib);
+    Bench bench(dir, ratio, min_rows, memory_mib, argc > 6 ? argv[6] : "");
     for (int i = 1; i <= millions; ++i) bench.Million(i);
     bench.Read();
     bench.ReadKeys(50);

@@ -188,9 +188,9 @@ Status EmbeddedWarehouse::Open() {
   MR_CHECK_OK(SyncDir(options_.directory));
   MergerOptions merger;
   merger.rule = {
-      options_.merge_ratio, std::max<std::uint64_t>(1, options_.min_merge_rows),
+      options_.merge_ratio,    std::max<std::uint64_t>(1, options_.min_merge_rows),
       options_.max_merge_rows, std::max<std::uint64_t>(1, options_.merge_slice_rows),
-      options_.checkpoint_wal};
+      options_.unsorted_rows,  options_.checkpoint_wal};
   merger.checkpoint_wal = options_.checkpoint_wal;
   merger.quiet = options_.quiet;
   merger.observer = options_.on_merge_step;

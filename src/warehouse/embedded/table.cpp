@@ -91,6 +91,8 @@ Result<std::shared_ptr<Table>> Table::Load(Database& database, sql::Session& ses
          session.Query("SELECT coalesce(max(rowid) + 1, 0)::BIGINT FROM " +
                        BaseTable(shape)));
   counts.base_places = static_cast<std::uint64_t>(places.Int64(0, 0));
+  MR_TRY(const auto comment, session.Query(SelectComment(shape)));
+  if (comment.rows() > 0) counts.sorted = ParseSorted(comment.Text(0, 0));
   MR_TRY(counts.delta, CountRows(session, DeltaTable(shape, shape.delta)));
   if (shape.frozen) {
     MR_TRY(counts.frozen, CountRows(session, DeltaTable(shape, *shape.frozen)));
@@ -102,7 +104,7 @@ Result<std::shared_ptr<Table>> Table::Create(Database& database, sql::Session& s
                                              const TableSpec& spec) {
   MR_CHECK_OK(CheckSpec(spec));
   StoredTable stored{
-      {spec.name, spec.key, spec.columns, 0, 0, {}, Sorted(spec.insert_only)},
+      {spec.name, spec.key, spec.columns, 0, 0, {}, Sorted(spec.insert_only), {}},
       spec.owner,
       {}};
   const auto& shape = stored.shape;
@@ -119,6 +121,13 @@ Result<std::shared_ptr<Table>> Table::Create(Database& database, sql::Session& s
 StoredTable Table::stored() const {
   const std::scoped_lock lock(state_);
   return stored_;
+}
+
+TableShape Table::ShapeToMerge() const {
+  const std::scoped_lock lock(state_);
+  auto shape = stored_.shape;
+  shape.sort = sort_;
+  return shape;
 }
 
 TableShape Table::shape() const {
@@ -172,9 +181,10 @@ Result<std::optional<TablePosition>> Table::Open(sql::Session& session,
   const std::scoped_lock writing(writing_);
   writer_columns_ = spec.columns;
   writer_ = {};
-  const auto known = stored();
-  const auto position = known.positions.find(spec.partition);
-  if (position == known.positions.end()) return std::nullopt;
+  const std::scoped_lock lock(state_);
+  sort_ = SortColumns(stored_.shape.columns, spec.indexes);
+  const auto position = stored_.positions.find(spec.partition);
+  if (position == stored_.positions.end()) return std::nullopt;
   return position->second;
 }
 

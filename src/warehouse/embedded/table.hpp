@@ -11,6 +11,7 @@
 
 #include "catalog.hpp"
 #include "database.hpp"
+#include "sort_sql.hpp"
 #include "warehouse/warehouse.hpp"
 
 namespace millrace::warehouse {
@@ -21,6 +22,8 @@ struct MergeRule {
   std::uint64_t min_rows = 200'000;
   std::uint64_t max_rows = 500'000;    ///< so many are enough, however large the base is
   std::uint64_t slice_rows = 250'000;  ///< merged in one transaction
+  /// Rows out of the base's order that are not worth writing it anew.
+  std::uint64_t unsorted_rows = 100'000;
   std::uint64_t checkpoint_wal = 32u << 20u;  ///< bytes; at twice that, within a merge
 };
 
@@ -67,6 +70,7 @@ class Table {
   struct Counts {
     std::uint64_t base = 0, frozen = 0, delta = 0;
     std::uint64_t base_places = 0;  ///< of the base's rows and of those deleted since
+    SortedBase sorted;              ///< its first places
   };
   /// The statements of Apply, for one delta and one set of columns.
   struct Writer {
@@ -77,6 +81,8 @@ class Table {
   Table(Database& database, StoredTable stored, Counts counts)
       : database_(database), stored_(std::move(stored)), counts_(counts) {}
   StoredTable stored() const;
+  /// With the order of the base.
+  TableShape ShapeToMerge() const;
   bool dropped() const;
   static Status DropStored(sql::Session& session, const TableShape& shape);
   void SetDropped();
@@ -97,10 +103,15 @@ class Table {
   Status DropFrozen(sql::Session& session, std::chrono::steady_clock::time_point begin,
                     const MergeObserver& observer);
   bool BaseIsSparse() const;
+  /// Whether it is time to sort the base: when more rows came than were sorted last.
+  bool SortIsDue(const MergeRule& rule) const;
+  Result<std::vector<std::string>> PartsToCopy(sql::Session& session,
+                                               const TableShape& shape,
+                                               const MergeRule& rule) const;
   Status WriteBaseAnew(sql::Session& session, const MergeRule& rule,
                        const MergeObserver& observer);
   Status CopyBase(sql::Session& session, const TableShape& shape, const TableShape& next,
-                  const HashRange& range);
+                  const std::string& condition);
   Status SwapBase(sql::Session& session, const TableShape& next);
 
   Database& database_;
@@ -112,6 +123,7 @@ class Table {
   mutable std::mutex state_;
   std::condition_variable changed_;
   StoredTable stored_;
+  std::vector<std::string> sort_;  ///< of the newest Open
   Counts counts_;
   std::uint64_t retry_rows_ = 0;  ///< after a failed merge: not before so many are there
   bool dropped_ = false;

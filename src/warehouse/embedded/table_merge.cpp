@@ -48,7 +48,9 @@ Status Table::Merge(sql::Session& session, const MergeRule& rule,
     }
     if (!shape().hashed) MR_CHECK_OK(WriteBaseAnew(session, rule, observer));
     MR_CHECK_OK(MergeFrozen(session, rule, observer));
-    return BaseIsSparse() ? WriteBaseAnew(session, rule, observer) : Status{};
+    // What waits to be merged slows every reader; the order, those who filter by it.
+    const bool sort = SortIsDue(rule) && !MergeIsDue(rule);
+    return BaseIsSparse() || sort ? WriteBaseAnew(session, rule, observer) : Status{};
   };
   auto done = run();
   if (done) Tell(observer, "swapped");
@@ -79,7 +81,7 @@ Status Table::Freeze(sql::Session& session) {
 /// which leaves the places of superseded rows empty. Nobody sees a difference: what the
 /// base has now the frozen delta has as well.
 Status Table::MergeSlice(sql::Session& session, const DeltaSlice& slice) {
-  const auto shape = stored().shape;
+  const auto shape = ShapeToMerge();
   MR_TRY(auto transaction, Transaction::Begin(database_, session));
   MR_CHECK_OK(RunAll(session, CompareStatements(shape, slice)));
   MR_TRY(const auto counted, session.Query(CountCompared()));
@@ -103,21 +105,41 @@ bool Table::BaseIsSparse() const {
   return counts_.base_places - counts_.base > counts_.base / 2 + kFewPlaces;
 }
 
-/// Without empty places, and with hashes if it has none: slice by slice beside the old
-/// one, which stays as it is meanwhile. What a crash leaves of it is dropped when it is
-/// begun again.
+bool Table::SortIsDue(const MergeRule& rule) const {
+  const auto order = OrderOf(ShapeToMerge());
+  const std::scoped_lock lock(state_);
+  const auto sorted = counts_.sorted.order == order ? counts_.sorted.rows : 0;
+  return !order.empty() && counts_.base_places > 2 * sorted + rule.unsorted_rows;
+}
+
+/// By the index where there is one, else by hash: about as many rows each.
+Result<std::vector<std::string>> Table::PartsToCopy(sql::Session& session,
+                                                    const TableShape& shape,
+                                                    const MergeRule& rule) const {
+  const auto rows = Info().base_rows;
+  if (shape.sort.empty()) return HashConditions(shape, rows, 2 * rule.slice_rows);
+  const auto ranges = (rows + rule.slice_rows - 1) / rule.slice_rows;
+  MR_TRY(const auto bounds,
+         session.Query(SelectBounds(shape, std::max<std::uint64_t>(1, ranges))));
+  return SortRanges(shape, bounds);
+}
+
+/// Without empty places, with hashes if it has none, and in its order: part by part
+/// beside the old one, which stays as it is meanwhile. What a crash leaves of it is
+/// dropped when it is begun again.
 Status Table::WriteBaseAnew(sql::Session& session, const MergeRule& rule,
                             const MergeObserver& observer) {
-  const auto shape = stored().shape;
+  const auto shape = ShapeToMerge();
   const auto next = WithNextBase(shape);
+  MR_TRY(const auto parts, PartsToCopy(session, shape, rule));
   {
     const std::scoped_lock definitions(database_.definitions);
     MR_TRY(auto transaction, Transaction::Begin(database_, session));
     MR_CHECK_OK(RunAll(session, BeginBase(next)));
     MR_CHECK_OK(transaction.Commit());
   }
-  for (const auto& range : SplitHashes(Info().base_rows, 2 * rule.slice_rows)) {
-    MR_CHECK_OK(CopyBase(session, shape, next, range));
+  for (const auto& part : parts) {
+    MR_CHECK_OK(CopyBase(session, shape, next, part));
     Tell(observer, "copied");
     MR_CHECK_OK(database_.CheckpointIfLong(rule.checkpoint_wal));
   }
@@ -125,16 +147,24 @@ Status Table::WriteBaseAnew(sql::Session& session, const MergeRule& rule,
 }
 
 Status Table::CopyBase(sql::Session& session, const TableShape& shape,
-                       const TableShape& next, const HashRange& range) {
+                       const TableShape& next, const std::string& condition) {
   MR_TRY(auto transaction, Transaction::Begin(database_, session));
-  MR_CHECK_OK(session.Run(CopyToBase(shape, next, range)));
+  MR_CHECK_OK(session.Run(CopyToBase(shape, next, condition)));
   return transaction.Commit();
 }
 
 Status Table::SwapBase(sql::Session& session, const TableShape& next) {
   const std::scoped_lock definitions(database_.definitions);
   auto known = stored();
+  const auto rows = Info().base_rows;
+  MR_TRY(const auto copied, session.Query("SELECT count(*) FROM " + BaseTable(next)));
+  if (copied.Int64(0, 0) != static_cast<std::int64_t>(rows)) {
+    return Fail(ErrorCode::kInternal, "the new base has " +
+                                          std::to_string(copied.Int64(0, 0)) + " of " +
+                                          std::to_string(rows) + " rows");
+  }
   MR_TRY(auto transaction, Transaction::Begin(database_, session));
+  if (!next.sort.empty()) MR_CHECK_OK(session.Run(SetSorted(next, rows)));
   MR_CHECK_OK(session.Run("DROP TABLE " + BaseTable(known.shape)));
   known.shape.base = next.base;
   known.shape.hashed = true;
@@ -144,6 +174,7 @@ Status Table::SwapBase(sql::Session& session, const TableShape& next) {
   const std::scoped_lock lock(state_);
   stored_.shape = std::move(known.shape);
   counts_.base_places = counts_.base;
+  counts_.sorted = {counts_.base, OrderOf(next)};
   return {};
 }
 

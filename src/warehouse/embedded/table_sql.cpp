@@ -4,6 +4,7 @@
 
 #include "insert_only_sql.hpp"
 #include "schema/record_codec.hpp"
+#include "sort_sql.hpp"
 #include "sql/engine.hpp"
 #include "sql_parts.hpp"
 
@@ -296,13 +297,15 @@ std::vector<std::string> UpdateStatements(const TableShape& shape,
                       Within("_mr_hash", slice.keys) +
                       " AND rowid IN (SELECT base_place FROM mr_stored WHERE NOT stays)";
   if (!shape.insert_only.empty()) {
-    return {remove, InsertIntoBase(shape, BaseTable(shape)) + "mr_newest"};
+    return {remove,
+            InsertIntoBase(shape, BaseTable(shape)) + "mr_newest" + OrderOf(shape)};
   }
   return {remove,
           InsertIntoBase(shape, BaseTable(shape)) + DeltaTable(shape, *shape.frozen) +
               " WHERE " + RowsOf(slice) +
               " AND rowid IN (SELECT n.place FROM mr_newest n ANTI JOIN (SELECT place "
-              "FROM mr_stored WHERE stays) s ON s.place = n.place)"};
+              "FROM mr_stored WHERE stays) s ON s.place = n.place)" +
+              OrderOf(shape)};
 }
 
 TableShape WithNextBase(TableShape shape) {
@@ -316,10 +319,19 @@ std::vector<std::string> BeginBase(const TableShape& next) {
 }
 
 std::string CopyToBase(const TableShape& shape, const TableShape& next,
-                       const HashRange& range) {
-  const auto hash = shape.hashed ? std::string(kHash) : HashOf(shape);
+                       const std::string& condition) {
   return InsertIntoBase(next, BaseTable(next)) + BaseTable(shape) + " WHERE " +
-         Within(hash, range);
+         condition + OrderOf(shape);
+}
+
+std::vector<std::string> HashConditions(const TableShape& shape, std::uint64_t rows,
+                                        std::uint64_t rows_each) {
+  const auto hash = shape.hashed ? std::string(kHash) : HashOf(shape);
+  std::vector<std::string> conditions;
+  for (const auto& range : SplitHashes(rows, rows_each)) {
+    conditions.push_back(Within(hash, range));
+  }
+  return conditions;
 }
 
 std::vector<DeltaSlice> SliceDelta(std::uint64_t rows, std::uint64_t rows_each) {

@@ -21,6 +21,8 @@ struct TableShape {
   std::optional<std::uint64_t> frozen;
   /// Columns that keep the value of the record's first version (insert_only_sql.hpp).
   std::vector<std::string> insert_only;
+  /// Of rows that are brought into the base; known when the table is open for writing.
+  std::vector<std::string> sort;
   bool hashed = true;  ///< the base has `_mr_hash`; those of format 1 do not
 };
 
@@ -105,7 +107,11 @@ std::vector<std::string> CleanUpStatements();
 /// The shape whose base is written anew, and what begins and goes on with that.
 TableShape WithNextBase(TableShape shape);
 std::vector<std::string> BeginBase(const TableShape& next);
+/// `condition`: on rows of the old base.
 std::string CopyToBase(const TableShape& shape, const TableShape& next,
-                       const HashRange& range);
+                       const std::string& condition);
+/// Such conditions: by hash, for about `rows_each` of `rows` keys.
+std::vector<std::string> HashConditions(const TableShape& shape, std::uint64_t rows,
+                                        std::uint64_t rows_each);
 
 }  // namespace millrace::warehouse

@@ -28,7 +28,8 @@ struct TableSpec {
   /// life, which begins after the newest tombstone before. Other ones are
   /// kInvalidArgument later.
   std::vector<std::string> insert_only;
-  /// For servers; adapters without indexes leave them.
+  /// Columns that readers filter by. The first one is the order of the base where there
+  /// are no indexes; the others are for servers.
   std::vector<std::vector<std::string>> indexes;
 };
 

@@ -39,6 +39,9 @@ struct EmbeddedWarehouseOptions {
   std::uint64_t max_merge_rows = 500'000;
   /// Rows that a merge brings into the base in one transaction: its memory.
   std::uint64_t merge_slice_rows = 250'000;
+  /// Rows of a base out of the order of its table's first index: so many are not worth
+  /// writing it anew.
+  std::uint64_t unsorted_rows = 100'000;
   /// The write-ahead log is folded into the file after a merge when it is this long, and
   /// at twice this length without one. Writers wait meanwhile. Opening replays it.
   std::uint64_t checkpoint_wal = 32u << 20u;  ///< bytes
