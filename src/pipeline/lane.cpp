@@ -143,7 +143,10 @@ Status Lane::Open() {
   }
   MR_CHECK_OK(CheckPosition(*committed));
   next_ = *committed;
-  if (!redrive_) MR_CHECK_OK(KeepDefinition(anew));
+  // In a restored directory letters may be ahead of the tables, which were copied before.
+  MR_CHECK_OK(redrive_ ? services_.state.letters().Resend(pipeline_.definition.name,
+                                                          compiled_.name, next_)
+                       : KeepDefinition(anew));
   taken_.store(next_, std::memory_order_release);
   pending_.Clear();
   MR_CHECK_OK(history_.Load());

@@ -42,7 +42,7 @@ Result<std::vector<std::string>> DeadLetters::SentSinks(std::string_view pipelin
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto select,
          impl_.db.Prepare("SELECT DISTINCT sink FROM dead_letters WHERE pipeline = ? AND "
-                          "state IN ('sent', 'rebuilding') AND resent IS NOT NULL"));
+                          "state <> 'open' AND resent IS NOT NULL"));
   select.Bind(1, pipeline);
   std::vector<std::string> sinks;
   while (true) {
@@ -159,13 +159,14 @@ Result<std::optional<Offset>> DeadLetters::RebuildEnd(std::string_view pipeline,
   return Unsigned(select.Int(0)) + 1;
 }
 
-Status DeadLetters::Resend(std::string_view pipeline, std::string_view sink) {
+Status DeadLetters::Resend(std::string_view pipeline, std::string_view sink,
+                           Offset from) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto update,
          impl_.db.Prepare("UPDATE dead_letters SET state = 'sent' WHERE pipeline = ? AND "
-                          "sink = ? AND resent IS NOT NULL AND state IN ('applied', "
+                          "sink = ? AND resent >= ? AND state IN ('applied', "
                           "'superseded')"));
-  update.Bind(1, pipeline).Bind(2, sink);
+  update.Bind(1, pipeline).Bind(2, sink).Bind(3, Signed(from));
   return update.Finish();
 }
 

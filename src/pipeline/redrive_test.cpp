@@ -159,6 +159,26 @@ TEST_F(RedriveTest, WhatASinkTookIsToldAfterACrash) {
   EXPECT_EQ(redriven().writes.size(), 1u) << "written once";
 }
 
+TEST_F(RedriveTest, ASinkThatIsOlderThanItsLettersGetsItsRedrivenEventsAgain) {
+  Add("b", "bad");
+  Add("c", "bad");
+  f_.RunToEnd(stores_);
+  MendAll();
+  LetterFilter one = OfTable();
+  one.key = "b";
+  Redrive(one);
+  one.key = "c";
+  Redrive(one);
+  EXPECT_THAT(States(), ElementsAre("b:applied", "c:applied"));
+  // As in a backup, for which the sink was copied between the two.
+  redriven().position = 1;
+  redriven().rows.erase(1);
+  f_.RunToEnd(stores_);
+  EXPECT_THAT(States(), ElementsAre("b:applied", "c:applied"));
+  EXPECT_EQ(redriven().rows.size(), 2u);
+  EXPECT_EQ(redriven().writes.size(), 3u) << "the first is not written again";
+}
+
 TEST_F(RedriveTest, ASinkThatIsBuiltAnewGetsItsRedrivenEventsToo) {
   Add("a", "x");
   Add("b", "bad");

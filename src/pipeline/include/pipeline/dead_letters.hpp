@@ -140,7 +140,7 @@ class DeadLetters {
   /// Sent letters of a pipeline whose place is from `from` up to, not with, `to` were
   /// never there, or are lost: open again.
   Status Unclaim(std::string_view pipeline, Offset from, Offset to);
-  /// Sinks with letters that the redrive stream has or will have.
+  /// Sinks with letters that the redrive stream has or will have, resolved ones as well.
   Result<std::vector<std::string>> SentSinks(std::string_view pipeline);
   /// Sent letters by place, of places [from, to).
   Result<std::map<Offset, std::int64_t>> Sent(std::string_view pipeline,
@@ -162,9 +162,10 @@ class DeadLetters {
   /// there is none.
   Result<std::optional<Offset>> RebuildEnd(std::string_view pipeline,
                                            std::string_view sink);
-  /// Before a sink is replaced by one without its redriven events: resolved letters are
-  /// sent again, from where they are in the redrive stream.
-  Status Resend(std::string_view pipeline, std::string_view sink);
+  /// A sink without its redriven events of places from `from` on, as one that takes its
+  /// place, or of a backup that was made while they came: resolved letters are sent
+  /// again, from where they are in the redrive stream.
+  Status Resend(std::string_view pipeline, std::string_view sink, Offset from = 0);
   /// After a sink was replaced by one that was built beside it, with letters of its own:
   /// open ones that it has not went through there, and those that only it has are added.
   Status Adopt(std::string_view pipeline, std::string_view sink, DeadLetters& of_other);
