@@ -36,16 +36,22 @@ std::vector<std::string> Without(const schema::Columns& columns,
 /// The statements of one comparison.
 class Comparison {
  public:
-  Comparison(const warehouse::TableInfo& before, const warehouse::TableInfo& after)
+  Comparison(const warehouse::TableInfo& before, const warehouse::TableInfo& after,
+             const LeftOut& left_out)
       : before_(before.name),
         after_(after.name),
         key_(before.key),
         other_key_(after.key) {
     for (const auto& column : before.columns) {
       if (column.name == before.key || column.name.starts_with('_')) continue;
+      if (std::ranges::find(left_out.columns, column.name) != left_out.columns.end())
+        continue;
       if (std::ranges::find(after.columns, column.name, &schema::TypedName::name) !=
           after.columns.end())
         both_.push_back(column.name);
+    }
+    for (const auto& key : left_out.keys) {
+      keys_ += (keys_.empty() ? "" : ", ") + sql::QuoteText(key);
     }
   }
   const std::vector<std::string>& both() const { return both_; }
@@ -97,12 +103,19 @@ class Comparison {
     return out + "}";
   }
   std::string Joined() const {
-    return fmt::format(" FROM {} b FULL JOIN {} a ON b.{} = a.{}", QuoteName(before_),
-                       QuoteName(after_), QuoteName(key_), QuoteName(other_key_));
+    return fmt::format(" FROM {} b FULL JOIN {} a ON b.{} = a.{}", Rows(before_, key_),
+                       Rows(after_, other_key_), QuoteName(key_), QuoteName(other_key_));
+  }
+  /// A table without the keys that are left out.
+  std::string Rows(const std::string& table, const std::string& key) const {
+    if (keys_.empty()) return QuoteName(table);
+    return fmt::format("(SELECT * FROM {} WHERE CAST({} AS VARCHAR) NOT IN ({}))",
+                       QuoteName(table), QuoteName(key), keys_);
   }
 
   const std::string before_, after_, key_, other_key_;
   std::vector<std::string> both_;
+  std::string keys_;  ///< that are left out, as a list
 };
 
 void AppendNames(std::string& out, const std::vector<std::string>& names) {
@@ -117,12 +130,14 @@ void AppendNames(std::string& out, const std::vector<std::string>& names) {
 }  // namespace
 
 Result<TableDifference> CompareTables(warehouse::WarehouseReader& warehouse,
-                                      const std::string& before,
-                                      const std::string& after) {
+                                      const std::string& before, const std::string& after,
+                                      const LeftOut& left_out) {
   MR_TRY(const auto old_table, Find(warehouse, before));
   MR_TRY(const auto new_table, Find(warehouse, after));
-  const Comparison comparison(old_table, new_table);
+  const Comparison comparison(old_table, new_table, left_out);
   TableDifference difference;
+  difference.left_out = left_out.columns;
+  difference.redriven = left_out.keys.size();
   difference.only_in_before = Without(old_table.columns, new_table.columns);
   difference.only_in_after = Without(new_table.columns, old_table.columns);
   const auto deadline = Deadline::After(kWithin);
@@ -165,6 +180,10 @@ void AppendJson(std::string& out, const TableDifference& difference) {
   AppendNames(out, difference.only_in_before);
   out += ",\"columns_only_after\":";
   AppendNames(out, difference.only_in_after);
+  out += ",\"columns_left_out\":";
+  AppendNames(out, difference.left_out);
+  out += ",\"redriven_left_out\":";
+  AppendUint(out, difference.redriven);
   out += ",\"examples\":[";
   for (std::size_t i = 0; i < difference.examples.size(); ++i) {
     if (i > 0) out += ',';

@@ -19,6 +19,8 @@ struct TableDifference {
   /// Column of both, and how many of the changed rows differ in it; those alone.
   std::vector<std::pair<std::string, std::uint64_t>> columns;
   std::vector<std::string> only_in_before, only_in_after;  ///< columns
+  std::vector<std::string> left_out;  ///< columns that were not compared
+  std::uint64_t redriven = 0;         ///< keys that were not compared
   /// Up to ten keys that differ, as JSON objects {"key", "before", "after"}: the columns
   /// of both that differ, or null where there is no row.
   std::vector<std::string> examples;
@@ -26,10 +28,15 @@ struct TableDifference {
   bool equal() const { return only_before + only_after + changed == 0; }
 };
 
+/// What is not compared.
+struct LeftOut {
+  std::vector<std::string> columns;
+  std::vector<std::string> keys;  ///< text forms
+};
 /// Compares by key, every column of both but `_version`. Both must not change meanwhile.
 Result<TableDifference> CompareTables(warehouse::WarehouseReader& warehouse,
-                                      const std::string& before,
-                                      const std::string& after);
+                                      const std::string& before, const std::string& after,
+                                      const LeftOut& left_out);
 void AppendJson(std::string& out, const TableDifference& difference);
 
 }  // namespace millrace::app

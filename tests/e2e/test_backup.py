@@ -179,3 +179,50 @@ def test_a_full_disk_leaves_nothing(server, data, tmp_path):
         os.system(f"umount {small}")
     # The server goes on.
     assert server.api.post(ORDERS, {"order_id": "after", "customer_id": "c", "amount": 1}).status == 201
+
+
+def test_what_was_redriven_while_a_backup_ran_is_in_the_copy(tmp_path, shop, data):
+    """A backup copies tables and lakes first, letters and log later: what was redriven between is not lost."""
+    refusing = (shop / "pipelines" / "orders_now.yaml").read_text().replace("amount >= 0", "amount < 50")
+    (shop / "pipelines" / "orders_now.yaml").write_text(refusing)
+    orders = "/api/collections/orders/records"
+    with millrace.Server(shop, data) as server:
+        for number in range(10):
+            amount = 60 if number in (3, 7) else 5
+            assert server.api.post(orders, {"order_id": f"o{number}", "customer_id": "c", "amount": amount}).status == 201
+        millrace.wait_drained(data)
+        before = json.loads(millrace.run("deadletters", "list", "--data", data, "--json").stdout)
+        millrace.run("backup", tmp_path / "early", "--data", data)
+        millrace.run("deadletters", "mend", "--all", "--data", data, "--set", "amount = 49", "--apply")
+        millrace.run("deadletters", "redrive", "--all", "--data", data, "--quiet")
+        millrace.wait_until(lambda: not millrace.dead_letters(data), what="redriven")
+        # Dies and is redriven after the tables were copied.
+        assert server.api.post(orders, {"order_id": "late", "customer_id": "c", "amount": 70}).status == 201
+        millrace.wait_drained(data)
+        millrace.run("deadletters", "mend", "--all", "--data", data, "--set", "amount = 48", "--apply")
+        millrace.run("deadletters", "redrive", "--all", "--data", data, "--quiet")
+        millrace.wait_until(lambda: not millrace.dead_letters(data), what="redriven")
+        millrace.run("backup", tmp_path / "later", "--data", data)
+        server.stop()
+    assert len(before) == 4
+    for name in ("early", "later"):
+        millrace.run("restore", tmp_path / name, "--data", tmp_path / f"{name}-data")
+    # What a backup has whose tables were copied at one time and whose letters at the other.
+    mixed = tmp_path / "later-data"
+    (mixed / "warehouse.duckdb").unlink()
+    shutil.copy(tmp_path / "early-data" / "warehouse.duckdb", mixed)
+    shutil.rmtree(mixed / "lake")
+    shutil.copytree(tmp_path / "early-data" / "lake", mixed / "lake")
+    rows = "SELECT order_id, amount::DOUBLE AS amount FROM {} ORDER BY ALL"
+    expected = [{"order_id": "late", "amount": 48.0}] + [
+        {"order_id": f"o{number}", "amount": 49.0 if number in (3, 7) else 5.0} for number in range(10)]
+    with millrace.Server(shop, mixed) as server:
+        for table in ("orders", "lake.orders_history"):
+            millrace.wait_until(lambda: millrace.sql(mixed, rows.format(table)) == expected, what=f"{table} has all, once")
+        millrace.wait_drained(mixed)
+        assert millrace.dead_letters(mixed) == []
+        assert millrace.verify(mixed)["agree"]
+        # Nothing is left to redrive, and doing it changes nothing.
+        millrace.run("deadletters", "redrive", "--all", "--data", mixed, "--quiet", check=False)
+        assert millrace.sql(mixed, rows.format("orders")) == expected
+        assert server.stop() == 0

@@ -249,3 +249,25 @@ def test_what_cannot_be_replayed_is_named(shop, data):
     assert sink.returncode == 5 and "table.orders, lake.orders_history" in sink.stderr
     nowhere = millrace.run("pipelines", "replay", "orders_now", "--project", shop, "--data", data / "x", check=False)
     assert nowhere.returncode == 5
+
+
+def test_a_comparison_leaves_out_what_no_run_gives_again(shop, data):
+    """Times of processing, and rows of letters that were mended and redriven."""
+    text = NOW.replace("c.amount\n", "c.amount, _processed_at AS seen, c.amount % 2 AS odd\n")
+    (shop / "pipelines" / "orders_now.yaml").write_text(text)
+    with millrace.Server(shop, data) as server:
+        write(server.api, rounds=1)
+        millrace.wait_drained(data)
+        assert [one["key"] for one in millrace.dead_letters(data)] == ["o0-0", "o0-0"]
+        millrace.run("deadletters", "mend", "--all", "--data", data, "--set", "amount = 7", "--apply")
+        millrace.run("deadletters", "redrive", "--all", "--data", data, "--quiet")
+        report = json.loads(replay(shop, data, "--compare", "--json").stdout)
+        (difference,) = [sink["difference"] for sink in report["sinks"]]
+        assert difference["equal"] and difference["same"] > 100, difference
+        assert difference["columns_left_out"] == ["seen"] and difference["redriven_left_out"] == 1
+        assert "column \"seen\" left out" in replay(shop, data, "--compare").stdout
+        # What does differ is told all the same.
+        (shop / "pipelines" / "orders_now.yaml").write_text(text.replace("% 2", "% 3"))
+        report = json.loads(replay(shop, data, "--compare", "--json", check=False).stdout)
+        (difference,) = [sink["difference"] for sink in report["sinks"]]
+        assert not difference["equal"] and list(difference["columns"]) == ["odd"]

@@ -49,6 +49,16 @@ void PrintDifference(simdjson::dom::element difference) {
       fmt::print("  column {} {}\n", simdjson::minify(name),
                  which == std::string_view("columns_only_before") ? "is gone" : "is new");
   }
+  if (number("redriven_left_out") > 0) {
+    fmt::print("  {} keys left out, of redriven dead letters\n",
+               number("redriven_left_out"));
+  }
+  simdjson::dom::array left_out;
+  if (difference["columns_left_out"].get(left_out) == simdjson::SUCCESS) {
+    for (const auto name : left_out)
+      fmt::print("  column {} left out: each run gives it other values\n",
+                 simdjson::minify(name));
+  }
   simdjson::dom::array examples;
   if (difference["examples"].get(examples) != simdjson::SUCCESS) return;
   for (const auto example : examples) fmt::print("  {}\n", simdjson::minify(example));

@@ -124,7 +124,7 @@ Status PrepareIndexes(Database& db, const schema::Collection& collection) {
     if (at != stored.end() && at->second == sql) continue;
     auto status = db.Exec(sql);
     if (!status && (sqlite3_errcode(db.get()) & 0xff) == SQLITE_CONSTRAINT) {
-      return Fail(ErrorCode::kConflict,
+      return Fail(ErrorCode::kInvalidArgument,
                   "collection " + collection.name +
                       ": stored records violate the unique index of " + name.substr(2) +
                       ": mend them or take the index away");
