@@ -347,7 +347,7 @@ Result<Comparison> SinkRerun::Lake(const lake::LakeExtent& extent, const Refused
 
 NameOfRow SinkRerun::LakeNames() const {
   return [this](std::uint64_t offset) {
-    const auto place = info_.stream.name + "@" + std::to_string(offset);
+    std::string place = info_.stream.name + "@" + std::to_string(offset);
     const auto batch = stores_.log().Read(info_.stream, offset, 1, 1);
     if (!batch || batch->empty()) return place;
     const auto event = change::ParseEnvelope(batch->records().front().body);

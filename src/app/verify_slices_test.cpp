@@ -34,6 +34,21 @@ TEST(SliceMap, APositionSaysItsSlice) {
   EXPECT_EQ(map.slices()[3].begin, 75 * kMinute);
 }
 
+TEST(SliceMap, IsCutBehindAPosition) {
+  SliceMap map(TwoCollections(), 0);  // ..3 | 4..7 | 8 | 9..
+  EXPECT_EQ(map.CutAt(0), 0u);
+  EXPECT_EQ(map.CutAt(3), 1u) << "there is an edge already";
+  EXPECT_EQ(map.CutAt(UINT64_MAX), 4u);
+  ASSERT_EQ(map.size(), 4u);
+  EXPECT_EQ(map.CutAt(5), 2u);
+  ASSERT_EQ(map.size(), 5u);
+  EXPECT_EQ(map.IndexOf(5), 1u);
+  EXPECT_EQ(map.IndexOf(6), 2u);
+  EXPECT_EQ(map.slices()[1].begin, map.slices()[2].begin);
+  EXPECT_EQ(map.slices()[2].after, 5u);
+  EXPECT_EQ(map.slices()[2].upto, 7u);
+}
+
 TEST(SliceMap, WiderSlicesTakeSeveralMinutes) {
   const SliceMap map(TwoCollections(), 60 * kMinute);
   ASSERT_EQ(map.size(), 3u);
