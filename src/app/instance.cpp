@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "admin_routes.hpp"
+#include "cache_embedded/memory_cache.hpp"
 #include "capture/change_pump.hpp"
 #include "change/complete_mark.hpp"
 #include "gateway/collection_routes.hpp"
+#include "gateway/door_gate.hpp"
 #include "gateway/record_routes.hpp"
 #include "gateway/stream_routes.hpp"
 #include "gateway/table_routes.hpp"
@@ -243,6 +245,7 @@ class Instance::Impl {
     auto& open = options.listeners.emplace_back();
     open.address = settings_.http.address;
     open.port = static_cast<std::uint16_t>(settings_.http.port);
+    open.router.SetGate(gateway::MakeDoorGate(project_.door, *cache_, metrics_));
     records_->AddTo(open.router);
     collections_->AddTo(open.router);
     stream_routes_->AddTo(open.router);
@@ -313,6 +316,7 @@ class Instance::Impl {
   std::unique_ptr<OwnLetterWorks> letters_;
   std::unique_ptr<AdminRoutes> admin_;
   std::vector<telemetry::CallbackHandle> process_metrics_;
+  const std::unique_ptr<cache::Cache> cache_ = cache::MakeMemoryCache();
   std::unique_ptr<http::Server> server_;
   bool stopped_ = false;
 };

@@ -41,6 +41,7 @@ void AppendHeaders(std::string& out, const Response& response, const AnswerFrame
     AppendHeaderValue(out, value);
     out += "\r\n";
   }
+  out += frame.headers;
   if (!frame.keep_alive) {
     out += "Connection: close\r\n";
   } else if (!frame.http11) {

@@ -23,7 +23,8 @@ class DateLine {
 struct AnswerFrame {
   std::string_view date_line;
   std::string_view request_id;
-  bool head = false;  ///< the body is counted, not sent
+  std::string_view headers;  ///< whole lines, beside those of the response
+  bool head = false;         ///< the body is counted, not sent
   bool keep_alive = true;
   bool http11 = true;
 };

@@ -75,6 +75,8 @@ class RouteTable {
   /// The views put into `match` last as long as `path` and `match`.
   void Find(Method method, std::string_view path, PathMatch& match) const;
 
+  void set_gate(std::shared_ptr<Gate> gate) { gate_ = std::move(gate); }
+  Gate* gate() const { return gate_.get(); }  ///< or null
   void set_refusal_writer(RefusalWriter writer) { refusal_writer_ = std::move(writer); }
   Response Refuse(const Refused& refused) const;
 
@@ -91,6 +93,7 @@ class RouteTable {
   static void RegisterNode(Node& node, telemetry::Registry& registry);
 
   Node root_;
+  std::shared_ptr<Gate> gate_;
   RefusalWriter refusal_writer_;  ///< empty: problem+json
 };
 

@@ -41,6 +41,8 @@ void Router::Add(Method method, std::string pattern, Handler handler,
   table_->Add(method, std::move(pattern), std::move(handler), options, std::move(name));
 }
 
+void Router::SetGate(std::shared_ptr<Gate> gate) { table_->set_gate(std::move(gate)); }
+
 void Router::SetRefusalWriter(RefusalWriter writer) {
   table_->set_refusal_writer(std::move(writer));
 }

@@ -26,6 +26,39 @@ TEST_F(ServerTest, AnswersWithTheHeadersEveryAnswerHas) {
                            "X-Request-Id: [0-9a-f]{16}\r\n\r\nhello"));
 }
 
+/// Adds a header to every answer, and answers what asks for it.
+class SomeGate final : public Gate {
+ public:
+  std::optional<Response> Look(const Request& request, std::string_view route,
+                               std::string& headers) override {
+    headers += "X-Route: " + std::string(route) + "\r\n";
+    if (request.Header("x-stop").empty()) return std::nullopt;
+    return Response{.status = 429, .body = "{}"};
+  }
+};
+
+TEST_F(ServerTest, AGateSeesEveryRequestFirst) {
+  Router router = MakeRouter();
+  router.SetGate(std::make_shared<SomeGate>());
+  Start(std::move(router));
+  auto client = MakeClient();
+  const auto ask = [&](Method method, std::string_view path,
+                       const Client::Headers& headers) {
+    return *client.Send(method, path, "", headers, TestDeadline());
+  };
+  const auto passed = ask(Method::kGet, "/static", {});
+  EXPECT_EQ(passed.status, 200);
+  EXPECT_EQ(passed.Header("x-route"), "/static");
+  const auto stopped = ask(Method::kGet, "/static", {{"X-Stop", "1"}});
+  EXPECT_EQ(stopped.status, 429);
+  EXPECT_EQ(stopped.Header("x-route"), "/static");
+  const auto unknown = ask(Method::kGet, "/nowhere", {});
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_EQ(unknown.Header("x-route"), "");
+  EXPECT_EQ(ask(Method::kOptions, "/static", {{"X-Stop", "1"}}).status, 429);
+  EXPECT_EQ(ask(Method::kGet, "/static", {}).status, 200);
+}
+
 TEST_F(ServerTest, KeepsAWellFormedRequestIdAndReplacesAnother) {
   Start();
   auto connection = Connect();

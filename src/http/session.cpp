@@ -133,12 +133,22 @@ void Session::Dispatch() {
   outstanding_ = true;
   served_ = true;
   stage_ = Stage::kIdle;
-  if (route != nullptr) {
+  if (const auto instead = AskGate(request, route)) {
+    Answer(*instead);
+  } else if (route != nullptr) {
     Invoke(request);
   } else {
     AnswerWithoutRoute(request);
   }
   reader_.Consume();
+}
+
+std::optional<Response> Session::AskGate(const Request& request, const Route* route) {
+  request_.headers.clear();
+  Gate* const gate = routes_.gate();
+  if (gate == nullptr) return std::nullopt;
+  return gate->Look(request, route != nullptr ? std::string_view(route->name) : "",
+                    request_.headers);
 }
 
 void Session::Invoke(const Request& request) {
@@ -181,6 +191,7 @@ void Session::AnswerRefusal(const Refusal& refusal) {
   loop_.MakeRequestId(request_.request_id);
   request_.metrics = &loop_.malformed();
   request_.since = now_;
+  request_.headers.clear();
   request_.head = false;
   request_.keep_alive = false;
   request_.http11 = true;
@@ -200,6 +211,7 @@ void Session::Answer(const Response& response) {
   AppendResponse(out_, response,
                  {.date_line = loop_.date_line(),
                   .request_id = request_.request_id,
+                  .headers = request_.headers,
                   .head = request_.head,
                   .keep_alive = !closing_,
                   .http11 = request_.http11});

@@ -44,6 +44,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void Advance();
   bool HandleNext();
   void Dispatch();
+  std::optional<Response> AskGate(const Request& request, const Route* route);
   void Invoke(const Request& request);
   void AnswerWithoutRoute(const Request& request);
   void AnswerRefusal(const Refusal& refusal);
@@ -73,6 +74,7 @@ class Session : public std::enable_shared_from_this<Session> {
   struct Outstanding {
     std::uint64_t serial = 0;
     std::string request_id;
+    std::string headers;  ///< of the gate
     const RouteMetrics* metrics = nullptr;
     Steady::time_point since;
     bool head = false;

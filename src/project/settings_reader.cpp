@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "door_reader.hpp"
 #include "values.hpp"
 
 namespace millrace::project {
@@ -42,13 +43,17 @@ void ReadAuth(const Node& node, Project& project, Report& report) {
 }  // namespace
 
 void ReadProjectFile(const Node& root, Project& project, Report& report) {
-  const Keys keys(root, "millrace.yaml", {"name", "access", "auth", "settings"}, report);
+  const Keys keys(
+      root, "millrace.yaml",
+      {"name", "access", "auth", "settings", "limits", "cors", "trusted_proxies"},
+      report);
   if (const auto name = ReadName(keys.Need("name", "shop"), "a project name", report))
     project.name = *name;
   if (const auto open = ReadChoice<bool>(keys.Find("access"),
                                          {{"open", true}, {"closed", false}}, report))
     project.open_access = *open;
   if (const auto* auth = keys.Find("auth")) ReadAuth(*auth, project, report);
+  project.door = ReadDoor(keys, report);
   if (const auto* settings = keys.Find("settings"))
     Flatten(*settings, "", project.settings, report);
 }

@@ -5,7 +5,7 @@
 
 namespace millrace::project {
 
-/// Name, access, auth and settings out of millrace.yaml into `project`.
+/// Name, access, auth, door and settings out of millrace.yaml into `project`.
 void ReadProjectFile(const Node& root, Project& project, Report& report);
 
 }  // namespace millrace::project

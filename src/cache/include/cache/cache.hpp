@@ -42,6 +42,7 @@ class Cache {
   virtual Result<std::optional<std::string>> Get(std::string_view key) = 0;
   /// kTooLarge: larger than the cache may hold (nothing is kept under the key then).
   virtual Status Put(std::string_view key, std::string_view value, Lifetime lifetime) = 0;
+  /// Nothing is kept under the key any more; success, too, where nothing was.
   virtual Status Remove(std::string_view key) = 0;
 
   /// Counts one of `key` under a rate, if the rate allows it; what is refused is not

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/gate.hpp"
 #include "http/message.hpp"
 
 namespace millrace::http {
@@ -77,6 +78,8 @@ class Router {
   void Add(Method method, std::string pattern, Handler handler, RouteOptions options = {},
            std::string name = {});
 
+  /// Looks at every request of this router first.
+  void SetGate(std::shared_ptr<Gate> gate);
   /// The form of what the server itself refuses; problem+json without it.
   void SetRefusalWriter(RefusalWriter writer);
 

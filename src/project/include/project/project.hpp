@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/given.hpp"
+#include "project/door.hpp"
 #include "query/access.hpp"
 #include "schema/collection.hpp"
 
@@ -173,6 +174,7 @@ struct Project {
   bool open_access = false;  ///< `access: open`: no users, and only loopback may be bound
   /// `auth:`; then `users` is a built-in collection.
   AuthStyle auth_style = AuthStyle::kNone;
+  Door door;
   config::GivenMap
       settings;  ///< `settings:` of millrace.yaml, "http.port" → text; unchecked
   std::map<std::string, schema::Collection, std::less<>> collections;

@@ -1,0 +1,50 @@
+#include "client_address.hpp"
+
+#include <algorithm>
+#include <ranges>
+
+namespace millrace::gateway {
+namespace {
+
+bool IsForwardedFor(std::string_view name) {
+  constexpr std::string_view kName = "x-forwarded-for";
+  return std::ranges::equal(name, kName, {}, [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+}
+
+std::string_view Trim(std::string_view text) {
+  const auto from = text.find_first_not_of(" \t");
+  if (from == std::string_view::npos) return {};
+  return text.substr(from, text.find_last_not_of(" \t") - from + 1);
+}
+
+}  // namespace
+
+std::string ClientAddress(const http::Request& request,
+                          const std::vector<project::Network>& trusted) {
+  auto address = project::ParseAddress(std::string(request.peer));
+  const auto is_trusted = [&] {
+    return std::ranges::any_of(
+        trusted, [&](const auto& network) { return network.Contains(address); });
+  };
+  if (!is_trusted()) return address;
+  // Each proxy adds whom it got the request from behind what it was told.
+  for (const auto& header : request.headers | std::views::reverse) {
+    if (!IsForwardedFor(header.name)) continue;
+    std::string_view left = header.value;
+    while (!left.empty()) {
+      const auto comma = left.rfind(',');
+      const auto last =
+          Trim(comma == std::string_view::npos ? left : left.substr(comma + 1));
+      left = comma == std::string_view::npos ? std::string_view() : left.substr(0, comma);
+      auto before = project::ParseAddress(std::string(last));
+      if (before.empty()) return address;  // not an address: nothing behind it is known
+      address = std::move(before);
+      if (!is_trusted()) return address;
+    }
+  }
+  return address;
+}
+
+}  // namespace millrace::gateway

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+
+#include "cache/cache.hpp"
+#include "http/gate.hpp"
+#include "project/door.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace millrace::gateway {
+
+/// The door of a project: security headers on every answer, cross-origin rules for
+/// browsers, and limits, counted in `cache`: 429 with Retry-After beyond one, `RateLimit`
+/// and `RateLimit-Policy` otherwise. `/livez`, `/readyz`, `/metrics` and preflights are
+/// not counted. Where the cache cannot be reached, requests pass. `cache` and `registry`
+/// outlive it.
+std::shared_ptr<http::Gate> MakeDoorGate(const project::Door& door, cache::Cache& cache,
+                                         telemetry::Registry& registry);
+
+}  // namespace millrace::gateway
