@@ -48,7 +48,7 @@ endfunction()
 # Tests that start threads: the tsan preset runs these only. sql, lake and warehouse are
 # left out: DuckDB's archives are not instrumented, so TSan cannot see its locks and would
 # report what they guard.
-set(MR_THREADED_TESTS base_test runtime_test http_test rpc_test eventlog_embedded_test
+set(MR_THREADED_TESTS base_test runtime_test http_test live_test rpc_test eventlog_embedded_test
   records_embedded_test cache_embedded_test)
 
 # What the asan preset runs: the rooms that read what others wrote. warehouse and pipeline

@@ -8,8 +8,10 @@
 #include "cache_embedded/memory_cache.hpp"
 #include "capture/change_pump.hpp"
 #include "change/complete_mark.hpp"
+#include "descriptor_limit.hpp"
 #include "gateway/collection_routes.hpp"
 #include "gateway/door_gate.hpp"
+#include "gateway/live_routes.hpp"
 #include "gateway/record_routes.hpp"
 #include "gateway/stream_routes.hpp"
 #include "gateway/table_routes.hpp"
@@ -84,6 +86,7 @@ class Instance::Impl {
     const Deadline carry = Deadline::Before(deadline, kForClosing);
     bool clean = true;
     if (server_) clean = server_->Drain(carry);
+    if (live_) live_->Stop();
     streams_.clear();  // what they were given is in the log then
     if (replay_) replay_->Stop();
     if (pump_) {
@@ -247,6 +250,7 @@ class Instance::Impl {
     open.port = static_cast<std::uint16_t>(settings_.http.port);
     open.router.SetGate(gateway::MakeDoorGate(project_.door, *cache_, metrics_));
     records_->AddTo(open.router);
+    live_routes_->AddTo(open.router);
     collections_->AddTo(open.router);
     stream_routes_->AddTo(open.router);
     tables_->AddTo(open.router);
@@ -254,6 +258,7 @@ class Instance::Impl {
   }
 
   Status StartServer() {
+    RaiseDescriptorLimit();
     StartStreams();
     pool_ =
         std::make_unique<runtime::BlockingPool>(settings_.http.read_threads, kPoolQueue);
@@ -262,6 +267,11 @@ class Instance::Impl {
         *stores_->records, codecs_, *pool_,
         gateway::RecordRouteOptions{settings_.http.body_limit.value,
                                     settings_.http.batch_max});
+    live_ = std::make_unique<live::Hub>(live::HubParts{
+        *stores_->records, *stores_->records, *stores_->log, mark_, logger_, metrics_});
+    live_routes_ = std::make_unique<gateway::LiveRoutes>(
+        *live_, codecs_,
+        gateway::LiveRouteOptions{settings_.live.buffer.value, settings_.live.heartbeat});
     collections_ = std::make_unique<gateway::CollectionRoutes>(codecs_);
     tables_ = std::make_unique<gateway::TableRoutes>(*stores_->warehouse, *pool_);
     stream_routes_ = std::make_unique<gateway::StreamRoutes>(
@@ -282,6 +292,7 @@ class Instance::Impl {
 
     http::ServerOptions options;
     options.limits.idle_timeout = settings_.http.idle_timeout;
+    options.limits.connections = settings_.http.connections;
     if (api_ == Api::kPublic) AddPublicListener(options);
     auto& local = options.listeners.emplace_back();
     local.unix_socket = stores_->directory.paths().socket();
@@ -308,6 +319,8 @@ class Instance::Impl {
   gateway::Streams streams_;
   std::unique_ptr<runtime::BlockingPool> pool_;
   std::unique_ptr<gateway::RecordRoutes> records_;
+  std::unique_ptr<live::Hub> live_;
+  std::unique_ptr<gateway::LiveRoutes> live_routes_;
   std::unique_ptr<gateway::CollectionRoutes> collections_;
   std::unique_ptr<gateway::StreamRoutes> stream_routes_;
   std::unique_ptr<gateway::TableRoutes> tables_;

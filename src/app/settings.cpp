@@ -22,6 +22,7 @@ std::expected<Settings, std::vector<std::string>> LoadSettings(
   config::Loader loader(std::move(sources));
   Settings settings;
   settings.http = loader.Read<HttpSettings>("http");
+  settings.live = loader.Read<LiveSettings>("live");
   settings.records = loader.Read<RecordSettings>("records");
   settings.log = loader.Read<LogSettings>("log");
   settings.pipelines = loader.Read<PipelineSettings>("pipelines");

@@ -16,6 +16,7 @@ struct HttpSettings {
   config::Bytes body_limit{8u << 20u};
   std::uint32_t batch_max = 10'000;
   std::uint32_t read_threads = 4;
+  std::uint32_t connections = 4096;
   std::chrono::milliseconds idle_timeout{75'000};
 
   static auto Fields() {
@@ -31,8 +32,29 @@ struct HttpSettings {
                       config::Within{1, 100'000}},
         config::Field{"read_threads", &C::read_threads, "threads for lists, rows and SQL",
                       config::Within{1, 64}},
+        config::Field{"connections", &C::connections,
+                      "most at a time, live subscriptions included; more wait",
+                      config::Within{1, 1'000'000}},
         config::Field{"idle_timeout", &C::idle_timeout,
                       "a connection without a request for so long is closed",
+                      config::Within{std::chrono::milliseconds{100},
+                                     std::chrono::milliseconds{3'600'000}}}};
+  }
+};
+
+struct LiveSettings {
+  config::Bytes buffer{1u << 20u};
+  std::chrono::milliseconds heartbeat{15'000};
+
+  static auto Fields() {
+    using C = LiveSettings;
+    return std::tuple{
+        config::Field{
+            "buffer", &C::buffer,
+            "messages that wait for one subscriber; it is cut beyond",
+            config::Within{config::Bytes{64u << 10u}, config::Bytes{1u << 30u}}},
+        config::Field{"heartbeat", &C::heartbeat,
+                      "a quiet subscription gets a sign of life this often",
                       config::Within{std::chrono::milliseconds{100},
                                      std::chrono::milliseconds{3'600'000}}}};
   }
@@ -177,6 +199,7 @@ struct ThrottleSettings {
 /// Every setting of the process, with where each came from.
 struct Settings {
   HttpSettings http;
+  LiveSettings live;
   RecordSettings records;
   LogSettings log;
   PipelineSettings pipelines;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/bytes.hpp"
+#include "http/stream.hpp"
 
 namespace millrace::http::internal {
 namespace {
@@ -33,9 +34,7 @@ Loop::Loop(const ServerLimits& limits, telemetry::Registry& registry,
       connections_(registry.AddGauge("http_connections", "Open HTTP connections.")),
       request_id_base_(RandomBase()) {
   mailbox_ = std::make_shared<Mailbox>(
-      [this](Ticket ticket, Response&& response) {
-        Deliver(ticket, std::move(response));
-      },
+      [this](Ticket ticket, Content&& content) { Deliver(ticket, std::move(content)); },
       [this] { boost::asio::post(io_, [this] { mailbox_->DeliverAll(); }); });
 }
 
@@ -130,9 +129,14 @@ void Loop::AddSession(Listening& listening) {
   session->Start();
 }
 
-void Loop::Remove(const Session& session) {
-  slots_[session.slot()].reset();
-  free_.push_back(session.slot());
+void Loop::Replace(const Connection& old, std::shared_ptr<Connection> next) {
+  slots_[old.slot()] = next;
+  next->Start();
+}
+
+void Loop::Remove(const Connection& connection) {
+  slots_[connection.slot()].reset();
+  free_.push_back(connection.slot());
   connections_.Add(-1);
   if (session_count() == 0) {
     timer_.cancel();
@@ -166,10 +170,13 @@ void Loop::MakeRequestId(std::string& id) {
   AppendHex(id, request_id_base_ + ++serial_ * 0x9e3779b97f4a7c15ULL, 16);
 }
 
-void Loop::Deliver(Ticket ticket, Response&& response) {
-  if (ticket.slot >= slots_.size()) return;
-  Session* session = slots_[ticket.slot].get();
-  if (session != nullptr) session->Deliver(ticket.serial, std::move(response));
+void Loop::Deliver(Ticket ticket, Content&& content) {
+  if (ticket.slot < slots_.size() && slots_[ticket.slot]) {
+    slots_[ticket.slot]->Deliver(ticket.serial, std::move(content));
+  }
+  // Its client has gone before the head.
+  const auto* open = std::get_if<OpenStream>(&content);
+  if (open != nullptr && open->stream) open->stream->MarkClosed();
 }
 
 void Loop::WakeBy(Steady::time_point at) {

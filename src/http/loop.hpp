@@ -60,7 +60,9 @@ class Loop {
   }
   /// Looks at all deadlines at `at` or earlier.
   void WakeBy(Steady::time_point at);
-  void Remove(const Session& session);
+  void Remove(const Connection& connection);
+  /// Another one has the slot from here on, and is started.
+  void Replace(const Connection& old, std::shared_ptr<Connection> next);
   /// A session has nothing left to do for its client.
   void LeaveActive();
 
@@ -83,7 +85,7 @@ class Loop {
   void OnAccepted(Listening& listening, const boost::system::error_code& failed);
   void AddSession(Listening& listening);
   void ResumeAccepting();
-  void Deliver(Ticket ticket, Response&& response);
+  void Deliver(Ticket ticket, Content&& content);
   void Sweep();
   std::size_t session_count() const { return slots_.size() - free_.size(); }
 
@@ -93,7 +95,7 @@ class Loop {
   boost::asio::executor_work_guard<Executor> work_{io_.get_executor()};
   std::shared_ptr<Mailbox> mailbox_;
   std::vector<std::unique_ptr<Listening>> listeners_;
-  std::vector<std::shared_ptr<Session>> slots_;
+  std::vector<std::shared_ptr<Connection>> slots_;
   std::vector<std::uint32_t> free_;
 
   Timer timer_{io_.get_executor()};

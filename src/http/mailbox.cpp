@@ -12,14 +12,14 @@ thread_local const Mailbox* served_here = nullptr;
 
 void Mailbox::BindThread() { served_here = this; }
 
-void Mailbox::Send(Ticket ticket, Response&& response) {
+void Mailbox::Send(Ticket ticket, Content&& content) {
   if (served_here == this) {
-    deliver_(ticket, std::move(response));
+    deliver_(ticket, std::move(content));
     return;
   }
   const std::scoped_lock lock(mutex_);
   if (closed_) return;
-  letters_.push_back({ticket, std::move(response)});
+  letters_.push_back({ticket, std::move(content)});
   // Under the lock, so that Close cannot let the server go in between.
   if (letters_.size() == 1) wake_();
 }
@@ -29,7 +29,7 @@ void Mailbox::DeliverAll() {
     const std::scoped_lock lock(mutex_);
     std::swap(letters_, taken_);
   }
-  for (Letter& letter : taken_) deliver_(letter.ticket, std::move(letter.response));
+  for (Letter& letter : taken_) deliver_(letter.ticket, std::move(letter.content));
   taken_.clear();
 }
 

@@ -32,6 +32,12 @@ class RequestReader {
   std::span<char> Space();
   void Commit(std::size_t bytes);
 
+  /// What came behind the last request that was consumed.
+  std::string_view Rest() const {
+    return buffer_ ? std::string_view(&buffer_[begin_], end_ - begin_)
+                   : std::string_view();
+  }
+
   const Request& request() const { return parser_->request(); }
   const Refusal& refusal() const { return parser_->refusal(); }
   const PathMatch& match() const { return match_; }

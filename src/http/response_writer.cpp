@@ -16,23 +16,19 @@ void AppendHeaderValue(std::string& out, std::string_view value) {
   for (const char c : value) out += IsControl(c) && c != '\t' ? ' ' : c;
 }
 
-void AppendHeaders(std::string& out, const Response& response, const AnswerFrame& frame) {
-  const bool may_have_body = response.status != 204 && response.status != 304;
-  if (may_have_body && !response.body.empty()) {
-    out += "Content-Type: ";
-    AppendHeaderValue(out, response.content_type.empty()
-                               ? kJson
-                               : std::string_view(response.content_type));
-    out += "\r\n";
-  }
-  if (may_have_body) {
-    out += "Content-Length: ";
-    AppendUint(out, response.body.size());
-    out += "\r\n";
-  }
-  if (!frame.request_id.empty()) {
+void AppendContentType(std::string& out, const Response& response) {
+  out += "Content-Type: ";
+  AppendHeaderValue(out, response.content_type.empty()
+                             ? kJson
+                             : std::string_view(response.content_type));
+  out += "\r\n";
+}
+
+void AppendOwnHeaders(std::string& out, const Response& response,
+                      std::string_view request_id) {
+  if (!request_id.empty()) {
     out += "X-Request-Id: ";
-    out += frame.request_id;
+    out += request_id;
     out += "\r\n";
   }
   for (const auto& [name, value] : response.headers) {
@@ -41,6 +37,26 @@ void AppendHeaders(std::string& out, const Response& response, const AnswerFrame
     AppendHeaderValue(out, value);
     out += "\r\n";
   }
+}
+
+void AppendStatusLine(std::string& out, int status, std::string_view date_line) {
+  out += "HTTP/1.1 ";
+  AppendInt(out, status);
+  out += ' ';
+  out += ReasonOf(status);
+  out += "\r\n";
+  out += date_line;
+}
+
+void AppendHeaders(std::string& out, const Response& response, const AnswerFrame& frame) {
+  const bool may_have_body = response.status != 204 && response.status != 304;
+  if (may_have_body && !response.body.empty()) AppendContentType(out, response);
+  if (may_have_body) {
+    out += "Content-Length: ";
+    AppendUint(out, response.body.size());
+    out += "\r\n";
+  }
+  AppendOwnHeaders(out, response, frame.request_id);
   out += frame.headers;
   if (!frame.keep_alive) {
     out += "Connection: close\r\n";
@@ -69,17 +85,22 @@ std::string_view DateLine::Now() {
 
 void AppendResponse(std::string& out, const Response& response,
                     const AnswerFrame& frame) {
-  out += "HTTP/1.1 ";
   const bool valid = response.status >= 200 && response.status <= 599;
   const int status = valid ? response.status : 500;
-  AppendInt(out, status);
-  out += ' ';
-  out += ReasonOf(status);
-  out += "\r\n";
-  out += frame.date_line;
+  AppendStatusLine(out, status, frame.date_line);
   AppendHeaders(out, response, frame);
   out += "\r\n";
   if (!frame.head && status != 204 && status != 304) out += response.body;
+}
+
+void AppendStreamHead(std::string& out, const Response& head, const AnswerFrame& frame) {
+  const bool upgrade = head.status == 101;
+  AppendStatusLine(out, head.status, frame.date_line);
+  if (!upgrade) AppendContentType(out, head);
+  AppendOwnHeaders(out, head, frame.request_id);
+  out += frame.headers;
+  if (!upgrade) out += "Connection: close\r\n";
+  out += "\r\n";
 }
 
 }  // namespace millrace::http::internal

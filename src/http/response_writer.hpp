@@ -32,4 +32,8 @@ struct AnswerFrame {
 /// Appends a whole HTTP/1.1 response.
 void AppendResponse(std::string& out, const Response& response, const AnswerFrame& frame);
 
+/// Appends the head of an answer that ends with its connection, or of an upgrade (101):
+/// the frame's date, request id and headers.
+void AppendStreamHead(std::string& out, const Response& head, const AnswerFrame& frame);
+
 }  // namespace millrace::http::internal

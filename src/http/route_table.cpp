@@ -153,21 +153,29 @@ void RouteTable::RegisterNode(Node& node, telemetry::Registry& registry) {
   if (node.param) RegisterNode(*node.param, registry);
 }
 
+template <typename Fits>
 const RouteTable::Node* RouteTable::Walk(const Node& node, PathMatch& match,
-                                         std::size_t depth) {
-  if (depth == match.segment_count_) return node.allowed.empty() ? nullptr : &node;
+                                         std::size_t depth, const Fits& fits) {
+  if (depth == match.segment_count_) return fits(node) ? &node : nullptr;
   const auto segment = match.segments_[depth];
   for (const auto& [text, child] : node.literals) {
     if (text != segment) continue;
-    if (const Node* found = Walk(*child, match, depth + 1)) return found;
+    if (const Node* found = Walk(*child, match, depth + 1, fits)) return found;
     break;
   }
   if (!node.param || segment.empty()) return nullptr;
   const auto place = match.param_count_++;
   match.params_[place].value = segment;
-  if (const Node* found = Walk(*node.param, match, depth + 1)) return found;
+  if (const Node* found = Walk(*node.param, match, depth + 1, fits)) return found;
   match.param_count_ = place;
   return nullptr;
+}
+
+const Route* RouteTable::RouteOf(const Node& node, Method method) {
+  if (method == Method::kOther) return nullptr;
+  const Route* route = node.routes[IndexOf(method)].get();
+  if (route != nullptr || method != Method::kHead) return route;
+  return node.routes[IndexOf(Method::kGet)].get();
 }
 
 void RouteTable::Find(Method method, std::string_view path, PathMatch& match) const {
@@ -176,21 +184,22 @@ void RouteTable::Find(Method method, std::string_view path, PathMatch& match) co
     match.found = PathMatch::Found::kBadEncoding;
     return;
   }
-  const Node* node = match.too_deep_ ? nullptr : Walk(root_, match, 0);
+  if (match.too_deep_) return;
+  const auto takes = [&](const Node& node) { return RouteOf(node, method) != nullptr; };
+  if (const Node* node = Walk(root_, match, 0, takes)) {
+    match.allowed = node->allowed;
+    match.found = PathMatch::Found::kRoute;
+    match.route = RouteOf(*node, method);
+    for (std::size_t i = 0; i < match.param_count_; ++i) {
+      match.params_[i].name = match.route->param_names[i];
+    }
+    return;
+  }
+  const auto exists = [](const Node& node) { return !node.allowed.empty(); };
+  const Node* node = Walk(root_, match, 0, exists);
   if (node == nullptr) return;
   match.allowed = node->allowed;
   match.found = PathMatch::Found::kOtherMethod;
-  if (method == Method::kOther) return;
-  const Route* route = node->routes[IndexOf(method)].get();
-  if (route == nullptr && method == Method::kHead) {
-    route = node->routes[IndexOf(Method::kGet)].get();
-  }
-  if (route == nullptr) return;
-  match.found = PathMatch::Found::kRoute;
-  match.route = route;
-  for (std::size_t i = 0; i < match.param_count_; ++i) {
-    match.params_[i].name = route->param_names[i];
-  }
 }
 
 Response RouteTable::Refuse(const Refused& refused) const {

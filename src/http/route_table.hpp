@@ -89,7 +89,11 @@ class RouteTable {
   };
 
   Node& NodeOf(std::string_view pattern, std::vector<std::string>& param_names);
-  static const Node* Walk(const Node& node, PathMatch& match, std::size_t depth);
+  /// `fits` says which nodes may be the end of the path.
+  template <typename Fits>
+  static const Node* Walk(const Node& node, PathMatch& match, std::size_t depth,
+                          const Fits& fits);
+  static const Route* RouteOf(const Node& node, Method method);
   static void RegisterNode(Node& node, telemetry::Registry& registry);
 
   Node root_;

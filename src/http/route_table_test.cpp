@@ -50,6 +50,17 @@ TEST_F(RouteTableTest, PrefersALiteralAndComesBackFromADeadEnd) {
   EXPECT_EQ(match_.params().size(), 1u);
 }
 
+TEST_F(RouteTableTest, ALiteralTakesOnlyItsOwnMethodsFromAParameter) {
+  Add(Method::kGet, "/a/live");
+  Add(Method::kGet, "/a/{id}");
+  Add(Method::kPatch, "/a/{id}");
+  ASSERT_EQ(Find(Method::kHead, "/a/live"), Found::kRoute);
+  EXPECT_TRUE(match_.params().empty());
+  ASSERT_EQ(Find(Method::kPatch, "/a/live"), Found::kRoute);
+  EXPECT_EQ(Param("id"), "live");
+  EXPECT_EQ(Find(Method::kPut, "/a/live"), Found::kOtherMethod);
+}
+
 TEST_F(RouteTableTest, ComparesLiteralsDecoded) {
   Add(Method::kGet, "/api");
   EXPECT_EQ(Find(Method::kGet, "/%61pi"), Found::kRoute);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "http/problem.hpp"
+#include "http/stream.hpp"
 #include "mailbox.hpp"
 #include "route_table.hpp"
 
@@ -29,6 +30,14 @@ void Responder::Send(Response response) {
   if (const auto mailbox = std::exchange(mailbox_, nullptr)) {
     mailbox->Send(ticket_, std::move(response));
   }
+}
+
+std::shared_ptr<Stream> Responder::Open(Response head, StreamOptions options) {
+  const auto mailbox = std::exchange(mailbox_, nullptr);
+  if (!mailbox) return nullptr;
+  auto stream = std::make_shared<Stream>(std::move(options), mailbox, ticket_);
+  mailbox->Send(ticket_, internal::OpenStream{std::move(head), stream});
+  return stream;
 }
 
 Router::Router() : table_(std::make_unique<internal::RouteTable>()) {}

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "http/problem.hpp"
+#include "http/stream.hpp"
 #include "loop.hpp"
 #include "socket.hpp"
+#include "stream_session.hpp"
 
 namespace millrace::http::internal {
 namespace {
@@ -30,10 +32,10 @@ void ClearOutput(std::string& output) {
 }  // namespace
 
 Session::Session(Socket socket, const RouteTable& routes, Loop& loop, std::uint32_t slot)
-    : socket_(std::move(socket)),
+    : Connection(slot),
+      socket_(std::move(socket)),
       routes_(routes),
       loop_(loop),
-      slot_(slot),
       reader_(routes, loop.limits().header_bytes) {}
 
 void Session::Start() {
@@ -42,9 +44,13 @@ void Session::Start() {
   Advance();
 }
 
-void Session::Deliver(std::uint64_t serial, Response&& response) {
+void Session::Deliver(std::uint64_t serial, Content&& content) {
   if (!outstanding_ || serial != request_.serial || closed_) return;
-  Answer(response);
+  if (const auto* response = std::get_if<Response>(&content)) {
+    Answer(*response);
+  } else if (auto* open = std::get_if<OpenStream>(&content)) {
+    AnswerWithStream(std::move(*open));
+  }
   if (advancing_) return;  // out of a handler: Advance goes on when it returns
   const auto self = shared_from_this();
   Advance();
@@ -67,6 +73,7 @@ void Session::Close() {
   socket_.close(ignored);
   LeaveActive();
   loop_.Remove(*this);
+  if (opening_) opening_->MarkClosed();
 }
 
 void Session::LeaveActive() {
@@ -217,11 +224,35 @@ void Session::Answer(const Response& response) {
                   .http11 = request_.http11});
 }
 
+void Session::AnswerWithStream(OpenStream&& open) {
+  outstanding_ = false;
+  closing_ = true;  // no request after it
+  now_ = Steady::now();
+  request_.metrics->Count(open.head.status, now_ - request_.since);
+  AppendStreamHead(out_, open.head,
+                   {.date_line = loop_.date_line(),
+                    .request_id = request_.request_id,
+                    .headers = request_.headers});
+  opening_ = std::move(open.stream);
+}
+
+/// The rest of the connection's life is another's: this object ends with its last user.
+void Session::BecomeStream() {
+  closed_ = true;
+  active_ = false;
+  loop_.Replace(*this, std::make_shared<StreamSession>(
+                           std::move(socket_), loop_, slot_, request_.serial,
+                           std::exchange(opening_, nullptr), std::exchange(out_, {}),
+                           std::string(reader_.Rest())));
+}
+
 // Input and output ---------------------------------------------------------------------
 
 void Session::WriteOrRead() {
   if (!writing_.empty() || closed_) return;
-  if (!out_.empty()) {
+  if (opening_) {
+    BecomeStream();
+  } else if (!out_.empty()) {
     StartWrite();
   } else if (outstanding_) {
     SetDeadline(Steady::time_point::max());  // the handler's owner sees to that one

@@ -1,13 +1,10 @@
 #pragma once
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 
+#include "connection.hpp"
 #include "http/message.hpp"
 #include "request_reader.hpp"
 #include "response_writer.hpp"
@@ -16,29 +13,20 @@ namespace millrace::http::internal {
 
 class Loop;
 
-using Executor = boost::asio::io_context::executor_type;
-using Socket =
-    boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
-using Steady = std::chrono::steady_clock;
-
 /// One connection. Handles every complete request that was read, writes all their answers
 /// at once, and reads on only then; while an answer is outstanding it does not read.
 /// Server's thread only. Owned by the loop's table and by its pending operations: an
 /// operation may end after the loop has let go of the session.
-class Session : public std::enable_shared_from_this<Session> {
+class Session : public Connection, public std::enable_shared_from_this<Session> {
  public:
   Session(Socket socket, const RouteTable& routes, Loop& loop, std::uint32_t slot);
 
-  void Start();
-  /// The answer to request `serial`; dropped if that is not the outstanding one.
-  void Deliver(std::uint64_t serial, Response&& response);
+  void Start() override;
+  void Deliver(std::uint64_t serial, Content&& content) override;
   /// Closes it if it is between requests; otherwise it closes after the present one.
-  void Drain();
-  void Close();
-  void OnTimeout();
-
-  Steady::time_point deadline() const { return deadline_; }
-  std::uint32_t slot() const { return slot_; }
+  void Drain() override;
+  void Close() override;
+  void OnTimeout() override;
 
  private:
   void Advance();
@@ -49,6 +37,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void AnswerWithoutRoute(const Request& request);
   void AnswerRefusal(const Refusal& refusal);
   void Answer(const Response& response);
+  void AnswerWithStream(OpenStream&& open);
+  void BecomeStream();
 
   void WriteOrRead();
   void StartWrite();
@@ -66,7 +56,6 @@ class Session : public std::enable_shared_from_this<Session> {
   Socket socket_;
   const RouteTable& routes_;
   Loop& loop_;
-  const std::uint32_t slot_;
   std::string peer_;
   RequestReader reader_;
 
@@ -83,6 +72,7 @@ class Session : public std::enable_shared_from_this<Session> {
   };
   Outstanding request_;
   bool outstanding_ = false;
+  std::shared_ptr<Stream> opening_;  ///< takes over once all before it is written
 
   std::string out_;      ///< answers to be written next
   std::string writing_;  ///< answers being written
@@ -96,7 +86,6 @@ class Session : public std::enable_shared_from_this<Session> {
   bool active_ = true;
   bool served_ = false;  ///< had a request
   Steady::time_point now_;
-  Steady::time_point deadline_ = Steady::time_point::max();
   RequestReader::Stage stage_ = RequestReader::Stage::kIdle;
   Steady::time_point stage_since_;
 };

@@ -9,11 +9,13 @@ import harness
 import rows_backlog
 import rows_lag
 import rows_letters
+import rows_live
 import rows_process
 import rows_records
 import rows_trace
 
-ROWS = {**rows_records.ROWS, **rows_backlog.ROWS, **rows_lag.ROWS, **rows_process.ROWS, **rows_trace.ROWS, **rows_letters.ROWS}
+ROWS = {**rows_records.ROWS, **rows_backlog.ROWS, **rows_lag.ROWS, **rows_live.ROWS,
+        **rows_process.ROWS, **rows_trace.ROWS, **rows_letters.ROWS}
 
 
 def main():

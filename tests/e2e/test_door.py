@@ -1,5 +1,7 @@
 """Limits, cross-origin rules and security headers, as a project asks for them."""
 
+import socket
+
 import pytest
 
 import millrace
@@ -54,3 +56,13 @@ def test_pages_of_a_named_origin_may_ask(server):
     other = ask(server, "GET", RECORDS, "192.0.2.1", Origin="https://evil.example")
     assert "access-control-allow-origin" not in other.headers and other.headers["vary"] == "Origin"
     assert other.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_stream_is_let_through_the_door_like_any_answer(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(f"GET {RECORDS}/live HTTP/1.1\r\nHost: a\r\nOrigin: https://shop.example\r\n\r\n".encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(65536)
+    assert head.startswith(b"HTTP/1.1 200") and b"text/event-stream" in head
+    assert b"Access-Control-Allow-Origin: https://shop.example" in head and b"RateLimit:" in head

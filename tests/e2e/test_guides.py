@@ -35,7 +35,7 @@ class Shell:
         """Runs one command; what a server in the background says counts too. Looks again where it takes a moment."""
         until = time.monotonic() + SECONDS
         missing = [pattern(line) for line in expected]
-        looks = command.startswith(("millrace deadletters list", "millrace sql"))
+        looks = command.startswith(("millrace deadletters list", "millrace sql", "millrace pipelines replay"))
         while True:
             seen = self._once(command, missing, until)
             left = [one for one in missing if not any(re.fullmatch(one, line) for line in seen)]
@@ -86,7 +86,7 @@ def steps(guide, port):
     return found
 
 
-@pytest.mark.parametrize("guide", ["dead-letters.md", "replay.md", "rules.md"])
+@pytest.mark.parametrize("guide", ["dead-letters.md", "live.md", "replay.md", "rules.md"])
 def test_a_guide_can_be_followed(guide, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

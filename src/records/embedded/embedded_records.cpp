@@ -122,6 +122,13 @@ Result<Page> EmbeddedRecords::List(const std::string& tenant,
   return parts_->lister.List(tenant, collection, query, deadline);
 }
 
+Result<std::vector<KeyVersion>> EmbeddedRecords::ListVersions(
+    const std::string& tenant, const std::string& collection, const query::Query& query,
+    Version after, Version upto, std::uint32_t max, Deadline deadline) {
+  return parts_->lister.ListVersions(tenant, collection, query, {after, upto, max},
+                                     deadline);
+}
+
 Status EmbeddedRecords::Scan(
     const std::string& collection,
     const std::function<bool(std::string_view key, std::string_view document)>& each) {

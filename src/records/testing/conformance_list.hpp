@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <set>
 
 #include "conformance_fixture.hpp"
@@ -104,6 +105,29 @@ TEST_P(RecordsListing, PagesAreStableWhileRecordsComeAndGo) {
   ASSERT_TRUE(Write(Request(DeleteOp("o05"))).ok());
   page = List("limit=4&cursor=" + *page.next_cursor);
   EXPECT_EQ(Keys(page), "04 045 06 07");
+}
+
+TEST_P(RecordsListing, VersionsAreListedFromTheOldestOn) {
+  const auto query = Parsed("amount=gte.1", Orders());
+  const auto all = open_.store->ListVersions(tenant_, "orders", query, {}, {9, 0, 0}, 100,
+                                             Deadline::Never());
+  ASSERT_TRUE(all) << all.error().ToString();
+  ASSERT_EQ(all->size(), List("amount=gte.1").documents.size());
+  ASSERT_GT(all->size(), 3u);
+  for (const auto& [key, version] : *all) {
+    EXPECT_EQ(open_.store->Get(tenant_, "orders", key)->version, version);
+  }
+  EXPECT_TRUE(std::ranges::is_sorted(*all, {}, &KeyVersion::version));
+  const auto some = open_.store->ListVersions(tenant_, "orders", query, (*all)[0].version,
+                                              (*all)[2].version, 100, Deadline::Never());
+  ASSERT_EQ(some->size(), 2u);
+  EXPECT_EQ((*some)[0].key, (*all)[1].key);
+  EXPECT_EQ((*some)[1].key, (*all)[2].key);
+  EXPECT_EQ(
+      open_.store
+          ->ListVersions(tenant_, "orders", query, {}, {9, 0, 0}, 1, Deadline::Never())
+          ->size(),
+      1u);
 }
 
 TEST_P(RecordsListing, IntegerKeysAreOrderedAsNumbers) {

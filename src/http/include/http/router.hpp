@@ -11,6 +11,9 @@
 
 namespace millrace::http {
 
+class Stream;
+struct StreamOptions;
+
 namespace internal {
 class Mailbox;
 class RouteTable;
@@ -34,6 +37,8 @@ class Responder {
 
   /// Gives the answer; a second call does nothing.
   void Send(Response response);
+  /// Answers with a stream (http/stream.hpp): `head` has no body. Null after an answer.
+  std::shared_ptr<Stream> Open(Response head, StreamOptions options);
 
  private:
   std::shared_ptr<internal::Mailbox>
@@ -71,10 +76,11 @@ class Router {
   ~Router();
 
   /// `pattern`: "/api/collections/{collection}/records/{key}"; a parameter stands for one
-  /// non-empty segment. A literal wins over a parameter. GET routes answer HEAD too.
-  /// Unknown paths are answered 404, known ones with another method 405 with Allow, and
-  /// OPTIONS 204 with Allow. A malformed pattern or a repeated route ends the process.
-  /// `name` is the metrics label `route`; the pattern when empty.
+  /// non-empty segment. A literal
+  /// wins over a parameter, among the routes that take the method. GET routes answer HEAD
+  /// too. Unknown paths are answered 404, known ones with another method 405 with Allow,
+  /// and OPTIONS 204 with Allow. A malformed pattern or a repeated route ends the
+  /// process. `name` is the metrics label `route`; the pattern when empty.
   void Add(Method method, std::string pattern, Handler handler, RouteOptions options = {},
            std::string name = {});
 

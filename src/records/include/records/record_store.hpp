@@ -87,6 +87,12 @@ struct Page {
   std::optional<std::string> next_cursor;
 };
 
+/// Which state of a record there is.
+struct KeyVersion {
+  std::string key;  ///< text form
+  Version version;
+};
+
 /// Count and additive hash of all changes a collection ever committed, kept in the
 /// commit's own transaction. See change/sums.hpp for the hash.
 struct HistorySum {
@@ -130,6 +136,14 @@ class RecordStore {
   /// query's cursor), kDeadlineExceeded, kUnavailable.
   virtual Result<Page> List(const std::string& tenant, const std::string& collection,
                             const query::Query& query, Deadline deadline) = 0;
+  /// Records of the query (its filters and what is visible; no order, limit or cursor)
+  /// with a version past `after` and up to `upto`, the oldest version first, `max` at
+  /// most: who has read them and what the log holds past `upto` has the collection.
+  /// Looks at every record each time. Errors: kNotFound (no such collection),
+  /// kDeadlineExceeded, kUnavailable.
+  virtual Result<std::vector<KeyVersion>> ListVersions(
+      const std::string& tenant, const std::string& collection, const query::Query& query,
+      Version after, Version upto, std::uint32_t max, Deadline deadline) = 0;
   /// Calls `each` for every record of the collection in key order from one snapshot;
   /// stops early when it returns false.
   virtual Status Scan(const std::string& collection,

@@ -60,6 +60,11 @@ class EmbeddedRecords : public RecordStore, public ChangeFeed {
                      const std::string& key) override;
   Result<Page> List(const std::string& tenant, const std::string& collection,
                     const query::Query& query, Deadline deadline) override;
+  Result<std::vector<KeyVersion>> ListVersions(const std::string& tenant,
+                                               const std::string& collection,
+                                               const query::Query& query, Version after,
+                                               Version upto, std::uint32_t max,
+                                               Deadline deadline) override;
   Status Scan(const std::string& collection,
               const std::function<bool(std::string_view key, std::string_view document)>&
                   each) override;

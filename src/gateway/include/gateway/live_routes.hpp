@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "gateway/record_routes.hpp"
+#include "http/router.hpp"
+#include "live/hub.hpp"
+
+namespace millrace::gateway {
+
+struct LiveRouteOptions {
+  std::size_t buffer = 1u << 20u;  ///< bytes that may wait for one client
+  std::chrono::milliseconds heartbeat{15'000};
+  /// Null: an open project, everyone sees everything. Outlives the server.
+  const AccessControl* access = nullptr;
+};
+
+/// `GET /api/collections/{collection}/records/live`: the changes of a collection as they
+/// happen, as server-sent events, or by WebSocket where the request asks for an upgrade.
+/// Filters as in lists; `snapshot=true` begins with the records that exist;
+/// `Last-Event-ID` (header, or parameter `last_event_id`) goes on after a message.
+/// X-Millrace-Position of the answer is the id that it begins behind.
+class LiveRoutes {
+ public:
+  /// All outlive the server.
+  LiveRoutes(live::Hub& hub, const Codecs& codecs, LiveRouteOptions options);
+  void AddTo(http::Router& router);
+
+ private:
+  void Subscribe(const http::Request& request, http::Responder responder);
+
+  live::Hub& hub_;
+  const Codecs& codecs_;
+  const LiveRouteOptions options_;
+};
+
+}  // namespace millrace::gateway
