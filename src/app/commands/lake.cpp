@@ -44,9 +44,9 @@ Result<lake::CompactReport> CompactInto(const std::filesystem::path& from,
   const Progress shown("compact, rows", 0, [&] { return progress.rows.load(); }, quiet);
   auto report = lake::Compact(store, *reader, *writer, options, progress);
   if (report || report.error().code() != ErrorCode::kNotFound) return report;
-  return Fail(ErrorCode::kNotFound,
-              from.string() + " is no lake table: give the folder that its "
-                              "part-*.parquet are in");
+  return Fail(ErrorCode::kNotFound, from.string() +
+                                        " is no lake table: give the folder that its "
+                                        "part-*.parquet are in");
 }
 
 std::string JsonOf(const lake::CompactReport& report) {

@@ -99,9 +99,9 @@ std::string BaseInItsOrder(const std::filesystem::path& directory) {
   const auto session = *engine->Connect();
   const auto base = session->Query(
       "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'orders.base.%'");
-  const auto rows = session->Query(
-      "SELECT string_agg(amount::VARCHAR, ' ' ORDER BY rowid) FROM _mr." +
-      sql::QuoteName(base->Text(0, 0)));
+  const auto rows =
+      session->Query("SELECT string_agg(amount::VARCHAR, ' ' ORDER BY rowid) FROM _mr." +
+                     sql::QuoteName(base->Text(0, 0)));
   return std::string(rows->Text(0, 0));
 }
 
