@@ -20,7 +20,7 @@ constexpr std::string_view kClaims = "claims.";
 constexpr std::string_view kForm =
     "write user=ID,role=ROLE,tenant=TENANT,key=ID,claims.NAME=VALUE, or nobody";
 
-query::Claim ReadClaim(std::string_view text) {
+query::Claim ReadClaim(const std::string& text) {
   if (text == "true" || text == "false") return text == "true";
   const auto read = [&](auto number) -> std::optional<query::Claim> {
     const auto* const end = text.data() + text.size();
@@ -30,7 +30,7 @@ query::Claim ReadClaim(std::string_view text) {
   };
   if (const auto whole = read(std::int64_t{})) return *whole;
   if (const auto real = read(double{})) return *real;
-  return std::string(text);
+  return text;
 }
 
 Status ReadPart(std::string_view part, Principal& who) {
@@ -52,7 +52,7 @@ Status ReadPart(std::string_view part, Principal& who) {
   }
   if (name.starts_with(kClaims) && name.size() > kClaims.size()) {
     who.claims.insert_or_assign(std::string(name.substr(kClaims.size())),
-                                ReadClaim(value));
+                                ReadClaim(std::string(value)));
     return {};
   }
   return Fail(ErrorCode::kInvalidArgument,

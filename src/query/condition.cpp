@@ -29,7 +29,7 @@ Condition Join(Kind kind, std::vector<Condition> parts) {
 
 /// 'it''s', 12.50, true.
 std::string LiteralText(const schema::Type& type, std::string_view literal) {
-  const auto text = schema::TextOf(literal);
+  auto text = schema::TextOf(literal);
   if (!literal.starts_with('"') || type.kind == schema::Kind::kDecimal) return text;
   std::string out = "'";
   for (const char c : text) out.append(c == '\'' ? 2 : 1, c);
