@@ -101,6 +101,13 @@ std::string General(const Access& access, Operation operation,
   return out + text + "\n" + Audiences(access, *rule, columns);
 }
 
+/// A built-in collection has no rules.
+const Access& AccessOf(const project::Project& project, const std::string& collection) {
+  static const Access closed;
+  const auto at = project.access.find(collection);
+  return at == project.access.end() ? closed : at->second;
+}
+
 std::string_view Preface(const project::Project& project) {
   if (!project.open_access) return "";
   return "With `access: open` in millrace.yaml everyone who reaches the server may do "
@@ -140,7 +147,7 @@ Result<Principal> ReadPrincipal(std::string_view text) {
 }
 
 std::string AccessReport::ToText() const {
-  const auto& access = project.access.at(collection);
+  const auto& access = AccessOf(project, collection);
   const auto columns = project.collections.at(collection).DocumentColumns();
   std::string out(Preface(project));
   if (access.tenant)
@@ -159,7 +166,7 @@ std::string AccessReport::ToText() const {
 }
 
 std::string AccessReport::ToJson() const {
-  const auto& access = project.access.at(collection);
+  const auto& access = AccessOf(project, collection);
   const auto columns = project.collections.at(collection).DocumentColumns();
   std::string out = "{";
   AppendMember(out, "collection", collection);

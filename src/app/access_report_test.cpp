@@ -63,6 +63,11 @@ TEST_F(AccessReportTest, SaysWhatIsLeftToSomebody) {
   EXPECT_TRUE(Report().ToText().starts_with("list      no record\n"));
 }
 
+TEST_F(AccessReportTest, KnowsCollectionsWithoutRules) {
+  project_.access.clear();
+  EXPECT_TRUE(Report().ToText().starts_with("list      no rule: nobody\n"));
+}
+
 TEST_F(AccessReportTest, SaysThatRulesRest) {
   project_.open_access = true;
   EXPECT_TRUE(Report().ToText().starts_with("With `access: open` in millrace.yaml "));
