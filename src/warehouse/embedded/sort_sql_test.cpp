@@ -119,7 +119,6 @@ TEST(SortedTable, IsInOrderOfItsFirstIndexAndShowsTheSame) {
     if (step == "swapped") merged.release();
   };
   WarehouseModel model;
-  std::string all;
   {
     const auto warehouse = *OpenEmbeddedWarehouse(options);
     WarehouseDriver driver(*warehouse);
