@@ -17,11 +17,11 @@ ALLOWED_MS = 10
 
 
 class Following:
-    """`bench/follow` beside the measured thing; ready when all are answered."""
+    """`bench_follow` beside the measured thing; ready when all are answered."""
 
     def __init__(self, port, connections, seconds, query=""):
         self.process = subprocess.Popen(
-            [str(harness.BUILD / "bench" / "follow"), "--port", str(port), "--path", f"{PATH}/live{query}",
+            [str(harness.BUILD / "bench" / "bench_follow"), "--port", str(port), "--path", f"{PATH}/live{query}",
              "--connections", str(connections), "--seconds", str(seconds)], stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "following\n":
             raise RuntimeError(f"follow ended: {self.process.wait(30)}")
