@@ -1,5 +1,7 @@
 #include "sort_sql.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -64,9 +66,10 @@ std::vector<std::string> SortRanges(const TableShape& shape, const sql::Batch& b
   for (std::size_t row = 0; row < bounds.rows(); ++row) {
     const auto bound = BoundSql(FirstType(shape), bounds, row);
     if (!bound) continue;
-    ranges.push_back(above.empty() ? column + " IS NULL OR " + column + " < " + *bound
-                                   : above + " AND " + column + " < " + *bound);
-    above = column + " >= " + *bound;
+    ranges.push_back(above.empty()
+                         ? fmt::format("{} IS NULL OR {} < {}", column, column, *bound)
+                         : fmt::format("{} AND {} < {}", above, column, *bound));
+    above = fmt::format("{} >= {}", column, *bound);
   }
   ranges.push_back(above.empty() ? "TRUE" : above);
   return ranges;
@@ -81,17 +84,16 @@ SortedBase ParseSorted(std::string_view comment) {
   SortedBase sorted;
   if (!comment.starts_with(kSorted)) return {};
   comment.remove_prefix(kSorted.size());
-  const char* const end = comment.data() + comment.size();
-  const auto read = std::from_chars(comment.data(), end, sorted.rows);
+  const char* const begin = comment.data();
+  const auto read = std::from_chars(begin, begin + comment.size(), sorted.rows);
   if (read.ec != std::errc()) return {};
-  sorted.order.assign(read.ptr, end);
+  sorted.order = comment.substr(static_cast<std::size_t>(read.ptr - begin));
   return sorted;
 }
 
 std::string SelectComment(const TableShape& shape) {
   return "SELECT coalesce(comment, '') FROM duckdb_tables() WHERE schema_name = '_mr' "
-         "AND "
-         "table_name = " +
+         "AND table_name = " +
          sql::QuoteText(shape.name + ".base." + std::to_string(shape.base));
 }
 

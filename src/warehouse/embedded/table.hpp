@@ -79,7 +79,7 @@ class Table {
   };
 
   Table(Database& database, StoredTable stored, Counts counts)
-      : database_(database), stored_(std::move(stored)), counts_(counts) {}
+      : database_(database), stored_(std::move(stored)), counts_(std::move(counts)) {}
   StoredTable stored() const;
   /// With the order of the base.
   TableShape ShapeToMerge() const;
