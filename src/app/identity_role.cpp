@@ -44,6 +44,11 @@ class IdentityRole::Impl {
     return instance_->Stop(deadline) && clean;
   }
 
+  std::uint16_t port() const { return server_->port(); }
+  const std::string& token_secret() const { return token_secret_; }
+  Instance& instance() { return *instance_; }
+
+ private:
   std::unique_ptr<Instance> instance_;
   std::unique_ptr<identity::Credentials> credentials_;
   std::string token_secret_;
@@ -55,16 +60,16 @@ IdentityRole::IdentityRole(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 IdentityRole::~IdentityRole() = default;
 
 Result<std::unique_ptr<IdentityRole>> IdentityRole::Start(
-    project::Project project, Settings settings, const std::filesystem::path& data,
+    project::Project project, const Settings& settings, const std::filesystem::path& data,
     telemetry::Logger& logger) {
   auto impl = std::make_unique<Impl>();
   MR_CHECK_OK(impl->Start(std::move(project), settings, data, logger));
   return std::unique_ptr<IdentityRole>(new IdentityRole(std::move(impl)));
 }
 
-std::uint16_t IdentityRole::port() const { return impl_->server_->port(); }
-const std::string& IdentityRole::token_secret() const { return impl_->token_secret_; }
-Instance& IdentityRole::instance() { return *impl_->instance_; }
+std::uint16_t IdentityRole::port() const { return impl_->port(); }
+const std::string& IdentityRole::token_secret() const { return impl_->token_secret(); }
+Instance& IdentityRole::instance() { return impl_->instance(); }
 bool IdentityRole::Stop(Deadline deadline) { return impl_->Stop(deadline); }
 
 }  // namespace millrace::app

@@ -20,7 +20,7 @@ class IdentityRole {
   /// made once and kept with the credentials. Errors as Instance::Start, and those of
   /// listening.
   static Result<std::unique_ptr<IdentityRole>> Start(project::Project project,
-                                                     Settings settings,
+                                                     const Settings& settings,
                                                      const std::filesystem::path& data,
                                                      telemetry::Logger& logger);
   ~IdentityRole();

@@ -81,9 +81,9 @@ class Rules {
     }
   }
   const Member& Get(std::string_view name) const {
-    static const Member kAbsent;
+    static const Member absent;
     const auto found = members_.find(name);
-    return found == members_.end() ? kAbsent : found->second;
+    return found == members_.end() ? absent : found->second;
   }
   void NotEmpty(std::string_view name, std::string_view message) {
     const auto& member = Get(name);
