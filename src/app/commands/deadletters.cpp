@@ -124,7 +124,7 @@ std::string SpecJson(const LetterFlags& flags) {
   std::string out = "{\"set\":[";
   for (const auto& text : flags.set) {
     const auto equal = text.find('=');
-    const auto trim = [](std::string part) {
+    const auto trim = [](const std::string& part) {
       const auto from = part.find_first_not_of(" \t\n");
       const auto to = part.find_last_not_of(" \t\n");
       return from == std::string::npos ? "" : part.substr(from, to - from + 1);
