@@ -39,6 +39,9 @@ class Signal {
 /// GET /held/{name} waits; the test opens a stream for it.
 class StreamTest : public ServerTest {
  protected:
+  /// Before what its callbacks use.
+  ~StreamTest() override { server_.reset(); }
+
   std::shared_ptr<Stream> OpenHeld(StreamOptions options = {}) {
     auto held = held_.Take(1);
     options.on_closed = [this] { closed_.Give(); };
