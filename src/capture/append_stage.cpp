@@ -80,7 +80,7 @@ Status AppendStage::Write(const FormedAppend& append) {
 }
 
 /// And what waits behind it: its offsets, and what it took for duplicates, are wrong now.
-void AppendStage::Lose(FormedAppend& append, Error error) {
+void AppendStage::Lose(FormedAppend& append, const Error& error) {
   std::optional<FormedAppend> behind;
   {
     const std::lock_guard lock(mutex_);

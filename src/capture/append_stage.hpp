@@ -54,7 +54,7 @@ class AppendStage {
  private:
   void Loop();
   Status Write(const FormedAppend& append);
-  void Lose(FormedAppend& append, Error error);
+  void Lose(FormedAppend& append, const Error& error);
 
   eventlog::EventLog& log_;
   const StreamId stream_;

@@ -31,9 +31,9 @@ class StreamSink : public live::Sink {
   const bool websocket_;
 };
 
-std::unexpected<Error> Refuse(std::string_view name, std::string expected) {
+std::unexpected<Error> Refuse(std::string_view name, const std::string& expected) {
   return Fail(Error(ErrorCode::kInvalidArgument, std::string(name) + ": " + expected,
-                    {{std::string(name), std::move(expected)}}));
+                    {{std::string(name), expected}}));
 }
 
 Result<bool> ReadSnapshot(const query::Query& query) {

@@ -183,7 +183,8 @@ def test_too_many_dead_stop_the_sink_until_the_rule_is_mended(tmp_path, data):
     bad = [{"id": f"b{i}", "amount": "-1.00"} for i in range(11)]
     with Server(project, data) as server:
         assert server.api.post(PATH, bad).status == 201
-        reason = millrace.wait_until(lambda: [p for p in millrace.status(data) if p["state"] == "stopped"], what="stopped")[0]["sinks"][0]["reason"]
+        stopped = lambda: [sink for sink in millrace.status(data)[0]["sinks"] if sink["state"] == "stopped"]  # noqa: E731
+        reason = millrace.wait_until(stopped, what="stopped")[0]["reason"]
         assert reason.startswith("too_many_dead: more than 10 of the 1000 events from offset 0 on"), reason
     (project / "pipelines" / "orders_now.yaml").write_text(PIPELINE.replace("amount >= 0", "amount >= -1") + "max_share: 1%\n")
     with Server(project, data):
