@@ -6,13 +6,6 @@
 namespace millrace::gateway {
 namespace {
 
-bool IsForwardedFor(std::string_view name) {
-  constexpr std::string_view kName = "x-forwarded-for";
-  return std::ranges::equal(name, kName, {}, [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-}
-
 std::string_view Trim(std::string_view text) {
   const auto from = text.find_first_not_of(" \t");
   if (from == std::string_view::npos) return {};
@@ -31,7 +24,7 @@ std::string ClientAddress(const http::Request& request,
   if (!is_trusted()) return address;
   // Each proxy adds whom it got the request from behind what it was told.
   for (const auto& header : request.headers | std::views::reverse) {
-    if (!IsForwardedFor(header.name)) continue;
+    if (!header.Is("x-forwarded-for")) continue;
     std::string_view left = header.value;
     while (!left.empty()) {
       const auto comma = left.rfind(',');

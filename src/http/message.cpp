@@ -12,9 +12,13 @@ std::string_view ToString(Method method) {
   return kNames[static_cast<std::size_t>(method)];
 }
 
+bool HeaderField::Is(std::string_view lower_case_name) const {
+  return EqualsLowerCase(name, lower_case_name);
+}
+
 std::string_view Request::Header(std::string_view lower_case_name) const {
   for (const HeaderField& field : headers) {
-    if (EqualsLowerCase(field.name, lower_case_name)) return field.value;
+    if (field.Is(lower_case_name)) return field.value;
   }
   return {};
 }

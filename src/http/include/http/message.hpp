@@ -25,6 +25,9 @@ std::string_view ToString(Method method);
 struct HeaderField {
   std::string_view name;   ///< as received
   std::string_view value;  ///< without the blanks around it
+
+  /// Whether it is the header of that name, in whatever case it came.
+  bool Is(std::string_view lower_case_name) const;
 };
 
 struct PathParam {
