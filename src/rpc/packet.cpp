@@ -49,6 +49,17 @@ std::string RouteOf(dom::element pattern) {
   return std::string(text);
 }
 
+/// The one packet of an answer: `value` behind its begin.
+std::string LastPacket(std::string_view begin, std::string_view value,
+                       std::string_view id) {
+  std::string out(begin);
+  out += value;
+  out += R"(,"isDisposed":true,"id":)";
+  out += id;
+  out += '}';
+  return out;
+}
+
 }  // namespace
 
 Result<Packet> PacketParser::Parse(std::string_view json) {
@@ -70,21 +81,11 @@ Result<Packet> PacketParser::Parse(std::string_view json) {
 }
 
 std::string ReplyPacket(std::string_view response, std::string_view id) {
-  std::string out = R"({"response":)";
-  out += response;
-  out += R"(,"isDisposed":true,"id":)";
-  out += id;
-  out += '}';
-  return out;
+  return LastPacket(R"({"response":)", response, id);
 }
 
 std::string ErrorPacket(std::string_view err, std::string_view id) {
-  std::string out = R"({"err":)";
-  out += err;
-  out += R"(,"isDisposed":true,"id":)";
-  out += id;
-  out += '}';
-  return out;
+  return LastPacket(R"({"err":)", err, id);
 }
 
 std::string UnknownPatternPacket(std::string_view id) {
