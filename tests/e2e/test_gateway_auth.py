@@ -28,7 +28,7 @@ ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ERROR_KEYS = {"statusCode", "message", "error", "timestamp", "path"}
 
 
-class Door:
+class Door(millrace.Server):
     """`millrace serve` of a project with auth: its ready lines and both ports."""
 
     def __init__(self, data, roles=None, env=None, project=PROJECT, http_port=0):
@@ -71,29 +71,9 @@ class Door:
                 self.api = millrace.Api(self.port)
 
     def errors(self):
+        """All of it: what must never be in a log is looked for in the whole."""
         self.stderr.seek(0)
         return self.stderr.read().decode("utf-8", "replace")
-
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(30)
-
-    def stop(self):
-        self.process.terminate()
-        return self.process.wait(15)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            try:
-                self.stop()
-            except subprocess.TimeoutExpired:
-                self.kill()
-        self.process.stdout.close()
-        self.stderr.close()
 
     def register(self, email, password=PASSWORD, **more):
         return self.api.post("/api/auth/register", {"email": email, "password": password, **more})
