@@ -2,6 +2,7 @@
 
 Only the public surface is used: the binary, HTTP, and the files readers may read."""
 
+import datetime
 import http.client
 import json
 import os
@@ -193,6 +194,12 @@ def verify(data):
     if result.returncode not in (0, 1, 8) or not result.stdout:
         raise AssertionError(f"verify: exit {result.returncode}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}")
     return json.loads(result.stdout)
+
+
+def in_slice(piece, at):
+    """Whether the time (RFC 3339) is in the slice. As texts "…00Z" would come after "…00.09Z"."""
+    begin, time_of, end = (datetime.datetime.fromisoformat(text) for text in (piece["begin"], at, piece["end"]))
+    return begin <= time_of < end
 
 
 def wait_until(check, seconds=30, pause=0.02, what="condition"):
