@@ -208,9 +208,10 @@ class Instance::Impl {
   Status StartPipelines() {
     MR_TRY(auto compiled, CompileAll(project_, *stores_->engine));
     pipeline::Services services{
-        *stores_->log,    *stores_->log,   mark_,
-        *stores_->engine, *stores_->state, logger_,
-        metrics_,         SystemClock(),   stores_->directory.paths().root};
+        *stores_->log,      *stores_->log,   mark_,
+        *stores_->engine,   *stores_->state, logger_,
+        metrics_,           SystemClock(),   stores_->directory.paths().root,
+        *stores_->snapshots};
     pipeline::Options options;
     options.lookup_cache_bytes = settings_.pipelines.lookup_cache.value;
     pipelines_ =

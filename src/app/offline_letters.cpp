@@ -21,9 +21,10 @@ Result<std::unique_ptr<OfflineLetters>> OfflineLetters::Open(
 Result<std::unique_ptr<pipeline::Pipelines>> OfflineLetters::MakePipelines() {
   MR_TRY(auto compiled, CompileAll(project_, *stores_->engine));
   pipeline::Services services{
-      *stores_->log,    *stores_->log,   mark_,
-      *stores_->engine, *stores_->state, logger_,
-      metrics_,         SystemClock(),   stores_->directory.paths().root};
+      *stores_->log,      *stores_->log,   mark_,
+      *stores_->engine,   *stores_->state, logger_,
+      metrics_,           SystemClock(),   stores_->directory.paths().root,
+      *stores_->snapshots};
   pipeline::Options options;
   options.lookup_cache_bytes = settings_.pipelines.lookup_cache.value;
   return std::make_unique<pipeline::Pipelines>(std::move(compiled), services, options);

@@ -82,9 +82,10 @@ Result<pipeline::PipelineStatus> RunPipeline(const project::Project& project,
   capture::ChangePump pump(*stores->records, *stores->log, mark, logger);
   MR_CHECK_OK(pump.Start());
   pipeline::Services services{
-      *stores->log,    *stores->log,   mark,
-      *stores->engine, *stores->state, logger,
-      metrics,         SystemClock(),  stores->directory.paths().root};
+      *stores->log,      *stores->log,   mark,
+      *stores->engine,   *stores->state, logger,
+      metrics,           SystemClock(),  stores->directory.paths().root,
+      *stores->snapshots};
   pipeline::Options options;
   options.lookup_cache_bytes = settings.pipelines.lookup_cache.value;
   pipeline::Pipelines pipelines(std::move(compiled), services, options);
@@ -118,11 +119,14 @@ Result<std::vector<std::string>> RebuildPipeline(const project::Project& project
   telemetry::Registry metrics;
   MR_TRY(const auto stores, OpenStores(project, settings, data, metrics, logger));
   MR_TRY(const auto info, stores->log->Stream({"", definition->collection}));
-  if (info.first > 0) {
+  if (info.first > 0 && definition->start != project::Start::kSnapshot) {
     return Fail(ErrorCode::kOutOfRange,
                 "the log of " + definition->collection + " begins at " +
                     std::to_string(info.first) +
-                    ": a rebuild would lose what was before it; nothing was changed");
+                    ": a rebuild would lose what was before it; nothing was changed" +
+                    (definition->of_stream ? std::string()
+                                           : "; `millrace pipelines replay " + name +
+                                                 "` builds tables from the records"));
   }
   std::vector<std::string> done;
   for (const auto& sink : definition->sinks) {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/failpoint.hpp"
 #include "offline_pipelines.hpp"
 #include "sinks.hpp"
 
@@ -47,6 +48,11 @@ class OwnReaders final : public eventlog::LogRetention {
   std::set<std::pair<std::string, StreamId>> readers_;
 };
 
+/// What the pipeline reads.
+StreamId StreamOf(const project::Pipeline& definition) {
+  return {"", definition.codec.empty() ? definition.collection : definition.stream};
+}
+
 std::string NamesOf(const std::vector<project::Sink>& sinks) {
   std::string names;
   for (const auto& sink : sinks) names += (names.empty() ? "" : ", ") + sink.name;
@@ -85,6 +91,8 @@ struct PipelineReplay::Shadow {
   project::Pipeline definition;
   std::string hash;  ///< of the whole definition, where tables are to be exchanged
   std::vector<std::string> read_now;  ///< columns that each run gives other values
+  bool begins_with_snapshot = false;
+  std::optional<pipeline::Snapshot> snapshot;
   std::unique_ptr<pipeline::Pipelines> pipelines;
 
   explicit Shadow(eventlog::LogRetention& log) : readers(log) {}
@@ -187,16 +195,82 @@ Result<std::string> PipelineReplay::CheckRunning(const std::string& pipeline) co
                   "--compare");
 }
 
+Status PipelineReplay::UseSnapshot(const std::string& pipeline, Shadow& shadow) const {
+  if (shadow.definition.of_stream) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        pipeline + " reads a stream: only collections have records to begin with");
+  }
+  shadow.begins_with_snapshot = true;
+  shadow.definition.start = project::Start::kSnapshot;
+  return {};
+}
+
+/// Before the lanes run, which then find it.
+Result<pipeline::Snapshot> PipelineReplay::TakeSnapshot(
+    const project::Pipeline& definition) {
+  {
+    const std::lock_guard lock(mutex_);
+    progress_ = {"snapshot", 0, 0};
+  }
+  const auto& collection = project_.collections.at(definition.collection);
+  auto taken =
+      stores_.snapshots->Take({definition.name, collection.name, collection.updated_at,
+                               mark_, [this] { return cancelled_.load(); }});
+  if (cancelled_) return Fail(ErrorCode::kUnavailable, "cancelled");
+  return taken;
+}
+
+Result<std::vector<ReplayedSink>> PipelineReplay::GoOnBehindGaps(
+    const ReplayRequest& request) {
+  const auto found =
+      std::ranges::find(project_.pipelines, request.pipeline, &project::Pipeline::name);
+  if (found == project_.pipelines.end()) {
+    return Fail(ErrorCode::kNotFound, "no pipeline \"" + request.pipeline + "\"");
+  }
+  if (live_ == nullptr) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "--lake-gap: start the server first: the lake goes on in it");
+  }
+  std::vector<ReplayedSink> lakes;
+  for (const auto& pipeline : live_->status()) {
+    if (pipeline.name != request.pipeline) continue;
+    for (const auto& sink : pipeline.sinks) {
+      const bool wanted = request.sink.empty() ? sink.name.starts_with("lake.")
+                                               : sink.name == request.sink;
+      if (!wanted || !sink.reason.starts_with("position_lost")) continue;
+      ReplayedSink& lake = lakes.emplace_back();
+      lake.name = lake.target = sink.name;
+    }
+  }
+  if (lakes.empty()) {
+    return Fail(ErrorCode::kConflict,
+                "no lake of " + request.pipeline + " has lost its position");
+  }
+  MR_TRY(const auto snapshot, TakeSnapshot(*found));
+  for (auto& lake : lakes) {
+    MR_CHECK_OK(live_->GoOnFrom(request.pipeline, lake.name, snapshot));
+    lake.upto = snapshot.changes;
+    lake.snapshot = snapshot.upto;
+  }
+  return lakes;
+}
+
 Result<std::vector<ReplayedSink>> PipelineReplay::Run(const ReplayRequest& request) {
+  if (request.lake_gap) return GoOnBehindGaps(request);
   if (!request.lake_to.empty()) MR_CHECK_OK(CheckLake(request.lake_to));
   Shadow shadow(*stores_.log);
   MR_TRY(shadow.definition, Definition(request));
-  MR_TRY(const auto info, stores_.log->Stream({"", shadow.definition.collection}));
-  if (info.first > 0) {
+  MR_TRY(const auto info, stores_.log->Stream(StreamOf(shadow.definition)));
+  if (info.first > 0 && shadow.definition.of_stream) {
     return Fail(ErrorCode::kOutOfRange,
-                "the log of " + shadow.definition.collection + " begins at " +
+                "the log of " + info.stream.name + " begins at " +
                     std::to_string(info.first) +
-                    ": a replay would lack what was before it; nothing was changed");
+                    ": a replay would lack what was before it, and nothing else has the "
+                    "events of a stream; nothing was changed");
+  }
+  if (info.first > 0 || request.snapshot) {
+    MR_CHECK_OK(UseSnapshot(request.pipeline, shadow));
   }
   MR_CHECK_OK(RemoveShadows(stores_));
   auto replayed = RunShadow(request, shadow);
@@ -231,7 +305,8 @@ Result<std::vector<ReplayedSink>> PipelineReplay::RunShadow(const ReplayRequest&
   shadow.pipelines = std::make_unique<pipeline::Pipelines>(
       std::move(compiled),
       pipeline::Services{*stores_.log, shadow.readers, mark_, *stores_.engine,
-                         *shadow.state, logger_, shadow.metrics, SystemClock(), folder},
+                         *shadow.state, logger_, shadow.metrics, SystemClock(), folder,
+                         *stores_.snapshots},
       options);
   {
     const std::lock_guard lock(mutex_);
@@ -240,6 +315,9 @@ Result<std::vector<ReplayedSink>> PipelineReplay::RunShadow(const ReplayRequest&
   MR_CHECK_OK(
       shadow.pipelines->Prepare(request.pipeline, MakeSinkFactory(*stores_.sink_parts)));
   if (cancelled_) return Fail(ErrorCode::kUnavailable, "cancelled");
+  if (shadow.begins_with_snapshot) {
+    MR_TRY(shadow.snapshot, TakeSnapshot(shadow.definition));
+  }
   std::vector<ReplayedSink> replayed;
   for (const auto& sink : shadow.definition.sinks) {
     MR_TRY(auto one, RunSink(request, shadow, sink));
@@ -268,6 +346,10 @@ Result<ReplayedSink> PipelineReplay::RunSink(const ReplayRequest& request, Shado
   ReplayedSink replayed;
   replayed.name = sink.name;
   MR_TRY(replayed.upto, Target(shadow, sink.name));
+  if (shadow.snapshot) {
+    replayed.snapshot = shadow.snapshot->upto;
+    replayed.upto = std::max(replayed.upto, shadow.snapshot->changes);
+  }
   MR_CHECK_OK(RunTo(shadow, sink.name, replayed.upto));
   if (const auto* table = std::get_if<project::TableSink>(&sink.target)) {
     MR_CHECK_OK(
@@ -293,7 +375,7 @@ Result<Offset> PipelineReplay::Target(const Shadow& shadow,
       }
     }
   }
-  MR_TRY(const auto info, stores_.log->Stream({"", shadow.definition.collection}));
+  MR_TRY(const auto info, stores_.log->Stream(StreamOf(shadow.definition)));
   return info.next;
 }
 
@@ -322,11 +404,18 @@ Status PipelineReplay::Exchange(const ReplayRequest& request, Shadow& shadow,
     }
     // What was redriven into the old table is to come into the new one, too.
     auto& letters = stores_.state->letters();
-    MR_CHECK_OK(letters.Resend(request.pipeline, replayed.name));
+    auto& others = shadow.state->letters();
+    std::optional<Version> above;
+    if (shadow.snapshot) above = pipeline::SnapshotVersion(*shadow.snapshot);
+    MR_CHECK_OK(letters.Resend(request.pipeline, replayed.name, 0, above));
+    MR_CHECK_OK(letters.Adopt(request.pipeline, replayed.name, others));
+    MR_FAIL_POINT("resnapshot.before_exchange");
     MR_CHECK_OK(stores_.warehouse->Replace(table, ShadowOf(table)));
-    MR_CHECK_OK(stores_.state->ResetDefinitions(request.pipeline, replayed.name,
-                                                {shadow.hash, 0}));
-    return letters.Adopt(request.pipeline, replayed.name, shadow.state->letters());
+    MR_FAIL_POINT("resnapshot.after_exchange");
+    MR_CHECK_OK(stores_.state->ResetDefinitions(
+        request.pipeline, replayed.name,
+        {shadow.hash, shadow.snapshot ? shadow.snapshot->changes : 0}));
+    return letters.CloseOthers(request.pipeline, replayed.name, others);
   };
   if (live_ == nullptr) return exchange();
   return live_->WhilePaused(request.pipeline, replayed.name,

@@ -21,25 +21,30 @@ namespace millrace::app {
 
 struct ReplayRequest {
   std::string pipeline;
-  std::string sink;      ///< "table.orders"; empty: every table, or the lake of `lake_to`
-  std::string lake_to;   ///< a folder of the lake that must not be there; empty: tables
+  std::string sink;     ///< "table.orders"; empty: every table, or the lake of `lake_to`
+  std::string lake_to;  ///< a folder of the lake that must not be there; empty: tables
+  bool snapshot = false;  ///< begins with the records, also where the log has everything
+  /// Lakes that lost their position go on in place, behind a gap that they name.
+  bool lake_gap = false;
   bool compare = false;  ///< nothing is replaced: the tables are compared and dropped
 };
 
 /// What a replay made of one sink.
 struct ReplayedSink {
-  std::string name;    ///< as the pipeline has it: "table.orders"
-  std::string target;  ///< "table orders", "lake/orders_again"
-  Offset upto = 0;     ///< next offset that it has not seen
+  std::string name;                  ///< as the pipeline has it: "table.orders"
+  std::string target;                ///< "table orders", "lake/orders_again"
+  Offset upto = 0;                   ///< next offset that it has not seen
+  std::optional<Position> snapshot;  ///< the commit whose records it began with
   std::uint64_t dead_letters = 0;
   std::optional<TableDifference> difference;  ///< where it was compared
 };
 
-/// Builds sinks of one pipeline anew, from the beginning of the log, beside the ones that
-/// run: tables in a shadow that takes their place in one transaction when it has come as
-/// far, lakes in another folder. Lookups are as of the changes, so the same definition
-/// gives the same rows. Whatever happens before the exchange, nothing has changed; what
-/// a crash leaves is removed by RemoveShadows. One replay at a time; Run blocks.
+/// Builds sinks of one pipeline anew, from the beginning of the log, or, where that was
+/// dropped, from a snapshot of the records and what follows it, beside the ones that run:
+/// tables in a shadow that takes their place in one transaction when it has come as far,
+/// lakes in another folder. Lookups are as of the changes, so the same definition gives
+/// the same rows. Whatever happens before the exchange, nothing has changed; what a crash
+/// leaves is removed by RemoveShadows. One replay at a time; Run blocks.
 class PipelineReplay {
  public:
   /// `project`: with the definition to be replayed. `live`: the pipelines of a running
@@ -50,8 +55,9 @@ class PipelineReplay {
 
   /// Errors: kNotFound (pipeline or sink), kInvalidArgument (problems of the definition;
   /// one that a running server does not have, unless it is compared; `lake_to` is
-  /// there), kOutOfRange (the log no longer reaches back to the beginning), kUnavailable
-  /// (cancelled), and what stopped a sink.
+  /// there), kOutOfRange (the log of a stream no longer reaches back to the beginning,
+  /// and nothing else has it), kConflict (no lake has lost its position),
+  /// kUnavailable (cancelled), and what stopped a sink.
   Result<std::vector<ReplayedSink>> Run(const ReplayRequest& request);
   /// Any thread.
   void Cancel();
@@ -66,6 +72,9 @@ class PipelineReplay {
   struct Shadow;
   Status CheckLake(const std::string& path) const;
   Result<project::Pipeline> Definition(const ReplayRequest& request) const;
+  Status UseSnapshot(const std::string& pipeline, Shadow& shadow) const;
+  Result<pipeline::Snapshot> TakeSnapshot(const project::Pipeline& definition);
+  Result<std::vector<ReplayedSink>> GoOnBehindGaps(const ReplayRequest& request);
   Result<std::string> CheckRunning(const std::string& pipeline) const;
   Result<std::vector<ReplayedSink>> RunShadow(const ReplayRequest& request,
                                               Shadow& shadow);

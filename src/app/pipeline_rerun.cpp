@@ -15,7 +15,7 @@ namespace {
 /// Shows what it is given.
 class ShownSink final : public pipeline::Sink {
  public:
-  ShownSink(Offset begin, const PipelineRerun::Each& each, Status& failed)
+  ShownSink(std::optional<Offset> begin, const PipelineRerun::Each& each, Status& failed)
       : next_(begin), each_(each), failed_(failed) {}
   Result<std::optional<Offset>> Open(const schema::Columns&) override { return next_; }
   Status Start(Offset first) override {
@@ -29,7 +29,7 @@ class ShownSink final : public pipeline::Sink {
     next_ = batch.next;
     return {};
   }
-  Offset committed() const override { return next_; }
+  Offset committed() const override { return next_.value_or(0); }
   std::optional<Offset> Stored() override { return next_; }
   std::optional<std::chrono::steady_clock::time_point> due() const override {
     return std::nullopt;
@@ -37,9 +37,33 @@ class ShownSink final : public pipeline::Sink {
   Status Flush() override { return {}; }
 
  private:
-  Offset next_;
+  std::optional<Offset> next_;
   const PipelineRerun::Each& each_;
   Status& failed_;
+};
+
+/// What was run once had the records; a run from the log alone has none. A lookup that
+/// needs them makes it stop.
+class NoRecords final : public records::RecordStore {
+ public:
+  void Submit(records::WriteRequest) override {}
+  Result<records::Stored> Get(const std::string&, const std::string&,
+                              const std::string&) override {
+    return None();
+  }
+  Result<records::Page> List(const std::string&, const std::string&, const query::Query&,
+                             Deadline) override {
+    return None();
+  }
+  Result<Position> Scan(const std::string&, const records::ScanEach&) override {
+    return None();
+  }
+  Result<std::vector<records::HistorySum>> Sums() override { return None(); }
+
+ private:
+  static std::unexpected<Error> None() {
+    return Fail(ErrorCode::kInvalidArgument, "the log has dropped what it began with");
+  }
 };
 
 /// The pipeline as it is run again, for one sink.
@@ -112,16 +136,21 @@ Status PipelineRerun::Run(const std::string& name, const std::string& sink, Offs
   logger.set_level(telemetry::Level::kError);
   pipeline::Options options;
   options.lookup_cache_bytes = settings_.pipelines.lookup_cache.value;
+  NoRecords none;
+  pipeline::Snapshots snapshots(none, "", log_);
   pipeline::Pipelines running(std::move(pipelines),
                               {log_, log_, mark, *engine_, *state, logger, metrics,
-                               SystemClock(), folder_ / "state"},
+                               SystemClock(), folder_ / "state", snapshots},
                               options);
   Status failed;
-  MR_CHECK_OK(running.Prepare(name,
-                              [&](const auto&, const auto&, const auto&, std::uint32_t)
-                                  -> Result<std::unique_ptr<pipeline::Sink>> {
-                                return std::make_unique<ShownSink>(begin, each, failed);
-                              }));
+  const auto make =
+      [&](const auto&, const auto&, const auto&,
+          std::uint32_t partition) -> Result<std::unique_ptr<pipeline::Sink>> {
+    std::optional<Offset> first;
+    if (partition == pipeline::kChangesPartition) first = begin;
+    return std::make_unique<ShownSink>(first, each, failed);
+  };
+  MR_CHECK_OK(running.Prepare(name, make));
   MR_TRY(const auto status, running.RunTo(name, sink, end));
   MR_CHECK_OK(failed);
   if (status.state != "stopped") return {};

@@ -22,6 +22,9 @@ std::string ReportJson(const ReplayRequest& request,
     AppendJsonString(out, replayed[i].target);
     out += fmt::format(",\"upto\":{},\"dead_letters\":{}", replayed[i].upto,
                        replayed[i].dead_letters);
+    if (replayed[i].snapshot) {
+      out += fmt::format(",\"snapshot\":{}", replayed[i].snapshot->low);
+    }
     if (replayed[i].difference) {
       out += ",\"difference\":";
       AppendJson(out, *replayed[i].difference);

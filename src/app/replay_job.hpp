@@ -10,7 +10,7 @@
 namespace millrace::app {
 
 /// The report of a replay as JSON: {"pipeline","sinks":[{"sink","target","upto",
-/// "dead_letters"[,"difference"]}]}.
+/// "dead_letters"[,"snapshot"][,"difference"]}]}.
 std::string ReportJson(const ReplayRequest& request,
                        const std::vector<ReplayedSink>& replayed);
 

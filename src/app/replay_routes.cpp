@@ -14,6 +14,8 @@ ReplayRequest RequestOf(const Parameters& parameters) {
   request.pipeline = ValueOf(parameters, "pipeline");
   request.sink = ValueOf(parameters, "sink");
   request.lake_to = ValueOf(parameters, "lake_to");
+  request.snapshot = ValueOf(parameters, "snapshot") == "true";
+  request.lake_gap = ValueOf(parameters, "lake_gap") == "true";
   request.compare = ValueOf(parameters, "compare") == "true";
   return request;
 }

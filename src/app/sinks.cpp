@@ -124,6 +124,9 @@ class LakeSink final : public pipeline::Sink {
                           batch.last_version);
   }
 
+  Status Skip(Offset next, const std::string& why) override {
+    return writer_->Skip(next, why);
+  }
   Offset committed() const override { return writer_->committed().value_or(0); }
   std::optional<Offset> Stored() override {
     if (writer_) return writer_->committed();

@@ -82,6 +82,8 @@ Result<std::unique_ptr<Stores>> Stores::Open(const project::Project& project,
 
   MR_CHECK_OK(Take(pipeline::StateDb::Open(paths.root), stores->state,
                    "open the pipelines' state"));
+  stores->snapshots = std::make_unique<pipeline::Snapshots>(
+      *stores->records, stores->records->source(), *stores->log);
 
   sql::EngineOptions engine;
   engine.memory_limit = settings.pipelines.memory.value;

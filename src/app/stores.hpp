@@ -7,6 +7,7 @@
 #include "data_directory.hpp"
 #include "eventlog_embedded/embedded_event_log.hpp"
 #include "objects_embedded/file_object_store.hpp"
+#include "pipeline/snapshots.hpp"
 #include "pipeline/state_db.hpp"
 #include "project/project.hpp"
 #include "records_embedded/embedded_records.hpp"
@@ -32,6 +33,7 @@ struct Stores {
   std::unique_ptr<records::EmbeddedRecords> records;
   std::unique_ptr<eventlog::EmbeddedEventLog> log;
   std::unique_ptr<pipeline::StateDb> state;
+  std::unique_ptr<pipeline::Snapshots> snapshots;
   std::unique_ptr<sql::Engine> engine;  ///< in memory: pipelines' SQL, and Parquet
   std::unique_ptr<objects::FileObjectStore> lake;
   std::unique_ptr<warehouse::CopyableWarehouse> warehouse;

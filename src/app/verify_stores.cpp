@@ -97,13 +97,13 @@ Status VerifyStores::ReadCollection(const std::string& name,
   of.history = SumsOfMarks(moment.slices, marks, sum);
   of.state.resize(moment.slices.size());
   Status parsed;
-  MR_CHECK_OK(records_->Scan(name, [&](std::string_view, std::string_view document) {
-    const auto position = PositionOf(document);
+  MR_CHECK_OK(records_->Scan(name, [&](const records::ScannedRecord& record) {
+    const auto position = PositionOf(record.document);
     if (!position) {
       parsed = Fail(position.error());
       return false;
     }
-    of.state[moment.slices.IndexOf(*position)].AddState(document);
+    of.state[moment.slices.IndexOf(*position)].AddState(record.document);
     return true;
   }));
   return parsed;
@@ -129,18 +129,17 @@ Result<std::vector<RowItem>> VerifyStores::ListRecords(const std::string& collec
                                                        const Slice& slice) {
   std::vector<RowItem> items;
   Status parsed;
-  MR_CHECK_OK(
-      records_->Scan(collection, [&](std::string_view, std::string_view document) {
-        const auto position = PositionOf(document);
-        if (!position) {
-          parsed = Fail(position.error());
-          return false;
-        }
-        if (*position > slice.after && *position <= slice.upto) {
-          items.push_back({*position, change::StateHash(document).value()});
-        }
-        return items.size() < kMostItems;
-      }));
+  MR_CHECK_OK(records_->Scan(collection, [&](const records::ScannedRecord& record) {
+    const auto position = PositionOf(record.document);
+    if (!position) {
+      parsed = Fail(position.error());
+      return false;
+    }
+    if (*position > slice.after && *position <= slice.upto) {
+      items.push_back({*position, change::StateHash(record.document).value()});
+    }
+    return items.size() < kMostItems;
+  }));
   MR_CHECK_OK(parsed);
   return items;
 }

@@ -26,7 +26,7 @@ void AppendUpToKey(std::string& out, const Event& event) {
   AppendInt(out, event.committed_at);
   out += ",\"ts_ns\":";
   AppendInt(out, event.committed_at * 1000);
-  out += R"(,"snapshot":"false","db":)";
+  out += event.op == 'r' ? R"(,"snapshot":"true","db":)" : R"(,"snapshot":"false","db":)";
   AppendJsonString(out, event.tenant);
   out += ",\"collection\":";
   AppendJsonString(out, event.collection);

@@ -22,6 +22,7 @@ inline constexpr const char* kWriterKey = "millrace.writer";
 inline constexpr const char* kPipelineHashKey = "millrace.pipeline_hash";
 inline constexpr const char* kFirstOffsetKey = "millrace.first_offset";
 inline constexpr const char* kNextOffsetKey = "millrace.next_offset";
+inline constexpr const char* kGapKey = "millrace.gap";
 inline constexpr const char* kRowsKey = "millrace.rows";
 inline constexpr const char* kLastVersionKey = "millrace.last_version";
 inline constexpr std::string_view kColumnPrefix = "millrace.column.";

@@ -176,6 +176,7 @@ Status LakeWriter::CreateFile(Roll& roll, const std::string& name) {
                       {kWriterKey, options_.writer_id},
                       {kPipelineHashKey, options_.pipeline_hash},
                       {kFirstOffsetKey, std::to_string(roll.first)}};
+  if (!roll.gap.empty()) options.metadata[kGapKey] = roll.gap;
   for (const auto& [column, type] : known_columns_) {
     options.metadata[std::string(kColumnPrefix) + column] = type;
   }
@@ -250,6 +251,16 @@ Status LakeWriter::Flush() {
   if (!roll_) return {};
   Roll roll = std::move(*roll_);
   roll_.reset();
+  const std::string name = FileName(options_.partition, roll.first);
+  return Settle(Commit(std::move(roll), name));
+}
+
+Status LakeWriter::Skip(Offset next, const std::string& why) {
+  if (done_) return Fail(*done_);
+  if (!committed_ || roll_ || next <= *committed_) {
+    return Fail(ErrorCode::kInternal, "lake " + options_.path + ": skipped out of turn");
+  }
+  Roll roll{*committed_, next, committed_version_, {}, nullptr, {}, why};
   const std::string name = FileName(options_.partition, roll.first);
   return Settle(Commit(std::move(roll), name));
 }

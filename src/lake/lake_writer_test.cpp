@@ -160,6 +160,28 @@ TEST_F(LakeTest, RefusesToSkipOrRepeat) {
   EXPECT_TRUE(Write(*writer, 10, 12));
 }
 
+TEST_F(LakeTest, SkipsWhatNobodyCanGiveItAndSaysWhy) {
+  auto writer = *Open();
+  EXPECT_FALSE(writer->Skip(9, "lost")) << "not begun";
+  ASSERT_TRUE(writer->Start(0));
+  ASSERT_TRUE(Write(*writer, 0, 3));
+  EXPECT_FALSE(writer->Skip(9, "lost")) << "a roll is open";
+  ASSERT_TRUE(writer->Flush());
+  EXPECT_FALSE(writer->Skip(3, "lost"));
+  ASSERT_TRUE(writer->Skip(9, "lost"));
+  EXPECT_EQ(writer->committed(), 9u);
+  auto again = *Open();
+  EXPECT_EQ(again->committed(), 9u);
+  ASSERT_TRUE(Write(*again, 9, 10));
+  ASSERT_TRUE(again->Flush());
+  EXPECT_EQ(Totals(), R"({"rows":4,"offsets":4,"last":9})");
+  const auto files =
+      ReadLakeFiles(*store_, *session_, "orders_history", {FileName(0, 3)});
+  ASSERT_TRUE(files);
+  EXPECT_EQ(files->front().metadata.at("millrace.gap"), "lost");
+  EXPECT_EQ(files->front().rows, 0u);
+}
+
 TEST_F(LakeTest, DropsAnOpenRollWithItsProcess) {
   {
     auto writer = *Open();

@@ -45,6 +45,7 @@ class FieldHistory {
   FieldHistory(std::string stream, StateDb& state, bool learns = true)
       : stream_(std::move(stream)), state_(state), learns_(learns) {}
   Status Load();
+  const std::string& stream() const { return stream_; }
   /// The document at `offset` has (lacks) the decoder's columns; the name of one that was
   /// there before and is gone, or empty.
   std::string_view Check(const DocumentDecoder& decoder, Offset offset);

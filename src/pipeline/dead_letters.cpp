@@ -104,11 +104,16 @@ std::string_view NameOf(LetterState state) {
 }
 
 Result<std::uint64_t> DeadLetters::Put(const std::vector<DeadLetter>& letters) {
+  // A sent or resolved letter comes here when its sink reads a batch again.
+  return Upsert(letters, "WHERE state IN ('open', 'rebuilding')");
+}
+
+Result<std::uint64_t> DeadLetters::Upsert(const std::vector<DeadLetter>& letters,
+                                          std::string_view conflict) {
   if (letters.empty()) return 0;
   const std::lock_guard lock(impl_.mutex);
   SqliteTransaction transaction(impl_.db);
   MR_CHECK_OK(transaction.Begin());
-  // A sent or resolved letter comes here when its sink reads a batch again.
   MR_TRY(auto put,
          impl_.db.Prepare(
              "INSERT INTO dead_letters (pipeline, sink, event_id, stage, stream, "
@@ -116,9 +121,10 @@ Result<std::uint64_t> DeadLetters::Put(const std::vector<DeadLetter>& letters) {
              "first_at) VALUES (?,?,?,?,?,?,?,?,?,?,?11,1,'open',?12,?11) "
              "ON CONFLICT (pipeline, sink, event_id) DO UPDATE SET "
              "stage = excluded.stage, reason = excluded.reason, "
+             "stream = excluded.stream, \"offset\" = excluded.\"offset\", "
              "payload = excluded.payload, seen = excluded.seen, at = excluded.at, "
-             "attempts = attempts + 1, state = iif(resent IS NULL, 'open', 'sent') "
-             "WHERE state IN ('open', 'rebuilding') RETURNING attempts"));
+             "attempts = attempts + 1, state = iif(resent IS NULL, 'open', 'sent') " +
+             std::string(conflict) + " RETURNING attempts"));
   std::uint64_t added = 0;
   for (const DeadLetter& letter : letters) {
     put.Bind(1, letter.pipeline).Bind(2, letter.sink).Bind(3, letter.event_id);
@@ -192,14 +198,16 @@ Result<std::uint64_t> DeadLetters::CountStage(std::string_view pipeline,
 }
 
 Result<std::uint64_t> DeadLetters::CountBetween(std::string_view pipeline,
-                                                std::string_view sink, Offset from,
+                                                std::string_view sink,
+                                                std::string_view stream, Offset from,
                                                 Offset to) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto select,
          impl_.db.Prepare("SELECT count(*) FROM dead_letters WHERE pipeline = ? AND "
                           "sink = ? AND \"offset\" >= ? AND \"offset\" < ? AND "
-                          "stage <> 'parked'"));
+                          "stage <> 'parked' AND stream = ?"));
   select.Bind(1, pipeline).Bind(2, sink).Bind(3, Signed(from)).Bind(4, Signed(to));
+  select.Bind(5, stream);
   MR_TRY(const bool found, select.Step());
   return found ? Unsigned(select.Int(0)) : 0;
 }

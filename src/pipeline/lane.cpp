@@ -11,8 +11,6 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// Events that are looked through for the version that a lane goes on from.
-constexpr std::uint32_t kProbed = 100;
 constexpr milliseconds kAfterInterrupt{10};
 
 telemetry::Labels LabelsOf(const CompiledPipeline& pipeline, const CompiledSink& sink) {
@@ -34,11 +32,12 @@ Deadline At(Steady::time_point at) {
 }  // namespace
 
 Lane::Lane(const CompiledPipeline& pipeline, std::size_t sink,
-           std::unique_ptr<Sink> target, Services& services, LookupSet& lookups,
-           const Options& options, Lane* changes)
+           std::unique_ptr<Sink> target, std::unique_ptr<Sink> snapshots,
+           Services& services, LookupSet& lookups, const Options& options, Lane* changes)
     : pipeline_(pipeline),
       compiled_(pipeline.sinks[sink]),
       sink_(std::move(target)),
+      snapshot_sink_(std::move(snapshots)),
       services_(services),
       lookups_(lookups),
       options_(options),
@@ -46,13 +45,17 @@ Lane::Lane(const CompiledPipeline& pipeline, std::size_t sink,
               (changes == nullptr ? "" : "/redrive")),
       stream_{"", changes == nullptr ? pipeline.stream()
                                      : RedriveStream(pipeline.definition.name)},
+      snapshot_stream_{"", SnapshotStream(pipeline.definition.name)},
       log_reader_(services.log, stream_),
+      snapshot_reader_(services.log, snapshot_stream_),
       changes_(changes),
-      history_(pipeline.stream(), services.state, changes == nullptr),
       counted_misses_(pipeline.lookups.size()),
       events_(services.metrics.AddCounter(Metric(changes, "events_total"),
                                           "Change events that a sink is past.",
                                           LabelsOf(pipeline, compiled_))),
+      snapshot_events_(services.metrics.AddCounter(
+          "pipeline_snapshot_events_total", "Records of snapshots that a sink is past.",
+          LabelsOf(pipeline, compiled_))),
       rows_(services.metrics.AddCounter(Metric(changes, "rows_total"),
                                         "Rows given to a sink.",
                                         LabelsOf(pipeline, compiled_))),
@@ -65,6 +68,9 @@ Lane::Lane(const CompiledPipeline& pipeline, std::size_t sink,
       misses_(pipeline.lookups.size()) {
   // Until its position is known the lane needs everything.
   services_.retention.SetReader(reader_, stream_, 0);
+  if (snapshot_sink_ != nullptr) {
+    services_.retention.SetReader(reader_, snapshot_stream_, 0);
+  }
   if (changes_ != nullptr) {
     redrive_.emplace(pipeline.definition.name, compiled_.name, services.state.letters());
   }
@@ -106,8 +112,11 @@ void Lane::Run() {
 }
 
 Status Lane::Step() {
-  if (!open_) MR_CHECK_OK(Open());
-  if ((limit_ || until_end_) && !end_) {
+  if (!open_) {
+    MR_CHECK_OK(Open());
+    if (AtEnd()) return {};  // a snapshot was all there was to do
+  }
+  if ((limit_ || until_end_) && !end_ && !snapshot_) {
     MR_TRY(const auto info, services_.log.Stream(stream_));
     end_ = std::min(log_end_ = info.next, next_ + limit_.value_or(info.next));
     if (AtEnd()) return {};
@@ -119,112 +128,17 @@ Status Lane::Step() {
     if (waits) return {};
     MR_CHECK_OK(ResolveSent());
   }
+  if (snapshot_ && next_ == snapshot_->end) return EndSnapshot();
   if (!WaitForWork()) return {};
   MR_CHECK_OK(ProcessBatch());
   if (redrive_) MR_CHECK_OK(FlushAtEnd());
-  if (failures_ > 0) SetState("running");
+  if (failures_ > 0) SetState(Working());
   failures_ = 0;
   return {};
 }
 
-Status Lane::Open() {
-  if (changes_ != nullptr && !changes_->status().position) {
-    return Fail(ErrorCode::kUnavailable, "the sink has not been opened yet");
-  }
-  MR_TRY(auto committed, sink_->Open(compiled_.output));
-  const bool anew = !committed;
-  if (anew) {
-    MR_TRY(const Offset first, ResolveStart());
-    MR_CHECK_OK(
-        redrive_ ? services_.state.letters().Unclaim(pipeline_.definition.name, 0, first)
-                 : BeginRebuild());
-    MR_CHECK_OK(sink_->Start(first));
-    committed = first;
-  }
-  MR_CHECK_OK(CheckPosition(*committed));
-  next_ = *committed;
-  // In a restored directory letters may be ahead of the tables, which were copied before.
-  MR_CHECK_OK(redrive_ ? services_.state.letters().Resend(pipeline_.definition.name,
-                                                          compiled_.name, next_)
-                       : KeepDefinition(anew));
-  taken_.store(next_, std::memory_order_release);
-  pending_.Clear();
-  MR_CHECK_OK(history_.Load());
-  if (processor_ == nullptr) {
-    MR_TRY(processor_,
-           Processor::Open(pipeline_, compiled_, lookups_, history_, services_.engine,
-                           services_.clock, changes_ == nullptr));
-  }
-  if (changes_ == nullptr) {
-    MR_CHECK_OK(lookups_.HoldForLetters(pipeline_, compiled_.name));
-    MR_CHECK_OK(KnowLowWater());
-    MR_TRY(rebuild_end_, services_.state.letters().RebuildEnd(pipeline_.definition.name,
-                                                              compiled_.name));
-  }
-  MR_CHECK_OK(CountLetters());
-  services_.retention.SetReader(reader_, stream_, next_);
-  {
-    const std::lock_guard lock(mutex_);
-    committed_ = next_;
-  }
-  rebuilt_ = false;
-  open_ = true;
-  SetState("running");
-  return {};
-}
-
-Result<Offset> Lane::ResolveStart() {
-  MR_TRY(const auto info, services_.log.Stream(stream_));
-  const bool earliest =
-      redrive_ || pipeline_.definition.start == project::Start::kEarliest;
-  return earliest ? info.first : info.next;
-}
-
-Status Lane::KeepDefinition(bool anew) {
-  auto& state = services_.state;
-  const auto& name = pipeline_.definition.name;
-  if (anew) return state.ResetDefinitions(name, compiled_.name, {pipeline_.hash, next_});
-  MR_TRY(const auto known, state.Definitions(name, compiled_.name));
-  // What ran before this was kept: from its beginning on, as far as that is known.
-  const bool from_first =
-      known.empty() && pipeline_.definition.start == project::Start::kEarliest;
-  return state.AddDefinition(name, compiled_.name,
-                             {pipeline_.hash, from_first ? 0 : next_});
-}
-
-Status Lane::CheckPosition(Offset next) {
-  MR_TRY(const auto info, services_.log.Stream(stream_));
-  if (next > info.next) {
-    return Fail(ErrorCode::kDataLoss,
-                "source_went_back: the sink is at " + std::to_string(next) + ", stream " +
-                    stream_.name + " ends at " + std::to_string(info.next));
-  }
-  if (next < info.first) {
-    return Fail(ErrorCode::kOutOfRange, "the sink is at " + std::to_string(next) +
-                                            ", stream " + stream_.name + " begins at " +
-                                            std::to_string(info.first));
-  }
-  return {};
-}
-
-Status Lane::KnowLowWater() {
-  if (pipeline_.lookups.empty()) return {};
-  MR_TRY(const auto batch, services_.log.Read(stream_, next_, kProbed, 1u << 20u));
-  std::optional<Version> low;
-  if (!batch.empty()) low = Version{};  // for events that nobody can read
-  for (const eventlog::Record& record : batch.records()) {
-    const auto event = change::ParseEnvelope(record.body);
-    if (!event) continue;
-    low = event->seen();
-    break;
-  }
-  for (const CompiledLookup& lookup : pipeline_.lookups) {
-    MR_CHECK_OK(lookups_.Of(lookup).SetUser(reader_, {stream_, next_, low}));
-  }
-  return {};
-}
-
 bool Lane::WaitForWork() {
+  if (snapshot_) return true;  // all of it is there
   const auto due = sink_->due().value_or(Steady::time_point::max());
   const auto& definition = pipeline_.definition;
   if (!services_.log.WaitFor(stream_, next_, At(due))) {
@@ -251,10 +165,10 @@ void Lane::Sleep(Steady::time_point until) {
 }
 
 Status Lane::FlushIfDue() {
-  const auto due = sink_->due();
+  const auto due = target().due();
   if (!due || Steady::now() < *due) return {};
   failed_in_sink_ = true;
-  MR_CHECK_OK(sink_->Flush());
+  MR_CHECK_OK(target().Flush());
   failed_in_sink_ = false;
   Committed();
   return {};
@@ -263,9 +177,14 @@ Status Lane::FlushIfDue() {
 Status Lane::ProcessBatch() {
   const auto& definition = pipeline_.definition;
   std::uint64_t rows = definition.max_rows;
-  if (end_) rows = std::min<std::uint64_t>(rows, *end_ - next_);
-  MR_TRY(const auto batch,
-         log_reader_.Read(next_, static_cast<std::uint32_t>(rows), definition.max_bytes));
+  if (snapshot_) {
+    rows = std::min<std::uint64_t>(rows, snapshot_->end - next_);
+  } else if (end_) {
+    rows = std::min<std::uint64_t>(rows, *end_ - next_);
+  }
+  auto& reader = snapshot_ ? snapshot_reader_ : log_reader_;
+  MR_TRY(auto batch,
+         reader.Read(next_, static_cast<std::uint32_t>(rows), definition.max_bytes));
   if (batch.empty()) return {};
   MR_TRY(auto processed, Process(batch));
   if (stopping() || pausing()) return {};
@@ -274,7 +193,7 @@ Status Lane::ProcessBatch() {
   return Deliver(std::move(processed));
 }
 
-Result<Processed> Lane::Process(const eventlog::RecordBatch& batch) {
+Result<Processed> Lane::Process(eventlog::RecordBatch& batch) {
   std::vector<eventlog::Record> taken;
   if (redrive_) {
     MR_TRY(taken, redrive_->Take(batch));
@@ -303,7 +222,7 @@ Status Lane::CatchUpLookups(Position position) {
 }
 
 Status Lane::Deliver(Processed processed) {
-  if (!redrive_) MR_CHECK_OK(history_.Save());
+  if (!redrive_) MR_CHECK_OK(history_->Save());
   MR_CHECK_OK(CheckShare(processed.batch.next, processed.letters));
   MR_CHECK_OK(CheckParked(processed.letters));
   MR_CHECK_OK(StoreLetters(std::move(processed.letters)));
@@ -314,46 +233,51 @@ Status Lane::Deliver(Processed processed) {
   PendingBatches::Batch pending{next, processed.seen, std::move(processed.committed_at)};
   MR_FAIL_POINT("pipeline.before_write");
   failed_in_sink_ = true;
-  MR_CHECK_OK(sink_->Write(std::move(processed.batch)));
+  MR_CHECK_OK(target().Write(std::move(processed.batch)));
   failed_in_sink_ = false;
   MR_FAIL_POINT("pipeline.after_write");
   pending_.Add(std::move(pending));
   next_ = next;
-  taken_.store(next_, std::memory_order_release);
-  if (end_ && limit_) end_ = std::min(log_end_, *end_ + (events - used));
-  events_.Add(events);
+  if (!snapshot_) taken_.store(next_, std::memory_order_release);
+  if (end_ && limit_ && !snapshot_) end_ = std::min(log_end_, *end_ + (events - used));
+  (snapshot_ ? snapshot_events_ : events_).Add(events);
   rows_.Add(rows);
   Committed();
   return {};
 }
 
 void Lane::Committed() {
-  const Offset committed = sink_->committed();
+  const Offset committed = target().committed();
   const TimestampUs now = services_.clock.Now();
   const auto visible = pending_.TakeUpTo(committed);
-  services_.retention.SetReader(reader_, stream_, committed);
+  services_.retention.SetReader(reader_, input(), committed);
   if (!visible.empty() && !redrive_) {
     for (const CompiledLookup& lookup : pipeline_.lookups) {
       // It only rises here: never a rebuild, so never an error.
       static_cast<void>(lookups_.Of(lookup).SetUser(
-          reader_, {stream_, committed, visible.back().seen}));
+          reader_, {input(), committed, visible.back().seen}));
     }
   }
   // A failure is made good by the next commit.
   static_cast<void>(EndRebuild());
   const std::lock_guard lock(mutex_);
-  committed_ = committed;
+  if (snapshot_) {
+    snapshot_done_ = committed - snapshot_->first;
+  } else {
+    committed_ = committed;
+  }
   for (const auto& batch : visible) {
-    if (redrive_) break;  // of long ago
+    if (redrive_ || snapshot_) break;  // of long ago
     for (const TimestampUs at : batch.committed_at) {
       lag_.Add(now - at);
       lag_seconds_.Observe(std::chrono::microseconds(std::max<TimestampUs>(now - at, 0)));
     }
   }
   for (std::size_t i = 0; i < misses_.size(); ++i) {
-    misses_[i] = processor_->lookups()[i].misses;
-    miss_counters_[i]->Add(misses_[i] - counted_misses_[i]);
-    counted_misses_[i] = misses_[i];
+    const std::uint64_t now_missed = processor_->lookups()[i].misses;
+    misses_[i] += now_missed - counted_misses_[i];
+    miss_counters_[i]->Add(now_missed - counted_misses_[i]);
+    counted_misses_[i] = now_missed;
   }
 }
 
@@ -363,6 +287,10 @@ SinkStatus Lane::status() const {
   status.name = compiled_.name;
   status.state = state_;
   status.reason = reason_;
+  if (state_ == "snapshot" && snapshot_rows_ > 0) {
+    status.reason = std::to_string(snapshot_done_) + " of " +
+                    std::to_string(snapshot_rows_) + " records";
+  }
   status.position = committed_;
   status.dead_letters = dead_letters_;
   status.lag_p50_ms = lag_.Quantile(0.5);

@@ -21,13 +21,18 @@ namespace millrace::pipeline {
 /// One partition of a sink of one pipeline: reads its stream of the log from the sink's
 /// position on, in a thread of its own. The lane of redriven events takes what it finds
 /// at once, is no measure of lag, and has its lookups held by the letters it resolves.
+///
+/// A lane of changes may have a snapshot to read first: `input()` and `target()` are then
+/// the snapshot's stream and partition, and the sink's position among the changes comes
+/// to be, or moves, when all of it is in the sink.
 class Lane {
  public:
+  /// `snapshots`: the sink's partition for them; null: the pipeline can have none.
   /// `changes`: for the lane of redriven events, that of the sink's changes, which must
   /// outlive it; else null.
   Lane(const CompiledPipeline& pipeline, std::size_t sink, std::unique_ptr<Sink> target,
-       Services& services, LookupSet& lookups, const Options& options,
-       Lane* changes = nullptr);
+       std::unique_ptr<Sink> snapshots, Services& services, LookupSet& lookups,
+       const Options& options, Lane* changes = nullptr);
   ~Lane();
 
   /// Opens the sink, resolves its start, tells log and lookups where it is. A failure is
@@ -57,6 +62,8 @@ class Lane {
   const StreamId& stream() const { return stream_; }
   /// Counts the waiting letters again.
   Status CountLetters();
+  /// Records of a snapshot that the sink does not have yet.
+  std::uint64_t snapshot_left() const;
 
  private:
   void Run();
@@ -64,9 +71,18 @@ class Lane {
   void WaitWhilePaused();
   Status Step();
   Status Open();
+  Status OpenProcessor();
   Result<Offset> ResolveStart();
   /// Keeps which events this definition is used for.
   Status KeepDefinition(bool anew);
+  /// Finds out whether there is a snapshot to read. `committed`: of the changes; behind
+  /// a snapshot that was just finished it gets its first, or a later, value.
+  Status OpenSnapshot(std::optional<Offset>& committed);
+  Result<std::optional<Offset>> BeginSnapshot();
+  Status LeaveSnapshot(const Snapshot& snapshot, std::optional<Offset>& committed);
+  Status EndSnapshot();
+  const StreamId& input() const { return snapshot_ ? snapshot_stream_ : stream_; }
+  Sink& target() { return snapshot_ ? *snapshot_sink_ : *sink_; }
   Status CheckPosition(Offset next);
   Status KnowLowWater();
   bool WaitForWork();
@@ -75,7 +91,8 @@ class Lane {
   Status ProcessBatch();
   Status CatchUpLookups(Position position);
   Status StoreLetters(std::vector<DeadLetter> letters);
-  Result<Processed> Process(const eventlog::RecordBatch& batch);
+  /// Limits `batch` to what it takes.
+  Result<Processed> Process(eventlog::RecordBatch& batch);
   /// What `on_error: park_key` and `max_share` ask for.
   Status BlockKeys();
   Status CheckParked(const std::vector<DeadLetter>& letters);
@@ -92,7 +109,11 @@ class Lane {
   /// Where a sink stands that never opened: for the status.
   void KnowStored();
   bool Handle(const Error& error);
-  bool AtEnd() const { return end_ && next_ >= *end_; }
+  bool AtEnd() const { return !snapshot_ && end_ && next_ >= *end_; }
+  bool takes_snapshot() const {
+    return pipeline_.definition.start == project::Start::kSnapshot;
+  }
+  const char* Working() const { return snapshot_ ? "snapshot" : "running"; }
   void Finish();
   void SetState(std::string state, std::string reason = {});
   bool stopping() const { return stopping_.load(std::memory_order_acquire); }
@@ -100,16 +121,16 @@ class Lane {
 
   const CompiledPipeline& pipeline_;
   const CompiledSink& compiled_;
-  std::unique_ptr<Sink> sink_;
+  std::unique_ptr<Sink> sink_, snapshot_sink_;
   Services& services_;
   LookupSet& lookups_;
   const Options& options_;
   const std::string reader_;  ///< name in the log and in the lookups
-  const StreamId stream_;
-  eventlog::SequentialReader log_reader_;
+  const StreamId stream_, snapshot_stream_;
+  eventlog::SequentialReader log_reader_, snapshot_reader_;
   Lane* const changes_;
   std::optional<RedriveSource> redrive_;  ///< with changes_
-  FieldHistory history_;
+  std::unique_ptr<FieldHistory> history_;
   std::unique_ptr<Processor> processor_;
 
   // Of the lane's thread alone.
@@ -117,7 +138,8 @@ class Lane {
   bool running_ = false;         ///< Run has begun
   bool failed_in_sink_ = false;  ///< what it took beyond committed() is gone
   bool reopen_ = false;
-  Offset next_ = 0;
+  std::optional<Snapshot> snapshot_;  ///< while it is read
+  Offset next_ = 0;                   ///< of input()
   std::optional<Offset> end_;
   Offset log_end_ = 0;  ///< when `end_` was found
   /// Counts what gave or removed a row: no dead letter, no change that is passed over.
@@ -133,6 +155,7 @@ class Lane {
   std::vector<std::uint64_t> counted_misses_;
 
   telemetry::Counter& events_;
+  telemetry::Counter& snapshot_events_;
   telemetry::Counter& rows_;
   telemetry::Counter& retries_;
   telemetry::Histogram& lag_seconds_;
@@ -142,14 +165,15 @@ class Lane {
   std::condition_variable wake_;
   std::string state_ = "starting";
   std::string reason_;
-  std::optional<Offset> committed_;
+  std::optional<Offset> committed_;  ///< of the changes
+  std::uint64_t snapshot_done_ = 0, snapshot_rows_ = 0;
   std::uint64_t dead_letters_ = 0;
   LagHistogram lag_;
   std::vector<std::uint64_t> misses_;
   bool ended_ = true;
   bool paused_ = false;
   std::atomic<bool> stopping_{false}, pausing_{false};
-  std::atomic<Offset> taken_{0};  ///< next_, for others
+  std::atomic<Offset> taken_{0};  ///< of the changes, for others
   std::thread thread_;
 };
 

@@ -10,7 +10,14 @@ constexpr std::string_view kNamed[] = {"source_went_back", "field_removed",
                                        "duplicate_rows", "too_many_dead",
                                        "too_many_parked"};
 
-std::string ReasonOf(const Error& error, bool open) {
+/// What an operator can do about it.
+std::string WayOn(const project::Pipeline& pipeline) {
+  if (pipeline.of_stream) return "; what the log dropped of a stream is nowhere else";
+  return "; `millrace pipelines resnapshot " + pipeline.name +
+         "` goes on with the records as they are";
+}
+
+std::string ReasonOf(const project::Pipeline& pipeline, const Error& error, bool open) {
   for (const std::string_view name : kNamed) {
     const std::size_t at = error.message().find(name);
     if (at != std::string::npos) return error.message().substr(at);
@@ -21,7 +28,7 @@ std::string ReasonOf(const Error& error, bool open) {
     case ErrorCode::kDataLoss:
       return "data_loss: " + error.message();
     case ErrorCode::kOutOfRange:
-      return "position_lost: " + error.message();
+      return "position_lost: " + error.message() + WayOn(pipeline);
     case ErrorCode::kInvalidArgument:
       if (!open) return "schema_changed: " + error.message();
       break;
@@ -39,7 +46,7 @@ bool Lane::Handle(const Error& error) {
   const bool unknown = error.code() == ErrorCode::kDeadlineExceeded;
   if (!error.retryable() && !unknown) {
     if (!open_) KnowStored();
-    const std::string reason = ReasonOf(error, open_);
+    const std::string reason = ReasonOf(pipeline_.definition, error, open_);
     services_.logger.Error("pipeline stopped", {{"pipeline", pipeline_.definition.name},
                                                 {"sink", compiled_.name},
                                                 {"why", reason}});
@@ -71,7 +78,7 @@ void Lane::KnowStored() {
 }
 
 void Lane::FallBack() {
-  next_ = sink_->committed();
+  next_ = target().committed();
   pending_.Clear();
 }
 
@@ -81,12 +88,12 @@ void Lane::Finish() {
     if (state_ == "stopped") return;
   }
   if (open_) {
-    if (auto flushed = sink_->Flush(); flushed) {
+    if (auto flushed = target().Flush(); flushed) {
       Committed();
       // What cannot be told of the letters now, the next start tells.
       if (redrive_) static_cast<void>(ResolveSent());
     } else if (!flushed.error().retryable()) {
-      SetState("stopped", ReasonOf(flushed.error(), true));
+      SetState("stopped", ReasonOf(pipeline_.definition, flushed.error(), true));
       return;
     } else {
       SetState("finished", flushed.error().ToString());

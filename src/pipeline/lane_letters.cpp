@@ -77,7 +77,7 @@ Status Lane::CheckShare(Offset next, const std::vector<DeadLetter>& letters) {
   if (redrive_ || !most) return {};
   if (dead_next_ != next_) {
     MR_TRY(dead_, services_.state.letters().CountBetween(
-                      pipeline_.definition.name, compiled_.name,
+                      pipeline_.definition.name, compiled_.name, input().name,
                       next_ / kShareWindow * kShareWindow, next_));
   }
   Offset window = next_ / kShareWindow;
@@ -106,7 +106,7 @@ Status Lane::BeginRebuild() {
 }
 
 Status Lane::EndRebuild() {
-  if (!rebuild_end_ || sink_->committed() < *rebuild_end_) return {};
+  if (snapshot_ || !rebuild_end_ || sink_->committed() < *rebuild_end_) return {};
   MR_CHECK_OK(
       services_.state.letters().EndRebuild(pipeline_.definition.name, compiled_.name));
   rebuild_end_.reset();
@@ -117,7 +117,8 @@ Status Lane::EndRebuild() {
 Status Lane::WaitForRebuild(bool& waits) {
   if (rebuilt_) return {};
   MR_TRY(const auto end,
-         services_.state.letters().RebuildEnd(pipeline_.definition.name, compiled_.name));
+         services_.state.letters().RebuildEnd(pipeline_.definition.name, compiled_.name,
+                                              pipeline_.stream()));
   rebuilt_ = !end;
   waits = !rebuilt_;
   if (waits) Sleep(std::chrono::steady_clock::now() + kLookAgain);

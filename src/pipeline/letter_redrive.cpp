@@ -148,25 +148,28 @@ Status DeadLetters::BeginRebuild(std::string_view pipeline, std::string_view sin
 }
 
 Result<std::optional<Offset>> DeadLetters::RebuildEnd(std::string_view pipeline,
-                                                      std::string_view sink) {
+                                                      std::string_view sink,
+                                                      std::string_view stream) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto select,
-         impl_.db.Prepare("SELECT max(\"offset\") FROM dead_letters WHERE pipeline = ? "
-                          "AND sink = ? AND state = 'rebuilding'"));
-  select.Bind(1, pipeline).Bind(2, sink);
+         impl_.db.Prepare("SELECT max(iif(stream = ?3, \"offset\" + 1, 0)) FROM "
+                          "dead_letters WHERE pipeline = ?1 AND sink = ?2 AND "
+                          "state = 'rebuilding'"));
+  select.Bind(1, pipeline).Bind(2, sink).Bind(3, stream);
   MR_TRY(const bool found, select.Step());
   if (!found || select.IsNull(0)) return std::nullopt;
-  return Unsigned(select.Int(0)) + 1;
+  return Unsigned(select.Int(0));
 }
 
 Status DeadLetters::Resend(std::string_view pipeline, std::string_view sink,
-                           Offset from) {
+                           Offset from, const std::optional<Version>& above) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto update,
          impl_.db.Prepare("UPDATE dead_letters SET state = 'sent' WHERE pipeline = ? AND "
                           "sink = ? AND resent >= ? AND state IN ('applied', "
-                          "'superseded')"));
-  update.Bind(1, pipeline).Bind(2, sink).Bind(3, Signed(from));
+                          "'superseded') AND version >= ?"));
+  const std::string version = above ? above->ToHex() : std::string();
+  update.Bind(1, pipeline).Bind(2, sink).Bind(3, Signed(from)).Bind(4, version);
   return update.Finish();
 }
 
@@ -176,32 +179,45 @@ Status DeadLetters::Adopt(std::string_view pipeline, std::string_view sink,
   filter.pipeline = pipeline;
   filter.sink = sink;
   filter.limit = 1'000;
-  const auto went_through = [&](const DeadLetter& letter) -> Result<bool> {
-    MR_TRY(const auto other, of_other.Of(pipeline, sink, letter.event_id));
-    return !other;
-  };
+  filter.state = "all";
+  while (true) {
+    MR_TRY(const auto page, of_other.List(filter));
+    MR_CHECK_OK(Upsert(page.letters, "WHERE true"));
+    filter.cursor = page.next_cursor;
+    if (filter.cursor.empty()) return {};
+  }
+}
+
+Status DeadLetters::CloseOthers(std::string_view pipeline, std::string_view sink,
+                                DeadLetters& of_other) {
+  DeadLetterFilter filter;
+  filter.pipeline = pipeline;
+  filter.sink = sink;
+  filter.limit = 1'000;
+  filter.state = "open";
   std::vector<std::int64_t> through;
-  for (filter.state = "open";;) {
+  while (true) {
     MR_TRY(const auto page, List(filter));
     for (const DeadLetter& letter : page.letters) {
-      MR_TRY(const bool is, went_through(letter));
-      if (is) through.push_back(letter.id);
+      MR_TRY(const auto other, of_other.Of(pipeline, sink, letter.event_id));
+      if (!other) through.push_back(letter.id);
     }
     filter.cursor = page.next_cursor;
-    if (filter.cursor.empty()) break;
+    if (filter.cursor.empty()) return SetRebuilt(through);
   }
-  for (filter.state = "all";;) {
-    MR_TRY(const auto page, of_other.List(filter));
-    std::vector<DeadLetter> added;
-    for (const DeadLetter& letter : page.letters) {
-      MR_TRY(const auto known, Of(pipeline, sink, letter.event_id));
-      if (!known) added.push_back(letter);
-    }
-    MR_CHECK_OK(Put(added));
-    filter.cursor = page.next_cursor;
-    if (filter.cursor.empty()) break;
-  }
-  return SetRebuilt(through);
+}
+
+Status DeadLetters::CloseOlder(std::string_view pipeline, std::string_view sink,
+                               std::string_view stream, const Version& snapshot) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto update,
+         impl_.db.Prepare("UPDATE dead_letters SET state = 'rebuilt', resent = NULL "
+                          "WHERE pipeline = ? AND sink = ? AND stream <> ? AND "
+                          "version <> '' AND version <= ? AND "
+                          "state IN ('open', 'sent', 'rebuilding')"));
+  const std::string version = snapshot.ToHex();
+  update.Bind(1, pipeline).Bind(2, sink).Bind(3, stream).Bind(4, version);
+  return update.Finish();
 }
 
 Status DeadLetters::CopyRedriven(DeadLetters& other, const std::string& pipeline,

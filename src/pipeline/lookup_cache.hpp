@@ -74,6 +74,11 @@ class LookupCache {
   Entry& Insert(std::string_view key, std::vector<LookupRow> rows);
   /// Adds the newest version; versions below the newest that is at most `low` go.
   void Add(Entry& entry, LookupRow row, const Version& low);
+  /// Forgets a key, which the store knows.
+  void Drop(Entry& entry) {
+    complete_ = false;
+    Erase(entry);
+  }
   void Clear();
   /// True until a key had to go.
   bool complete() const { return complete_; }

@@ -70,7 +70,6 @@ Status LookupState::Open() {
                                           ", its stream ends at " +
                                           std::to_string(info.next));
   }
-  if (store_.empty() && store_.next() < info.first) MR_CHECK_OK(store_.Clear(info.first));
   all_cached_ = store_.empty();
   services_.retention.SetReader("lookup/" + name_, stream_, store_.next());
   return {};
@@ -90,12 +89,11 @@ Status LookupState::SetUser(const std::string& user, const LookupUser& at) {
   LookupUser& known = users_[user].emplace(at);
   if (!known.low) known.low = store_.collected();
   if (*known.low >= store_.collected()) return {};
-  MR_TRY(const auto info, services_.log.Stream(stream_));
   services_.logger.Info("lookup is built again: a pipeline starts before what it holds",
                         {{"lookup", name_}, {"pipeline", user}});
   cache_.Clear();
   complete_ = {};
-  MR_CHECK_OK(store_.Clear(info.first));
+  MR_CHECK_OK(store_.Clear(0));
   all_cached_ = true;
   return {};
 }
@@ -163,8 +161,14 @@ Status LookupState::Consume() {
   const Position mark = services_.mark.Get();
   RaiseIdleUsers(mark);
   MR_TRY(const auto info, services_.log.Stream(stream_));
+  log_is_cut_ = info.first > 0;
+  if (store_.next() < info.first) MR_CHECK_OK(Refill(info.first));
   while (store_.next() < info.next) {
     auto batch = services_.log.Read(stream_, store_.next(), kRecords, kBytes);
+    if (!batch && batch.error().code() == ErrorCode::kOutOfRange) {
+      return Fail(ErrorCode::kUnavailable, "lookup " + name_ + ": the log dropped " +
+                                               "what it was to read: it is built again");
+    }
     if (!batch)
       return std::unexpected(std::move(batch).error().During("lookup " + name_));
     if (batch->empty()) break;
@@ -212,6 +216,7 @@ Status LookupState::ApplyEvent(const eventlog::Record& record) {
   const auto event = change::ParseEnvelope(record.body);
   if (!event) return Refuse(record, event.error().message());
   MR_TRY(const bool had, KeyOf(event->before, record, old_key_));
+  if (had && log_is_cut_) MR_CHECK_OK(PutBefore(*event));
   const std::string_view after = event->op == 'd' ? std::string_view() : event->after;
   MR_TRY(const bool has, KeyOf(after, record, key_));
   // The record left its old key: whoever asks there from now on finds nothing.
@@ -234,16 +239,18 @@ Status LookupState::PutVersion(std::string_view key, const Version& version,
   if (entry == nullptr && all_cached_ && cache_.complete()) {
     entry = &cache_.Insert(key, {});
   }
-  if (entry != nullptr) cache_.Add(*entry, Decode(version, document), low);
+  if (entry == nullptr) return {};
+  if (!entry->rows.empty() && entry->rows.back().version() > version) {
+    cache_.Drop(*entry);  // it knows a record that the log has yet to come to
+  } else {
+    cache_.Add(*entry, Decode(version, document), low);
+  }
   return {};
 }
 
 LookupRow LookupState::Decode(const Version& version, std::string_view document) {
   if (document.empty()) return LookupRow(version);
-  // The store's text may end where the page ends; the parser reads beyond.
-  padded_.assign(document);
-  padded_.append(schema::kJsonPadding, ' ');
-  auto drift = row_decoder_.Decode(std::string_view(padded_.data(), document.size()));
+  auto drift = row_decoder_.Decode(Pad(document));
   if (drift) return LookupRow::Broken(version, std::move(drift->reason));
   return LookupRow(version, row_decoder_.values());
 }

@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "change/complete_mark.hpp"
+#include "change/envelope.hpp"
 #include "document_decoder.hpp"
 #include "eventlog/event_log.hpp"
 #include "lookup_cache.hpp"
 #include "lookup_store.hpp"
 #include "pipeline/compile.hpp"
 #include "pipeline/state_db.hpp"
+#include "records/record_store.hpp"
 #include "telemetry/log.hpp"
 
 namespace millrace::pipeline {
@@ -27,6 +29,7 @@ struct LookupServices {
   eventlog::EventLog& log;
   eventlog::LogRetention& retention;
   const change::CompleteMark& mark;
+  records::RecordStore& records;  ///< for what the log has dropped
   StateDb& state;
   telemetry::Logger& logger;
   std::filesystem::path directory;       ///< <data>/lookups
@@ -44,7 +47,9 @@ struct LookupUser {
 /// Keyed state of one collection by one set of columns, shared by all lanes that look it
 /// up. It is brought forward by the lane that needs it, in that lane's thread, and by a
 /// thread of its own when a quiet lane has left it far behind; a quiet system does
-/// nothing. Any thread; a lane holds Lock() while it reads.
+/// nothing. Where the log has dropped what it was to be built from, it begins with the
+/// records as they are, and is exact as of every version that the log still reaches back
+/// to. Any thread; a lane holds Lock() while it reads.
 class LookupState {
  public:
   /// `on`: document columns, ascending. `columns`: those that any lane reads, ascending.
@@ -63,8 +68,7 @@ class LookupState {
   /// interrupted; the destructor waits for that.
   void StartFeeding();
 
-  /// A `low` below what was collected: the state is built again from the start of its
-  /// stream.
+  /// A `low` below what was collected: the state is built again, by the next CatchUp.
   Status SetUser(const std::string& user, const LookupUser& at);
   /// Says that `user` will read, before it knows from where on: nothing is collected.
   void AddUser(const std::string& user);
@@ -72,7 +76,8 @@ class LookupState {
   void RemoveUser(const std::string& user);
 
   /// Consumes the stream until it holds everything up to `position`, for which the mark
-  /// must stand already. kOutOfRange: retention took what was not consumed yet.
+  /// must stand already. kUnavailable: retention took what was not consumed yet; called
+  /// again it is built from the records.
   Status CatchUp(Position position);
   /// Consumes all that is in the stream now.
   Status CatchUpToEnd();
@@ -87,6 +92,13 @@ class LookupState {
 
  private:
   Status Consume();
+  /// Empties the state and makes it that of the records, under the versions of their last
+  /// changes; the log is read from `first` on over them.
+  Status Refill(Offset first);
+  Result<std::uint64_t> PutRecords();
+  /// Of a log that is cut: what the record was before its first change that is left.
+  Status PutBefore(const change::Event& event);
+  std::string_view Pad(std::string_view document);
   Status Apply(const eventlog::RecordBatch& batch);
   Status ApplyEvent(const eventlog::Record& record);
   Status PutVersion(std::string_view key, const Version& version,
@@ -109,6 +121,7 @@ class LookupState {
   std::mutex mutex_;
   LookupStore store_;
   LookupCache cache_;
+  bool log_is_cut_ = false;
   bool all_cached_ = false;  ///< what the cache lacks, the store lacks too
   DocumentDecoder key_decoder_, row_decoder_;
   std::map<std::string, std::optional<LookupUser>> users_;

@@ -90,6 +90,8 @@ Status LookupStore::Prepare() {
   MR_TRY(collect_,
          db_.Prepare("DELETE FROM versions WHERE key = ?1 AND version < (SELECT "
                      "max(version) FROM versions WHERE key = ?1 AND version <= ?2)"));
+  MR_TRY(below_,
+         db_.Prepare("SELECT 1 FROM versions WHERE key = ? AND version < ? LIMIT 1"));
   MR_TRY(state_, db_.Prepare("UPDATE state SET next_offset = ?, collected = ?"));
   return {};
 }
@@ -138,6 +140,14 @@ Status LookupStore::CollectAll(const Version& low) {
          db_.Prepare("DELETE FROM versions WHERE document IS NULL AND version <= ?1"));
   none.BindBlob(1, bytes);
   return none.Finish();
+}
+
+Result<bool> LookupStore::HasBelow(std::string_view key, const Version& version) {
+  const std::string bytes = Bytes(version);
+  below_.BindBlob(1, key).BindBlob(2, bytes);
+  MR_TRY(const bool found, below_.Step());
+  MR_CHECK_OK(below_.Finish());
+  return found;
 }
 
 Status LookupStore::Commit(Offset next, const Version& collected) {

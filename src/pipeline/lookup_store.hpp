@@ -38,6 +38,8 @@ class LookupStore {
   Status Collect(std::string_view key, const Version& low);
   /// The same for all keys.
   Status CollectAll(const Version& low);
+  /// Whether there is a version of `key` below this one.
+  Result<bool> HasBelow(std::string_view key, const Version& version);
   /// Ends the transaction, with the position that it reaches.
   Status Commit(Offset next, const Version& collected);
   void Rollback();
@@ -53,7 +55,7 @@ class LookupStore {
   Status ReadState(std::string_view definition);
 
   Sqlite db_;
-  SqliteStatement put_, load_, collect_, state_;
+  SqliteStatement put_, load_, collect_, below_, state_;
   Offset next_ = 0;
   Version collected_;
   std::uint64_t rows_ = 0;

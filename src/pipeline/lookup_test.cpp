@@ -104,6 +104,50 @@ TEST(Lookup, GoesOnFromDiskWithASmallCache) {
   EXPECT_EQ(Names(*stores["table.t"]), expected);
 }
 
+TEST(Lookup, BeginsWithTheRecordsWhereTheLogHasDroppedTheBeginning) {
+  Fixture f;
+  f.AddCustomers();
+  f.AddTable("t", "order_id");
+  f.SetSql(kSql);
+  const auto change = [&](const std::string& id, const std::string& from,
+                          const std::string& to) {
+    f.Change("customers", to.empty() ? 'd' : 'u', id, Fixture::Customer(id, from),
+             to.empty() ? "" : Fixture::Customer(id, to));
+  };
+  for (const std::string id : {"a", "b", "c"}) {
+    f.Insert("customers", id, Fixture::Customer(id, id + "1"));
+  }
+  change("a", "a1", "a2");
+  f.log.Trim("customers", 4);  // of "a" to "c" nothing is left …
+  const auto order = [&](const std::string& id) {
+    for (const char* customer : {"a", "b", "c"}) {
+      f.Insert("orders", id + customer, Fixture::Order(id + customer, customer, "1.00"));
+    }
+  };
+  order("0");
+  change("a", "a2", "a3");
+  change("c", "c1", "");
+  order("1");
+  Stores stores;
+  ASSERT_EQ(f.RunToEnd(stores).state, "done");
+  // … but what they were before their next changes says what they had been.
+  EXPECT_THAT(Names(*stores["table.t"]), ElementsAre("a2", "b1", "c1", "a3", "b1", "-"));
+  change("b", "b1", "b2");
+  order("2");
+  ASSERT_EQ(f.RunToEnd(stores).state, "done");
+  EXPECT_THAT(Names(*stores["table.t"]),
+              ElementsAre("a2", "b1", "c1", "a3", "b1", "-", "a3", "b2", "-"));
+  EXPECT_EQ(f.records.scans, 1);
+  // It stood still while the log went on without it.
+  for (int i = 0; i < 3; ++i) change("b", "b2", "b2");
+  change("b", "b2", "b9");
+  f.log.Trim("customers", 10);
+  order("3");
+  ASSERT_EQ(f.RunToEnd(stores).state, "done");
+  EXPECT_EQ(Names(*stores["table.t"]).at(10), "b9");
+  EXPECT_EQ(f.records.scans, 2);
+}
+
 TEST(Lookup, EndsAtTheOldValueOfAUniqueField) {
   Fixture f;
   f.AddCustomers("email", "note");

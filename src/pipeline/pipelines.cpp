@@ -12,7 +12,7 @@ namespace {
 
 /// Higher is worse.
 int Severity(std::string_view state) {
-  constexpr std::string_view kOrder[] = {"done",     "finished", "running",
+  constexpr std::string_view kOrder[] = {"done",     "finished", "running", "snapshot",
                                          "starting", "retrying", "stopped"};
   return static_cast<int>(std::ranges::find(kOrder, state) - std::begin(kOrder));
 }
@@ -56,8 +56,14 @@ Status Pipelines::Open(const SinkFactory& factory, const std::string* only) {
                                    pipeline.definition.sinks[i], kChangesPartition)
                          : Result<std::unique_ptr<Sink>>(nullptr);
       const std::string reason = sink ? "" : sink.error().ToString();
-      auto lane = std::make_unique<Lane>(pipeline, i, sink ? std::move(*sink) : nullptr,
-                                         services_, *lookups_, options_);
+      std::unique_ptr<Sink> snapshots;
+      if (wanted && sink && !pipeline.definition.of_stream) {
+        MR_TRY(snapshots, factory(pipeline, pipeline.sinks[i],
+                                  pipeline.definition.sinks[i], kSnapshotPartition));
+      }
+      auto lane =
+          std::make_unique<Lane>(pipeline, i, sink ? std::move(*sink) : nullptr,
+                                 std::move(snapshots), services_, *lookups_, options_);
       if (!sink) {
         lane->Stopped(reason);
       } else if (wanted) {
@@ -71,15 +77,17 @@ Status Pipelines::Open(const SinkFactory& factory, const std::string* only) {
 
 Status Pipelines::OpenLookups() {
   if (lookups_ != nullptr) return {};
-  lookups_ = std::make_unique<LookupSet>(LookupServices{
-      services_.log, services_.retention, services_.mark, services_.state,
-      services_.logger, services_.data / "lookups", options_.lookup_cache_bytes});
+  lookups_ = std::make_unique<LookupSet>(
+      LookupServices{services_.log, services_.retention, services_.mark,
+                     services_.snapshots.records(), services_.state, services_.logger,
+                     services_.data / "lookups", options_.lookup_cache_bytes});
   return lookups_->Open(pipelines_);
 }
 
 Status Pipelines::Start(const SinkFactory& factory) {
   MR_CHECK_OK(Open(factory, nullptr));
   AddLetterMetrics();
+  AddSnapshotMetrics();
   started_ = true;
   lookups_->StartFeeding();
   for (auto& lane : lanes_) lane->Start();
@@ -89,11 +97,22 @@ Status Pipelines::Start(const SinkFactory& factory) {
   return {};
 }
 
+void Pipelines::AddSnapshotMetrics() {
+  for (const auto& lane : lanes_) {
+    callbacks_.push_back(services_.metrics.AddCallback(
+        telemetry::Registry::CallbackKind::kGauge, "pipeline_snapshot_waiting",
+        "Records of a snapshot that the sink does not have yet.",
+        {{"pipeline", lane->pipeline().definition.name}, {"sink", lane->sink()}},
+        [one = lane.get()] { return static_cast<double>(one->snapshot_left()); }));
+  }
+}
+
 bool Pipelines::Finish(Deadline deadline) {
   constexpr std::chrono::milliseconds kLookAgain{5};
   const auto through = [this](const Lane& lane) {
     const auto state = lane.status().state;
-    if (state == "stopped" || state == "retrying") return true;  // waits in the log
+    // What waits in the log, or for it.
+    if (state == "stopped" || state == "retrying" || state == "snapshot") return true;
     const auto info = services_.log.Stream({"", lane.pipeline().stream()});
     return !info || lane.taken() >= info->next;
   };
@@ -174,6 +193,29 @@ Status Pipelines::WhilePaused(const std::string& pipeline, const std::string& si
   }
   MR_CHECK_OK(done);
   return OpenRedrives(lane->pipeline(), false);
+}
+
+Status Pipelines::GoOnFrom(const std::string& pipeline, const std::string& sink,
+                           const Snapshot& snapshot) {
+  const auto go_on = [&](const SinkStatus& now) -> Status {
+    if (!now.reason.starts_with("position_lost")) {
+      return Fail(ErrorCode::kConflict,
+                  pipeline + "/" + sink + " has not lost its position: it has no gap");
+    }
+    const CompiledPipeline& of = Find(pipeline, sink)->pipeline();
+    const auto at = static_cast<std::size_t>(
+        std::ranges::find(of.sinks, sink, &CompiledSink::name) - of.sinks.begin());
+    if (of.sinks[at].is_table) {
+      return Fail(ErrorCode::kInvalidArgument, sink + " is a table: build it anew");
+    }
+    MR_TRY(const auto target,
+           factory_(of, of.sinks[at], of.definition.sinks[at], kSnapshotPartition));
+    MR_TRY(const auto position, target->Open(of.sinks[at].output));
+    if (!position) return target->Start(snapshot.first);
+    if (*position == snapshot.first) return {};
+    return target->Skip(snapshot.first, "the next snapshot");
+  };
+  return WhilePaused(pipeline, sink, go_on);
 }
 
 Result<PipelineStatus> Pipelines::Run(const std::string& name, Limit limit,

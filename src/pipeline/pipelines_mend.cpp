@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "change_reader.hpp"
 #include "letter_mender.hpp"
@@ -91,9 +92,13 @@ struct MendStep {
     std::vector<Mended*> tried;
     std::vector<DeadLetters::Mend> stored;
     std::map<std::int64_t, Offset> offsets;
+    std::set<Offset> taken;
     for (std::size_t i = 0; i < mended.size(); ++i) {
       const DeadLetter& letter = loaded[i];
-      offsets[letter.id] = letter.offset;
+      // Letters of a snapshot and of changes may have one; here it only tells them apart.
+      Offset offset = letter.offset;
+      while (!taken.insert(offset).second) ++offset;
+      offsets[letter.id] = offset;
       if (mended[i].stays) continue;
       tried.push_back(&mended[i]);
       if (!mended[i].shown.changed) continue;

@@ -20,13 +20,13 @@ void Pipelines::AddLetterMetrics() {
     for (const CompiledSink& sink : pipeline.sinks) {
       const std::string& name = pipeline.definition.name;
       const telemetry::Labels labels{{"pipeline", name}, {"sink", sink.name}};
-      letter_metrics_.push_back(services_.metrics.AddCallback(
+      callbacks_.push_back(services_.metrics.AddCallback(
           Kind::kGauge, "pipeline_dead_letters_waiting",
           "Letters whose change is not in the sink.", labels, [this, &name, &sink] {
             const auto count = services_.state.letters().Count(name, sink.name);
             return count ? static_cast<double>(*count) : 0.0;
           }));
-      letter_metrics_.push_back(services_.metrics.AddCallback(
+      callbacks_.push_back(services_.metrics.AddCallback(
           Kind::kGauge, "pipeline_dead_letter_age_seconds",
           "Since the oldest waiting letter died first; 0: none.", labels,
           [this, &name, &sink] {
@@ -59,7 +59,7 @@ Status Pipelines::OpenRedrives(const CompiledPipeline& pipeline, bool until_end)
                          kRedrivePartition);
     const std::string reason = sink ? "" : sink.error().ToString();
     redrives_.push_back(std::make_unique<Lane>(pipeline, i,
-                                               sink ? std::move(*sink) : nullptr,
+                                               sink ? std::move(*sink) : nullptr, nullptr,
                                                services_, *lookups_, options_, changes));
     if (!sink) redrives_.back()->Stopped(reason);
     redrives_.back()->Start({}, until_end);

@@ -42,7 +42,7 @@ DeadLetter Processor::LetterOf(const ReadChange& change, const char* stage,
   DeadLetter letter;
   letter.pipeline = pipeline_.definition.name;
   letter.sink = sink_.name;
-  letter.stream = pipeline_.stream();
+  letter.stream = history_.stream();
   letter.offset = change.offset;
   letter.stage = stage;
   letter.reason = std::move(reason);

@@ -24,7 +24,8 @@ struct Processed {
 /// but what the lookups read. One thread.
 class Processor {
  public:
-  /// `stops_at_drift`: as `on_removed_field: stop` says; else drift makes dead letters.
+  /// `history`: of the stream that the letters name. `stops_at_drift`: as
+  /// `on_removed_field: stop` says; else drift makes dead letters.
   static Result<std::unique_ptr<Processor>> Open(const CompiledPipeline& pipeline,
                                                  const CompiledSink& sink,
                                                  LookupSet& lookups,
@@ -54,6 +55,7 @@ class Processor {
             bool stops_at_drift)
       : pipeline_(pipeline),
         sink_(sink),
+        history_(history),
         clock_(clock),
         stops_at_drift_(stops_at_drift),
         reader_(pipeline, sink, lookups, history) {}
@@ -74,6 +76,7 @@ class Processor {
 
   const CompiledPipeline& pipeline_;
   const CompiledSink& sink_;
+  const FieldHistory& history_;
   const Clock& clock_;
   const bool stops_at_drift_;
   ChangeReader reader_;

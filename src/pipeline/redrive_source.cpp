@@ -19,8 +19,7 @@ RecordState StateOf(const DeadLetter& letter) {
 
 }  // namespace
 
-Result<std::vector<eventlog::Record>> RedriveSource::Take(
-    const eventlog::RecordBatch& batch) {
+Result<std::vector<eventlog::Record>> RedriveSource::Take(eventlog::RecordBatch& batch) {
   taken_.clear();
   const Offset from = batch.records().front().offset;
   MR_TRY(const auto sent, letters_.Sent(pipeline_, sink_, from, batch.next()));
@@ -31,6 +30,11 @@ Result<std::vector<eventlog::Record>> RedriveSource::Take(
       return Fail(ErrorCode::kDataLoss, RedriveStream(pipeline_) + " at " +
                                             std::to_string(place) + " is not letter " +
                                             std::to_string(id));
+    }
+    if (taken_.contains(entry->offset)) {
+      batch.Limit(static_cast<std::uint32_t>(place - from),
+                  std::numeric_limits<std::uint64_t>::max());
+      break;
     }
     taken_[entry->offset] = id;
     ordered[entry->offset] = {entry->offset, entry->event};

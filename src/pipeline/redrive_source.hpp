@@ -21,8 +21,10 @@ class RedriveSource {
       : pipeline_(std::move(pipeline)), sink_(std::move(sink)), letters_(letters) {}
 
   /// The events of a batch of the redrive stream that this sink takes, under the offsets
-  /// that they have in their own stream, ascending; views into the batch.
-  Result<std::vector<eventlog::Record>> Take(const eventlog::RecordBatch& batch);
+  /// that they have in their own stream, ascending; views into the batch. Two events may
+  /// have one offset, of a snapshot and of the changes: the batch is limited to what
+  /// comes before the second.
+  Result<std::vector<eventlog::Record>> Take(eventlog::RecordBatch& batch);
   /// Events of the last Take that died again: their letters are open.
   Status Reopen(std::vector<DeadLetter> died);
   /// The sink has everything below `committed`: says so of the letters. Can be repeated.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "redrive_entry.hpp"
+#include "redrive_source.hpp"
 #include "redriver.hpp"
 #include "test_support.hpp"
 
@@ -143,6 +144,29 @@ TEST_F(RedriveTest, LettersWithoutAnEventAreOpenedAgain) {
   EXPECT_THAT(States(), ElementsAre("b:sent"));
   f_.RunToEnd(stores_);
   EXPECT_THAT(States(), ElementsAre("b:open"));
+}
+
+TEST_F(RedriveTest, EventsOfOneOffsetInTwoStreamsComeInTwoBatches) {
+  // As the letters of a snapshot's row and of a change.
+  std::vector<DeadLetter> both(2);
+  for (std::size_t i = 0; i < both.size(); ++i) {
+    both[i].pipeline = "p";
+    both[i].sink = "table.t";
+    both[i].event_id = std::to_string(i);
+    both[i].offset = 7;
+    std::string body;
+    AppendRedriveEntry(body, {static_cast<std::int64_t>(i) + 1, 7, "table.t", "{}"});
+    f_.log.Add(RedriveStream("p"), body);
+  }
+  ASSERT_TRUE(letters().Put(both));
+  ASSERT_TRUE(letters().Claim({1, 2}, 0, 1));
+  RedriveSource source("p", "table.t", letters());
+  auto batch = *f_.log.Read({"", RedriveStream("p")}, 0, 10, 1'000);
+  EXPECT_EQ(source.Take(batch)->size(), 1u);
+  EXPECT_EQ(batch.next(), 1u);
+  auto rest = *f_.log.Read({"", RedriveStream("p")}, 1, 10, 1'000);
+  EXPECT_EQ(source.Take(rest)->size(), 1u);
+  EXPECT_EQ(rest.next(), 2u);
 }
 
 TEST_F(RedriveTest, WhatASinkTookIsToldAfterACrash) {

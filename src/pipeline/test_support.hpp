@@ -14,6 +14,8 @@
 #include "eventlog/event_log.hpp"
 #include "pipeline/compile.hpp"
 #include "pipeline/pipelines.hpp"
+#include "pipeline/snapshots.hpp"
+#include "records/record_store.hpp"
 #include "sql/engine.hpp"
 
 namespace millrace::pipeline {
@@ -26,10 +28,9 @@ class MemoryLog : public eventlog::EventLog, public eventlog::LogRetention {
   Result<eventlog::RecordBatch> Read(const StreamId& stream, Offset from,
                                      std::uint32_t max_records,
                                      std::uint64_t max_bytes) override;
-  Result<eventlog::RecordBatch> Find(const StreamId&, const std::string&,
-                                     const Position&) override {
-    return eventlog::RecordBatch();
-  }
+  /// Each event added alone is an append, at the position of its commit.
+  Result<eventlog::RecordBatch> Find(const StreamId& stream, const std::string&,
+                                     const Position& position) override;
   Result<std::vector<eventlog::StreamInfo>> Streams() override { return {}; }
   Result<eventlog::StreamInfo> Stream(const StreamId& stream) override;
   bool WaitFor(const StreamId& stream, Offset beyond, Deadline deadline) override;
@@ -37,7 +38,7 @@ class MemoryLog : public eventlog::EventLog, public eventlog::LogRetention {
   void SetReader(const std::string& reader, const StreamId& stream, Offset next) override;
   void RemoveReader(const std::string& reader, const StreamId& stream) override;
 
-  void Add(const std::string& stream, std::string body);
+  void Add(const std::string& stream, std::string body, Position at = {});
   /// Retention passes everything below `first`.
   void Trim(const std::string& stream, Offset first);
   std::map<std::string, Offset> readers() const;
@@ -48,6 +49,7 @@ class MemoryLog : public eventlog::EventLog, public eventlog::LogRetention {
   struct Events {
     Offset first = 0;
     std::vector<std::string> bodies;  ///< from offset 0 on
+    std::vector<Position> upto;       ///< of the appends that brought them
     Position last;
   };
   mutable std::mutex mutex_;
@@ -68,6 +70,7 @@ struct SinkStore {
   std::map<Offset, std::string> tombstones;  ///< JSON
   std::vector<std::pair<Offset, Offset>> writes;
   std::vector<Offset> starts;
+  std::vector<std::string> gaps;  ///< why
   schema::Columns columns;
   /// Asked before each Write with its number (from 1).
   std::function<Status(int)> before_write;
@@ -85,6 +88,7 @@ class StoreSink : public Sink {
   Result<std::optional<Offset>> Open(const schema::Columns& output) override;
   Status Start(Offset first) override;
   Status Write(SinkBatch batch) override;
+  Status Skip(Offset next, const std::string& why) override;
   Offset committed() const override;
   std::optional<Offset> Stored() override;
   std::optional<std::chrono::steady_clock::time_point> due() const override;
@@ -96,6 +100,34 @@ class StoreSink : public Sink {
   std::map<Offset, std::string> rows_, tombstones_;
   Offset next_ = 0;
   std::optional<std::chrono::steady_clock::time_point> due_;
+};
+
+/// Records by collection and key, for Scan alone.
+class MemoryRecords : public records::RecordStore {
+ public:
+  struct One {
+    Version version;
+    std::string document;
+  };
+  void Submit(records::WriteRequest) override {}
+  Result<records::Stored> Get(const std::string&, const std::string&,
+                              const std::string&) override {
+    return Fail(ErrorCode::kNotFound, "no");
+  }
+  Result<records::Page> List(const std::string&, const std::string&, const query::Query&,
+                             Deadline) override {
+    return records::Page();
+  }
+  Result<Position> Scan(const std::string& collection,
+                        const records::ScanEach& each) override;
+  Result<std::vector<records::HistorySum>> Sums() override {
+    return std::vector<records::HistorySum>();
+  }
+
+  std::map<std::string, std::map<std::string, One>> all;
+  Position end{1, 0};
+  int scans = 0;
+  std::function<void()> in_scan;  ///< before the second record: somebody writes
 };
 
 /// A collection, its changes in the log, and a pipeline on it.
@@ -111,6 +143,8 @@ class PipelineFixture {
   project::Pipeline pipeline;  ///< orders, no lookups; sql, sinks to be set
   sql::Engine* engine;         ///< one for the whole program
   MemoryLog log;
+  MemoryRecords records;
+  Snapshots snapshots{records, "records", log};
   change::CompleteMark mark;
   telemetry::Registry metrics;
   telemetry::Logger logger;

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "change/envelope.hpp"
 
@@ -21,13 +23,45 @@ Result<Offset> MemoryLog::Append(const eventlog::EventBatch& batch, Deadline) {
     if (events.last != batch.after) return Fail(ErrorCode::kConflict, "another position");
     events.last = batch.upto;
   }
-  for (const auto body : batch.bodies) Add(batch.stream.name, std::string(body));
+  for (const auto body : batch.bodies) {
+    Add(batch.stream.name, std::string(body), batch.upto);
+  }
   return Stream(batch.stream)->next;
 }
 
-void MemoryLog::Add(const std::string& stream, std::string body) {
+Result<eventlog::RecordBatch> MemoryLog::Find(const StreamId& stream, const std::string&,
+                                              const Position& position) {
+  Offset from = 0;
+  std::uint32_t count = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const Events& events = streams_[stream.name];
+    const auto begin = std::ranges::lower_bound(events.upto, position);
+    if (begin == events.upto.end()) return eventlog::RecordBatch();
+    const auto end = std::ranges::upper_bound(events.upto, *begin);
+    from = static_cast<Offset>(begin - events.upto.begin());
+    count = static_cast<std::uint32_t>(end - begin);
+  }
+  return Read(stream, from, count, std::uint64_t{1} << 40u);
+}
+
+Result<Position> MemoryRecords::Scan(const std::string& collection,
+                                     const records::ScanEach& each) {
+  ++scans;
+  const Position upto = end;
+  const auto rows = all[collection];
+  bool first = true;
+  for (const auto& [key, one] : rows) {
+    if (!std::exchange(first, false) && in_scan) std::exchange(in_scan, nullptr)();
+    if (!each({key, one.version, one.document, upto})) break;
+  }
+  return upto;
+}
+
+void MemoryLog::Add(const std::string& stream, std::string body, Position at) {
   const std::lock_guard lock(mutex_);
   streams_[stream].bodies.push_back(std::move(body));
+  streams_[stream].upto.push_back(at);
   changed_.notify_all();
 }
 
@@ -108,93 +142,6 @@ void MemoryLog::RemoveReader(const std::string& reader, const StreamId& stream) 
 std::map<std::string, Offset> MemoryLog::readers() const {
   const std::lock_guard lock(mutex_);
   return readers_;
-}
-
-void SinkStore::WaitForPosition(Offset next) {
-  std::unique_lock lock(mutex);
-  const bool reached = changed.wait_for(lock, std::chrono::seconds(30),
-                                        [&] { return position.value_or(0) >= next; });
-  EXPECT_TRUE(reached) << "position " << position.value_or(0);
-}
-
-Result<std::optional<Offset>> StoreSink::Open(const schema::Columns& output) {
-  const std::lock_guard lock(store_->mutex);
-  if (!store_->columns.empty() && store_->columns != output) {
-    return Fail(ErrorCode::kInvalidArgument, "other columns");
-  }
-  store_->columns = output;
-  next_ = store_->position.value_or(0);
-  return store_->position;
-}
-
-Status StoreSink::Start(Offset first) {
-  const std::lock_guard lock(store_->mutex);
-  store_->starts.push_back(first);
-  store_->position = first;
-  next_ = first;
-  return {};
-}
-
-Status StoreSink::Write(SinkBatch batch) {
-  const std::lock_guard lock(store_->mutex);
-  ++store_->attempts;
-  if (store_->before_write) {
-    if (auto failed = store_->before_write(store_->attempts); !failed) {
-      rows_.clear();
-      tombstones_.clear();
-      next_ = *store_->position;
-      due_.reset();
-      return failed;
-    }
-  }
-  EXPECT_EQ(batch.first, next_);
-  const auto take = [](const sql::Batch& rows, std::map<Offset, std::string>& into) {
-    for (std::size_t row = 0; row < rows.rows(); ++row) {
-      const auto column = static_cast<std::size_t>(rows.Find("_offset"));
-      std::string json;
-      rows.AppendJsonRow(json, row);
-      const auto at = static_cast<Offset>(rows.Int64(column, row));
-      EXPECT_TRUE(into.emplace(at, json).second) << json;
-    }
-  };
-  take(batch.rows, rows_);
-  take(batch.tombstones, tombstones_);
-  store_->writes.emplace_back(batch.first, batch.next);
-  next_ = batch.next;
-  if (!store_->rolls) return Commit();
-  if (!due_) due_ = std::chrono::steady_clock::now() + store_->roll_every;
-  return {};
-}
-
-Status StoreSink::Commit() {
-  for (auto& [at, row] : rows_) EXPECT_TRUE(store_->rows.emplace(at, row).second) << row;
-  store_->tombstones.insert(tombstones_.begin(), tombstones_.end());
-  rows_.clear();
-  tombstones_.clear();
-  store_->position = next_;
-  due_.reset();
-  store_->changed.notify_all();
-  return {};
-}
-
-std::optional<Offset> StoreSink::Stored() {
-  const std::lock_guard lock(store_->mutex);
-  return store_->position;
-}
-
-Offset StoreSink::committed() const {
-  const std::lock_guard lock(store_->mutex);
-  return *store_->position;
-}
-
-std::optional<std::chrono::steady_clock::time_point> StoreSink::due() const {
-  return due_;
-}
-
-Status StoreSink::Flush() {
-  const std::lock_guard lock(store_->mutex);
-  ++store_->flushes;
-  return Commit();
 }
 
 namespace {
@@ -323,7 +270,13 @@ std::uint64_t PipelineFixture::Change(const std::string& collection, char op,
   event.committed_at = 1'357'016'400'000'000 + static_cast<TimestampUs>(at);
   std::string body;
   change::AppendEnvelope(body, event);
-  log.Add(collection, std::move(body));
+  log.Add(collection, std::move(body), {1, at});
+  records.end = {1, at};
+  if (op == 'd') {
+    records.all[collection].erase(key);
+  } else {
+    records.all[collection][key] = {event.version, now};
+  }
   mark.Raise({1, at});
   return at;
 }
@@ -343,7 +296,8 @@ std::string PipelineFixture::Customer(const std::string& id, const std::string& 
 }
 
 Services PipelineFixture::services() {
-  return {log, log, mark, *engine, *state, logger, metrics, SystemClock(), data};
+  return {log,    log,     mark,          *engine, *state,
+          logger, metrics, SystemClock(), data,    snapshots};
 }
 
 SinkFactory PipelineFixture::factory(

@@ -20,15 +20,20 @@ constexpr std::uint64_t kMaxBatchBytes = 256ULL << 20U;
 constexpr std::int64_t kMaxBatchWaitMs = 60'000;
 constexpr std::int64_t kMaxParked = 1'000'000;
 
-std::optional<Start> ReadStart(const Node* node, Report& report) {
-  if (node != nullptr && node->kind == Node::Kind::kScalar && node->text == "snapshot") {
-    report.Add(*node,
-               "start: snapshot comes with a later release; now there are earliest "
-               "(every change the log holds) and latest (changes from now on)");
-    return std::nullopt;
+void ReadStart(const Node* node, Pipeline& pipeline, Report& report) {
+  const auto start = ReadChoice<Start>(node,
+                                       {{"earliest", Start::kEarliest},
+                                        {"latest", Start::kLatest},
+                                        {"snapshot", Start::kSnapshot}},
+                                       report);
+  if (!start) return;
+  pipeline.start = *start;
+  if (*start == Start::kSnapshot && pipeline.of_stream) {
+    report.Add(
+        *node,
+        "start: snapshot begins with the records of a collection, and a stream has "
+        "none: use earliest (every event the log holds) or latest");
   }
-  return ReadChoice<Start>(
-      node, {{"earliest", Start::kEarliest}, {"latest", Start::kLatest}}, report);
 }
 
 using ByName = std::map<std::string, schema::Collection, std::less<>>;
@@ -101,7 +106,8 @@ void ReadFrom(const Node* node, const Collections& collections, Pipeline& pipeli
   if (name) pipeline.collection = *name;
   // Of a collection that nobody named nothing else can be wrong.
   if (!ReadCodec(keys, collections, pipeline, report)) pipeline.collection.clear();
-  if (const auto start = ReadStart(keys.Find("start"), report)) pipeline.start = *start;
+  pipeline.of_stream = stream != nullptr;
+  ReadStart(keys.Find("start"), pipeline, report);
 }
 
 void ReadBatch(const Node* node, Pipeline& pipeline, Report& report) {

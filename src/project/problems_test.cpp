@@ -224,12 +224,9 @@ TEST_F(Problems, OfPipelines) {
              "2:17: there is no collection oders; did you mean orders?"},
             {"no collection", "changes: orders,", "",
              "2:7: from needs the key changes, such as orders"},
-            {"a snapshot", "start: earliest", "start: snapshot",
-             "2:32: start: snapshot comes with a later release; now there are earliest "
-             "(every "
-             "change the log holds) and latest (changes from now on)"},
             {"an unknown start", "start: earliest", "start: earlyest",
-             "2:32: expected one of earliest, latest, got 'earlyest'; did you mean "
+             "2:32: expected one of earliest, latest, snapshot, got 'earlyest'; did you "
+             "mean "
              "earliest?"},
             {"no rows in a batch", "max_rows: 5000", "max_rows: 0",
              "3:19: expected a whole number from 1 to 1000000, got the number 0"},

@@ -20,7 +20,8 @@ NAMES = sorted({name for path in (millrace.ROOT / "src").rglob("*.cpp") if not p
 MERGES = [name for name in NAMES if name.startswith("warehouse.merge")]
 REDRIVES = [name for name in NAMES if name.startswith("redrive.")]
 STREAMS = [name for name in NAMES if name.startswith("streams.")]
-ELSEWHERE = MERGES + REDRIVES + STREAMS
+SNAPSHOTS = [name for name in NAMES if name.startswith(("snapshot.", "resnapshot."))]
+ELSEWHERE = MERGES + REDRIVES + STREAMS + SNAPSHOTS
 # Points that only much data reaches: long notes, and segments as small as they may be.
 BULKY = re.compile(r"records\.checkpoint|eventlog\..*_roll")
 CASES = [(name, hit, power) for (name, hit), power in

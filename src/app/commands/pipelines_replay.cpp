@@ -65,7 +65,7 @@ void PrintDifference(simdjson::dom::element difference) {
 }
 
 /// The report for people, or as it is; the exit code.
-int PrintReport(const std::string& report, bool compared, bool json) {
+int PrintReport(const std::string& report, bool compared, bool gap, bool json) {
   if (json) fmt::print("{}\n", report);
   simdjson::dom::parser parser;
   simdjson::dom::element root;
@@ -81,8 +81,12 @@ int PrintReport(const std::string& report, bool compared, bool json) {
     if (has && difference["equal"].get(same) == simdjson::SUCCESS) equal = equal && same;
     if (json) continue;
     const std::string line = simdjson::minify(sink);
-    fmt::print("{}: {} up to offset {}, {} dead letters\n", TextMember(line, "target"),
-               compared ? (same ? "the same" : "differs") : "built anew",
+    const std::string from = TextMember(line, "snapshot");
+    fmt::print("{}: {}{} up to offset {}, {} dead letters\n", TextMember(line, "target"),
+               compared ? (same ? "the same" : "differs")
+               : gap    ? "goes on behind a gap"
+                        : "built anew",
+               from.empty() ? "" : " from the records of commit " + from + ",",
                TextMember(line, "upto"), TextMember(line, "dead_letters"));
     if (has) PrintDifference(difference);
   }
@@ -102,6 +106,8 @@ class RemoteReplay {
     AppendParameter(target, "pipeline", flags.request.pipeline);
     AppendParameter(target, "sink", flags.request.sink);
     AppendParameter(target, "lake_to", flags.request.lake_to);
+    if (flags.request.snapshot) AppendParameter(target, "snapshot", "true");
+    if (flags.request.lake_gap) AppendParameter(target, "lake_gap", "true");
     if (flags.request.compare) AppendParameter(target, "compare", "true");
     MR_TRY(auto status, server_.Ask(http::Method::kPost, target));
     Progress progress(
@@ -175,33 +181,49 @@ int Replay(const ReplayFlags& flags) {
     }
     return Report(report.error());
   }
-  return PrintReport(*report, flags.request.compare, flags.json);
+  return PrintReport(*report, flags.request.compare, flags.request.lake_gap, flags.json);
 }
 
 }  // namespace
 
 void AddReplayPipelineCommand(CLI::App& group, Action& action) {
-  auto flags = std::make_shared<ReplayFlags>();
-  auto* replay = group.add_subcommand(
-      "replay",
-      "build a pipeline's tables anew from the log, beside the old ones, and "
-      "exchange them; also while a server runs");
-  auto& request = flags->request;
-  replay->add_option("NAME", request.pipeline, "the pipeline")->required();
-  replay->add_option("--data", flags->data, "data directory")->capture_default_str();
-  replay->add_option("--project", flags->project, "project directory")
-      ->capture_default_str();
-  replay->add_option("--sink", request.sink, "one sink, as `status` names it");
-  auto* lake = replay->add_option("--lake-to", request.lake_to,
-                                  "its lake instead, into a new folder of the lake");
-  replay
-      ->add_flag("--compare", request.compare,
-                 "replace nothing: say how the tables would differ (exit 1 if they do)")
-      ->excludes(lake);
-  replay->add_option("--set", flags->set, "section.key=value, where no server runs");
-  replay->add_flag("--json", flags->json, "the report as JSON");
-  replay->add_flag("--quiet", flags->quiet, "no progress on stderr");
-  replay->callback([flags, &action] { action = [flags] { return Replay(*flags); }; });
+  const auto add = [&](const char* name, const char* help) {
+    auto flags = std::make_shared<ReplayFlags>();
+    auto* command = group.add_subcommand(name, help);
+    auto& request = flags->request;
+    command->add_option("NAME", request.pipeline, "the pipeline")->required();
+    command->add_option("--data", flags->data, "data directory")->capture_default_str();
+    command->add_option("--project", flags->project, "project directory")
+        ->capture_default_str();
+    command->add_option("--sink", request.sink, "one sink, as `status` names it");
+    auto* lake = command->add_option("--lake-to", request.lake_to,
+                                     "its lake instead, into a new folder of the lake");
+    command
+        ->add_flag("--compare", request.compare,
+                   "replace nothing: say how the tables would differ (exit 1 if they do)")
+        ->excludes(lake);
+    command->add_option("--set", flags->set, "section.key=value, where no server runs");
+    command->add_flag("--json", flags->json, "the report as JSON");
+    command->add_flag("--quiet", flags->quiet, "no progress on stderr");
+    command->callback([flags, &action] { action = [flags] { return Replay(*flags); }; });
+    return std::pair(command, flags);
+  };
+  add("replay",
+      "build a pipeline's tables anew from the log (from the records where the log no "
+      "longer reaches back), beside the old ones, and exchange them; also while a server "
+      "runs");
+  auto [resnapshot, flags] = add(
+      "resnapshot",
+      "as replay, but from the records as they are now: the way on for a pipeline that "
+      "stopped as position_lost");
+  flags->request.snapshot = true;
+  resnapshot
+      ->add_flag(
+          "--lake-gap", flags->request.lake_gap,
+          "its lakes that lost their position instead: they go on in place with the "
+          "records as they are, and a file that names the gap")
+      ->excludes("--lake-to")
+      ->excludes("--compare");
 }
 
 }  // namespace millrace::app

@@ -20,8 +20,10 @@ void Retention::RemoveReader(const std::string& reader, const StreamId& stream) 
 }
 
 Status Retention::MakeRoom(const StreamId& stream, std::uint64_t bytes) {
-  if (Fits(bytes)) return {};
+  if (FitsWithAll(bytes)) return {};
   const std::scoped_lock lock(room_mutex_);
+  MR_CHECK_OK(DropReadSnapshots());
+  if (IsSnapshot(stream)) return {};
   const bool refuse = Keeps(stream);
   while (!Fits(bytes)) {
     const auto victim = FindVictim(!refuse);
@@ -34,8 +36,28 @@ Status Retention::MakeRoom(const StreamId& stream, std::uint64_t bytes) {
                   " bytes that are still needed, at most " + std::to_string(max_bytes_));
 }
 
-bool Retention::Fits(std::uint64_t bytes) const {
+bool Retention::FitsWithAll(std::uint64_t bytes) const {
   return max_bytes_ == 0 || counters_.stored_bytes + bytes <= max_bytes_;
+}
+
+bool Retention::Fits(std::uint64_t bytes) const {
+  if (FitsWithAll(bytes)) return true;
+  std::uint64_t snapshots = 0;
+  for (const auto& log : list_()) {
+    if (IsSnapshot(log->stream())) snapshots += log->Info().bytes;
+  }
+  return counters_.stored_bytes + bytes <= max_bytes_ + snapshots;
+}
+
+Status Retention::DropReadSnapshots() {
+  for (const auto& log : list_()) {
+    if (!IsSnapshot(log->stream())) continue;
+    while (const auto oldest = log->OldestClosed()) {
+      if (Needed(log->stream(), oldest->end)) break;
+      MR_CHECK_OK(log->DropOldest());
+    }
+  }
+  return {};
 }
 
 bool Retention::Keeps(const StreamId& stream) const {
@@ -47,7 +69,7 @@ std::optional<Retention::Victim> Retention::FindVictim(bool unread_too) const {
   std::optional<Victim> best;
   for (auto& log : list_()) {
     const auto oldest = log->OldestClosed();
-    if (!oldest) continue;
+    if (!oldest || IsSnapshot(log->stream())) continue;
     Victim victim{log, Needed(log->stream(), oldest->end), oldest->written_at};
     if (victim.needed && (!unread_too || Keeps(log->stream()))) continue;
     const auto rank = [](const Victim& v) { return std::tuple(v.needed, v.written_at); };

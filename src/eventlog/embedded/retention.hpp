@@ -30,6 +30,10 @@ class Retention final : public RoomKeeper {
   void SetReader(const std::string& reader, const StreamId& stream, Offset durable_next);
   void RemoveReader(const std::string& reader, const StreamId& stream);
 
+  /// Streams `_snapshot.…` are apart: what they hold is in the record store as well, is
+  /// read once, and must be whole. They are neither refused nor counted; what was read of
+  /// them goes first.
+  ///
   /// Drops closed segments, oldest first, until `bytes` more of `stream` fit: first those
   /// that no reader needs, then, if so set for both streams, those that one does. Where
   /// the stream is not to be refused, what still does not fit is written all the same.
@@ -42,7 +46,12 @@ class Retention final : public RoomKeeper {
     std::int64_t written_at = 0;
   };
 
-  bool Fits(std::uint64_t bytes) const;
+  static bool IsSnapshot(const StreamId& stream) {
+    return stream.name.starts_with("_snapshot.");
+  }
+  Status DropReadSnapshots();
+  bool FitsWithAll(std::uint64_t bytes) const;
+  bool Fits(std::uint64_t bytes) const;  ///< without snapshots
   /// Whether appends to the stream are refused before anything unread of it goes.
   bool Keeps(const StreamId& stream) const;
   /// Unread ones only for a stream that may have them dropped.

@@ -137,5 +137,23 @@ TEST_F(RetentionTest, StreamsOfOurOwnAreOnlyCopies) {
   EXPECT_EQ(First({"", "_redrive.p"}), 0u);
 }
 
+TEST_F(RetentionTest, SnapshotsAreNeitherRefusedNorCountedAndGoWhenTheyWereRead) {
+  const StreamId snapshot{"", "_snapshot.p"};
+  for (const auto on_full : {OnFull::kRefuse, OnFull::kRefuseOnlyCopies}) {
+    Open(on_full);
+    log_->SetReader("r", kStream, 0);
+    log_->SetReader("s", snapshot, 0);
+    const auto first = First(kStream);
+    const auto before = log_->Stream(snapshot)->next;
+    ASSERT_TRUE(Fill(snapshot, 40));
+    EXPECT_EQ(log_->Stream(snapshot)->next, before + 40);
+    ASSERT_TRUE(Fill(kStream, 4));
+    EXPECT_EQ(First(kStream), first);
+    log_->SetReader("s", snapshot, before + 40);
+    ASSERT_TRUE(Fill(kStream, 1));
+    EXPECT_GT(First(snapshot), before + 30);
+  }
+}
+
 }  // namespace
 }  // namespace millrace::eventlog

@@ -44,8 +44,8 @@ TEST_P(EmbeddedFile, ToolsReadBesideTheServerAndWithoutIt) {
     auto reader = RecordsReader::Open(place().directory());
     ASSERT_TRUE(reader) << reader.error().ToString();
     std::string keys;
-    ASSERT_TRUE((*reader)->Scan("orders", [&](std::string_view key, std::string_view) {
-      keys += key;
+    ASSERT_TRUE((*reader)->Scan("orders", [&](const ScannedRecord& record) {
+      keys += record.key;
       return true;
     }));
     EXPECT_EQ(keys, "ab");

@@ -129,9 +129,8 @@ Result<std::vector<KeyVersion>> EmbeddedRecords::ListVersions(
                                      deadline);
 }
 
-Status EmbeddedRecords::Scan(
-    const std::string& collection,
-    const std::function<bool(std::string_view key, std::string_view document)>& each) {
+Result<Position> EmbeddedRecords::Scan(const std::string& collection,
+                                       const ScanEach& each) {
   MR_TRY(auto db, parts_->pool.Take(Deadline::Never()));
   return ScanTable(*db, collection, each);
 }

@@ -39,9 +39,8 @@ Result<std::vector<std::string>> RecordsReader::Tables() {
   return StoredCollections(parts_->db);
 }
 
-Status RecordsReader::Scan(
-    const std::string& collection,
-    const std::function<bool(std::string_view key, std::string_view document)>& each) {
+Result<Position> RecordsReader::Scan(const std::string& collection,
+                                     const ScanEach& each) {
   return ScanTable(parts_->db, collection, each);
 }
 

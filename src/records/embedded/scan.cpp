@@ -1,25 +1,42 @@
 #include "scan.hpp"
 
 #include "layout.hpp"
+#include "store_state.hpp"
 
 namespace millrace::records {
+namespace {
 
-Status ScanTable(
-    Database& db, const std::string& collection,
-    const std::function<bool(std::string_view key, std::string_view document)>& each) {
+Result<Position> ScanWithin(Database& db, const std::string& collection,
+                            const ScanEach& each) {
   MR_TRY(auto stored, db.Prepare("SELECT 1 FROM collections WHERE name=?1"));
   stored.Bind(1, collection);
   if (stored.Step() != SQLITE_ROW) {
     return Fail(ErrorCode::kNotFound, "no collection '" + collection + "'");
   }
-  MR_TRY(auto select, db.Prepare("SELECT key, document FROM " + TableOf(collection) +
-                                 " ORDER BY tenant, key"));
+  MR_TRY(const auto state, ReadStoreState(db));
+  const Position end{state.epoch, state.next_seq - 1};
+  MR_TRY(auto select, db.Prepare("SELECT key, epoch, position, document FROM " +
+                                 TableOf(collection) + " ORDER BY tenant, key"));
   int code = SQLITE_OK;
   while ((code = select.Step()) == SQLITE_ROW) {
-    if (!each(select.Text(0), select.Text(1))) return {};
+    const Version version{static_cast<std::uint32_t>(select.Int(1)),
+                          static_cast<std::uint64_t>(select.Int(2)), 0};
+    if (!each({select.Text(0), version, select.Text(3), end})) return end;
   }
   if (code != SQLITE_DONE) return Fail(SqliteError(db.get(), "scan " + collection));
-  return {};
+  return end;
+}
+
+}  // namespace
+
+Result<Position> ScanTable(Database& db, const std::string& collection,
+                           const ScanEach& each) {
+  // Rows and position are of one moment.
+  const bool own = sqlite3_get_autocommit(db.get()) != 0;
+  if (own) MR_CHECK_OK(db.Exec("BEGIN"));
+  auto end = ScanWithin(db, collection, each);
+  if (own) static_cast<void>(db.Exec("COMMIT"));
+  return end;
 }
 
 }  // namespace millrace::records

@@ -1,17 +1,15 @@
 #pragma once
 
-#include <functional>
 #include <string>
-#include <string_view>
 
 #include "base/result.hpp"
+#include "records/record_store.hpp"
 #include "sqlite.hpp"
 
 namespace millrace::records {
 
-/// RecordStore::Scan on any connection: one statement, so one snapshot.
-Status ScanTable(
-    Database& db, const std::string& collection,
-    const std::function<bool(std::string_view key, std::string_view document)>& each);
+/// RecordStore::Scan on any connection, also within a transaction of the caller's.
+Result<Position> ScanTable(Database& db, const std::string& collection,
+                           const ScanEach& each);
 
 }  // namespace millrace::records

@@ -50,16 +50,17 @@ using Breaches = std::map<std::string, Breach>;
 
 Status LookForBreaches(Database& db, const std::string& collection, Breaches& breaches) {
   if (breaches.empty()) return {};
-  return ScanTable(db, collection, [&](std::string_view key, std::string_view document) {
+  MR_CHECK_OK(ScanTable(db, collection, [&](const ScannedRecord& record) {
     for (auto& [line, breach] : breaches) {
-      auto broken = breach.check.Broken(document);
+      auto broken = breach.check.Broken(record.document);
       if (broken.empty()) continue;
       if (breach.records++ > 0) continue;
-      breach.key = key;
+      breach.key = record.key;
       breach.what = std::move(broken);
     }
     return true;
-  });
+  }));
+  return {};
 }
 
 /// How stored records violate a unique, empty if they do not.

@@ -215,18 +215,37 @@ TEST_P(RecordsConformance, AnAnswerIsGivenAfterTheRecordCanBeRead) {
 TEST_P(RecordsConformance, ScanGivesEveryRecordInKeyOrderAndStopsWhenTold) {
   for (const auto* key : {"b", "a", "c"}) ASSERT_TRUE(CreateOrder(key).ok());
   std::string keys;
-  ASSERT_TRUE(open_.store->Scan("orders", [&](std::string_view key, std::string_view) {
-    keys += key;
+  std::vector<std::uint64_t> versions;
+  const auto end = open_.store->Scan("orders", [&](const ScannedRecord& record) {
+    keys += record.key;
+    versions.push_back(record.version.position);
     return true;
-  }));
+  });
+  ASSERT_TRUE(end);
+  EXPECT_EQ(*end, *open_.feed->End());
   EXPECT_EQ(keys, "abc");
-  ASSERT_TRUE(open_.store->Scan("orders", [&](std::string_view key, std::string_view) {
-    keys += key;
+  EXPECT_EQ(versions, (std::vector<std::uint64_t>{2, 1, 3}));
+  ASSERT_TRUE(open_.store->Scan("orders", [&](const ScannedRecord& record) {
+    keys += record.key;
     return false;
   }));
   EXPECT_EQ(keys, "abca");
-  EXPECT_EQ(open_.store->Scan("nothing", [](auto, auto) { return true; }).error().code(),
+  EXPECT_EQ(open_.store->Scan("nothing", [](auto&) { return true; }).error().code(),
             ErrorCode::kNotFound);
+}
+
+TEST_P(RecordsConformance, AScanIsOfOneMomentWhateverIsWrittenMeanwhile) {
+  for (const auto* key : {"a", "b"}) ASSERT_TRUE(CreateOrder(key).ok());
+  const auto before = *open_.feed->End();
+  std::string keys;
+  const auto end = open_.store->Scan("orders", [&](const ScannedRecord& record) {
+    if (keys.empty()) EXPECT_TRUE(CreateOrder("c").ok());
+    keys += record.key;
+    return true;
+  });
+  ASSERT_TRUE(end);
+  EXPECT_EQ(keys, "ab");
+  EXPECT_EQ(*end, before);
 }
 
 }  // namespace millrace::records::testing

@@ -89,6 +89,9 @@ class LakeWriter {
   std::optional<std::chrono::steady_clock::time_point> due() const;
   /// Commits what was written, if anything.
   Status Flush();
+  /// Commits the position `next` over events that nobody can give any more: by a file of
+  /// no rows whose metadata say `why`. Nothing may be open. kInternal: out of turn.
+  Status Skip(Offset next, const std::string& why);
 
  private:
   struct Roll {
@@ -98,6 +101,7 @@ class LakeWriter {
     std::chrono::steady_clock::time_point due;
     std::unique_ptr<sql::ParquetWriter> file;  ///< null until there are rows
     std::filesystem::path path;                ///< of the staged file
+    std::string gap = {};                      ///< why no rows of it can come
   };
 
   LakeWriter(objects::ObjectStore& store, sql::Engine& engine, LakeOptions options,

@@ -128,10 +128,10 @@ class DeadLetters {
   /// Waiting ones of a stage.
   Result<std::uint64_t> CountStage(std::string_view pipeline, std::string_view sink,
                                    std::string_view stage);
-  /// Letters that are not parked, of events with offsets [from, to), whatever their
-  /// state.
+  /// Letters that are not parked, of events of `stream` with offsets [from, to), whatever
+  /// their state.
   Result<std::uint64_t> CountBetween(std::string_view pipeline, std::string_view sink,
-                                     Offset from, Offset to);
+                                     std::string_view stream, Offset from, Offset to);
   /// A number for a new redrive.
   Result<std::uint64_t> NextRun();
   /// Open letters get consecutive places in the redrive stream from `first` on, before
@@ -158,17 +158,27 @@ class DeadLetters {
 
   /// Before a sink that has lost, or never had, its rows is built anew from the log.
   Status BeginRebuild(std::string_view pipeline, std::string_view sink);
-  /// The next offset after the last letter that the rebuilt sink will come to; nullopt:
-  /// there is none.
+  /// The next offset of `stream` after the last letter that the rebuilt sink will come
+  /// to; 0: those that are left are of a snapshot before it; nullopt: there is none.
   Result<std::optional<Offset>> RebuildEnd(std::string_view pipeline,
-                                           std::string_view sink);
+                                           std::string_view sink,
+                                           std::string_view stream);
   /// A sink without its redriven events of places from `from` on, as one that takes its
   /// place, or of a backup that was made while they came: resolved letters are sent
-  /// again, from where they are in the redrive stream.
-  Status Resend(std::string_view pipeline, std::string_view sink, Offset from = 0);
-  /// After a sink was replaced by one that was built beside it, with letters of its own:
-  /// open ones that it has not went through there, and those that only it has are added.
+  /// again, from where they are in the redrive stream; with a version, those that are
+  /// above it.
+  Status Resend(std::string_view pipeline, std::string_view sink, Offset from = 0,
+                const std::optional<Version>& above = {});
+  /// Before a sink is replaced by one that was built beside it: letters that this one has
+  /// wait here too, whatever became of them before. Can be repeated.
   Status Adopt(std::string_view pipeline, std::string_view sink, DeadLetters& of_other);
+  /// After that: open ones that the other sink did not have went through there.
+  Status CloseOthers(std::string_view pipeline, std::string_view sink,
+                     DeadLetters& of_other);
+  /// The sink began with a snapshot, letters of which are of `stream`: waiting letters of
+  /// older changes are of no use any more. Can be repeated.
+  Status CloseOlder(std::string_view pipeline, std::string_view sink,
+                    std::string_view stream, const Version& snapshot);
   /// Before `as` is built anew beside `sink` of `other`: what was redriven into that,
   /// with its id, is to be sent to `as` when it comes to it. kOutOfRange: one of them is
   /// below `first`, where the redrive stream begins.
@@ -179,6 +189,8 @@ class DeadLetters {
 
  private:
   Status Insert(const std::vector<DeadLetter>& letters, const std::string& sink);
+  Result<std::uint64_t> Upsert(const std::vector<DeadLetter>& letters,
+                               std::string_view conflict);
   Status SetRebuilt(const std::vector<std::int64_t>& ids);
 
   Impl& impl_;

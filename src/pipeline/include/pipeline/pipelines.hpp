@@ -18,6 +18,7 @@
 #include "pipeline/compile.hpp"
 #include "pipeline/mend.hpp"
 #include "pipeline/sink.hpp"
+#include "pipeline/snapshots.hpp"
 #include "pipeline/state_db.hpp"
 #include "sql/engine.hpp"
 #include "telemetry/log.hpp"
@@ -42,6 +43,7 @@ struct Services {
   telemetry::Registry& metrics;
   const Clock& clock;
   std::filesystem::path data;  ///< lookups live in <data>/lookups
+  Snapshots& snapshots;
 };
 
 struct Options {
@@ -55,8 +57,9 @@ struct Options {
 
 struct SinkStatus {
   std::string name;
-  /// "starting", "running", "retrying" (reason says why), "stopped" (reason begins with
-  /// fenced, data_loss, position_lost, source_went_back, schema_changed, field_removed,
+  /// "starting", "running", "snapshot" (the records of its beginning are read; reason
+  /// says how far), "retrying" (reason says why), "stopped" (reason begins with fenced,
+  /// data_loss, position_lost, source_went_back, schema_changed, field_removed,
   /// duplicate_rows or internal), "done" (Run reached its end), "finished" (Stop).
   std::string state;
   std::string reason;
@@ -145,6 +148,13 @@ class Pipelines {
   Status WhilePaused(const std::string& pipeline, const std::string& sink,
                      const std::function<Status(const SinkStatus& now)>& work);
 
+  /// For a sink that keeps every change, and stopped as position_lost: it goes on behind
+  /// a gap, which it names, with the rows of `snapshot` and the changes that follow.
+  /// After a crash it does so too, once this returned. kNotFound: no such sink;
+  /// kConflict: its position is not lost; kInvalidArgument: it is to be built anew.
+  Status GoOnFrom(const std::string& pipeline, const std::string& sink,
+                  const Snapshot& snapshot);
+
   /// Sends the open letters that `filter` selects to their sinks again, mended or as they
   /// came, in order of their versions; from any thread after Start, or before Run (which
   /// then carries them). Returns when they are in the log: a crash does not lose them.
@@ -165,6 +175,7 @@ class Pipelines {
  private:
   Status OpenLookups();
   void AddLetterMetrics();
+  void AddSnapshotMetrics();
   Result<const CompiledPipeline*> PipelineOf(const LetterFilter& filter) const;
   Status RepairRedrives();
   /// Lanes for what waits in the redrive streams.
@@ -181,7 +192,7 @@ class Pipelines {
   std::vector<std::unique_ptr<Lane>> lanes_;
   SinkFactory factory_;
   std::unique_ptr<Redriver> redriver_;
-  std::vector<telemetry::CallbackHandle> letter_metrics_;
+  std::vector<telemetry::CallbackHandle> callbacks_;
   mutable std::mutex redrives_mutex_;            ///< of the lanes, which come as needed
   std::vector<std::unique_ptr<Lane>> redrives_;  ///< end before the lanes they follow
   std::atomic<bool> started_{false};

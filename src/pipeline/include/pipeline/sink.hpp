@@ -17,6 +17,8 @@ namespace millrace::pipeline {
 /// sink, with a position of its own, and may be written beside the others.
 inline constexpr std::uint32_t kChangesPartition = 0;
 inline constexpr std::uint32_t kRedrivePartition = 1;  ///< `_redrive.<pipeline>`
+/// `_snapshot.<pipeline>`: written before the changes, never beside them.
+inline constexpr std::uint32_t kSnapshotPartition = 2;
 
 /// A state of a record, by the text form of its key.
 struct RecordState {
@@ -55,6 +57,13 @@ class Sink {
   /// roll is full. kUnavailable / kResourceExhausted: nothing taken, retry; kFenced:
   /// stop.
   virtual Status Write(SinkBatch batch) = 0;
+  /// Commits `next` as the position, over events that nobody can give it any more, and
+  /// keeps `why` where readers of the data find it. Nothing may be staged. Sinks that are
+  /// built anew instead refuse: kInvalidArgument.
+  virtual Status Skip(Offset next, const std::string& why) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "cannot go on at " + std::to_string(next) + " (" + why + ")");
+  }
   /// Next offset after what is durable and visible.
   virtual Offset committed() const = 0;
   /// What is stored as the next offset, also where Open has failed, for people to read;

@@ -136,7 +136,11 @@ enum class OnError : std::uint8_t {
   kParkKey,  ///< they wait as letters of stage "parked", in order
 };
 
-enum class Start : std::uint8_t { kEarliest, kLatest };
+enum class Start : std::uint8_t {
+  kEarliest,  ///< with the oldest event that the log holds
+  kLatest,    ///< with what comes after the first start
+  kSnapshot,  ///< with the records that there are at the first start, then the changes
+};
 
 struct Pipeline {
   std::string name;
@@ -144,6 +148,7 @@ struct Pipeline {
   /// Not empty: the raw stream `stream` is read, whose payloads are changes of
   /// `collection` in the form of this codec (unchecked here).
   std::string codec, stream;
+  bool of_stream = false;  ///< `from: {stream: …}`: events that no record store has
   Start start = Start::kEarliest;
   std::uint32_t max_rows = 5000;
   std::uint64_t max_bytes = 16u << 20u;

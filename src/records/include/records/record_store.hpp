@@ -82,6 +82,15 @@ struct Stored {
   Version version;
 };
 
+/// A record as Scan sees it; views hold during the call.
+struct ScannedRecord {
+  std::string_view key;  ///< text form
+  Version version;       ///< of its last change
+  std::string_view document;
+  Position upto;  ///< as Scan gives in the end
+};
+using ScanEach = std::function<bool(const ScannedRecord&)>;
+
 struct Page {
   std::vector<std::string> documents;
   std::optional<std::string> next_cursor;
@@ -145,10 +154,11 @@ class RecordStore {
       const std::string& tenant, const std::string& collection, const query::Query& query,
       Version after, Version upto, std::uint32_t max, Deadline deadline) = 0;
   /// Calls `each` for every record of the collection in key order from one snapshot;
-  /// stops early when it returns false.
-  virtual Status Scan(const std::string& collection,
-                      const std::function<bool(std::string_view key,
-                                               std::string_view document)>& each) = 0;
+  /// stops early when it returns false. Gives the position of the last commit that the
+  /// snapshot has, of any collection: all changes up to it are in, none past it. Writers
+  /// go on, but the store's write-ahead log grows until this returns. kNotFound: no such
+  /// collection.
+  virtual Result<Position> Scan(const std::string& collection, const ScanEach& each) = 0;
   /// One entry for each collection, as of the last commit.
   virtual Result<std::vector<HistorySum>> Sums() = 0;
 };

@@ -65,9 +65,7 @@ class EmbeddedRecords : public RecordStore, public ChangeFeed {
                                                const query::Query& query, Version after,
                                                Version upto, std::uint32_t max,
                                                Deadline deadline) override;
-  Status Scan(const std::string& collection,
-              const std::function<bool(std::string_view key, std::string_view document)>&
-                  each) override;
+  Result<Position> Scan(const std::string& collection, const ScanEach& each) override;
   Result<std::vector<HistorySum>> Sums() override;
 
   std::string source() const override;
@@ -108,9 +106,7 @@ class RecordsReader {
   /// Names of all collections that ever had records here, declared or not.
   Result<std::vector<std::string>> Tables();
   /// As RecordStore::Scan.
-  Status Scan(
-      const std::string& collection,
-      const std::function<bool(std::string_view key, std::string_view document)>& each);
+  Result<Position> Scan(const std::string& collection, const ScanEach& each);
   Result<std::vector<HistorySum>> Sums();
   /// Marks of a collection, oldest first. None before its first commit in this format.
   Result<std::vector<SumMark>> Marks(const std::string& collection);
