@@ -20,7 +20,7 @@ NAMES = sorted({name for path in (millrace.ROOT / "src").rglob("*.cpp") if not p
 MERGES = [name for name in NAMES if name.startswith("warehouse.merge")]
 REDRIVES = [name for name in NAMES if name.startswith("redrive.")]
 STREAMS = [name for name in NAMES if name.startswith("streams.")]
-SNAPSHOTS = [name for name in NAMES if name.startswith(("snapshot.", "resnapshot."))]
+SNAPSHOTS = [name for name in NAMES if name.startswith(("snapshot.", "resnapshot."))]  # test_snapshot.py
 ELSEWHERE = MERGES + REDRIVES + STREAMS + SNAPSHOTS
 # Points that only much data reaches: long notes, and segments as small as they may be.
 BULKY = re.compile(r"records\.checkpoint|eventlog\..*_roll")
