@@ -104,14 +104,14 @@ class Users::Impl {
   void List(Done done) {
     Read(std::move(done), [this](Done& kept) {
       std::string all = "[";
-      const auto status = store_.Scan(
-          std::string(kUsers), [&all](std::string_view, std::string_view document) {
+      const auto scanned =
+          store_.Scan(std::string(kUsers), [&all](const records::ScannedRecord& user) {
             if (all.size() > 1) all += ',';
-            all += UserObject(document);
+            all += UserObject(user.document);
             return true;
           });
       all += ']';
-      kept(status ? Result<std::string>(std::move(all)) : Fail(status.error()));
+      kept(scanned ? Result<std::string>(std::move(all)) : Fail(scanned.error()));
     });
   }
 

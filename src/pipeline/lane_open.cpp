@@ -40,9 +40,10 @@ Status Lane::Open() {
   if (!snapshot_) MR_CHECK_OK(CheckPosition(*committed));
   next_ = snapshot_ ? snapshot_sink_->committed() : *committed;
   if (redrive_) {
-    // In a restored directory letters may be ahead of the tables, which were copied before.
-    MR_CHECK_OK(services_.state.letters().Resend(pipeline_.definition.name, compiled_.name,
-                                                 next_));
+    // In a restored directory letters may be ahead of the tables, which were copied
+    // before.
+    MR_CHECK_OK(services_.state.letters().Resend(pipeline_.definition.name,
+                                                 compiled_.name, next_));
   } else if (!snapshot_) {
     MR_CHECK_OK(KeepDefinition(anew));
   }

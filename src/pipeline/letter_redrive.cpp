@@ -161,8 +161,8 @@ Result<std::optional<Offset>> DeadLetters::RebuildEnd(std::string_view pipeline,
   return Unsigned(select.Int(0));
 }
 
-Status DeadLetters::Resend(std::string_view pipeline, std::string_view sink,
-                           Offset from, const std::optional<Version>& above) {
+Status DeadLetters::Resend(std::string_view pipeline, std::string_view sink, Offset from,
+                           const std::optional<Version>& above) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto update,
          impl_.db.Prepare("UPDATE dead_letters SET state = 'sent' WHERE pipeline = ? AND "
