@@ -118,6 +118,13 @@ class MemoryRecords : public records::RecordStore {
                              Deadline) override {
     return records::Page();
   }
+  Result<std::vector<records::KeyVersion>> ListVersions(const std::string&,
+                                                        const std::string&,
+                                                        const query::Query&, Version,
+                                                        Version, std::uint32_t,
+                                                        Deadline) override {
+    return std::vector<records::KeyVersion>();
+  }
   Result<Position> Scan(const std::string& collection,
                         const records::ScanEach& each) override;
   Result<std::vector<records::HistorySum>> Sums() override {
