@@ -1,12 +1,12 @@
 #include "pipeline_replay.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 #include <variant>
 
 #include "base/failpoint.hpp"
 #include "offline_pipelines.hpp"
+#include "own_readers.hpp"
 #include "sinks.hpp"
 
 namespace millrace::app {
@@ -22,32 +22,6 @@ std::filesystem::path Folder(const Stores& stores) {
   return stores.directory.paths().temporary() / "replay";
 }
 
-/// The readers of a replay beside those of the same names that run.
-class OwnReaders final : public eventlog::LogRetention {
- public:
-  explicit OwnReaders(eventlog::LogRetention& log) : log_(log) {}
-  ~OwnReaders() override {
-    for (const auto& [reader, stream] : readers_) log_.RemoveReader(reader, stream);
-  }
-  void SetReader(const std::string& reader, const StreamId& stream,
-                 Offset durable_next) override {
-    const std::string own = "replay:" + reader;
-    {
-      const std::lock_guard lock(mutex_);
-      readers_.emplace(own, stream);
-    }
-    log_.SetReader(own, stream, durable_next);
-  }
-  void RemoveReader(const std::string& reader, const StreamId& stream) override {
-    log_.RemoveReader("replay:" + reader, stream);
-  }
-
- private:
-  eventlog::LogRetention& log_;
-  std::mutex mutex_;
-  std::set<std::pair<std::string, StreamId>> readers_;
-};
-
 /// What the pipeline reads.
 StreamId StreamOf(const project::Pipeline& definition) {
   return {"", definition.codec.empty() ? definition.collection : definition.stream};
@@ -57,28 +31,6 @@ std::string NamesOf(const std::vector<project::Sink>& sinks) {
   std::string names;
   for (const auto& sink : sinks) names += (names.empty() ? "" : ", ") + sink.name;
   return names;
-}
-
-/// Keys of which the sink has what was redriven, maybe mended: the log does not give it.
-Result<std::vector<std::string>> RedrivenKeys(pipeline::DeadLetters& letters,
-                                              const std::string& pipeline,
-                                              const std::string& sink) {
-  std::set<std::string> keys;
-  pipeline::DeadLetterFilter filter;
-  filter.pipeline = pipeline;
-  filter.sink = sink;
-  filter.limit = 10'000;
-  for (const auto state :
-       {pipeline::LetterState::kApplied, pipeline::LetterState::kSuperseded}) {
-    filter.state = NameOf(state);
-    filter.cursor.clear();
-    do {
-      MR_TRY(const auto page, letters.List(filter));
-      for (const auto& letter : page.letters) keys.insert(letter.key);
-      filter.cursor = page.next_cursor;
-    } while (!filter.cursor.empty());
-  }
-  return std::vector<std::string>(keys.begin(), keys.end());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/json.hpp"
 #include "sql/engine.hpp"
@@ -190,6 +191,27 @@ void AppendJson(std::string& out, const TableDifference& difference) {
     out += difference.examples[i];
   }
   out += "]}";
+}
+
+Result<std::vector<std::string>> RedrivenKeys(pipeline::DeadLetters& letters,
+                                              const std::string& pipeline,
+                                              const std::string& sink) {
+  std::set<std::string> keys;
+  pipeline::DeadLetterFilter filter;
+  filter.pipeline = pipeline;
+  filter.sink = sink;
+  filter.limit = 10'000;
+  for (const auto state :
+       {pipeline::LetterState::kApplied, pipeline::LetterState::kSuperseded}) {
+    filter.state = NameOf(state);
+    filter.cursor.clear();
+    do {
+      MR_TRY(const auto page, letters.List(filter));
+      for (const auto& letter : page.letters) keys.insert(letter.key);
+      filter.cursor = page.next_cursor;
+    } while (!filter.cursor.empty());
+  }
+  return std::vector<std::string>(keys.begin(), keys.end());
 }
 
 }  // namespace millrace::app

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "pipeline/dead_letters.hpp"
 #include "warehouse/warehouse.hpp"
 
 namespace millrace::app {
@@ -38,5 +39,10 @@ Result<TableDifference> CompareTables(warehouse::WarehouseReader& warehouse,
                                       const std::string& before, const std::string& after,
                                       const LeftOut& left_out);
 void AppendJson(std::string& out, const TableDifference& difference);
+
+/// Keys of which the sink has what was redriven, maybe mended: the log does not give it.
+Result<std::vector<std::string>> RedrivenKeys(pipeline::DeadLetters& letters,
+                                              const std::string& pipeline,
+                                              const std::string& sink);
 
 }  // namespace millrace::app
