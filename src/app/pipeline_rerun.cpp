@@ -55,6 +55,13 @@ class NoRecords final : public records::RecordStore {
                              Deadline) override {
     return None();
   }
+  Result<std::vector<records::KeyVersion>> ListVersions(const std::string&,
+                                                        const std::string&,
+                                                        const query::Query&, Version,
+                                                        Version, std::uint32_t,
+                                                        Deadline) override {
+    return None();
+  }
   Result<Position> Scan(const std::string&, const records::ScanEach&) override {
     return None();
   }

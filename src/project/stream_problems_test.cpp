@@ -44,28 +44,36 @@ TEST_F(StreamProblems, OfStreams) {
 }
 
 TEST_F(StreamProblems, OfPipelinesOverStreams) {
-  Check(
-      "pipelines/orders_now.yaml",
-      {{"no such stream", "changes: orders,", "stream: click,",
-        "2:16: there is no stream click; did you mean clicks?"},
-       {"a stream as a collection", "changes: orders,", "changes: clicks,",
-        "2:17: there is no collection clicks; it is a stream: a pipeline reads it with "
-        "from: {stream: clicks}"},
-       {"a codec alone", "changes: orders,", "stream: clicks, codec: operation-data,",
-        "2:31: codec and collection go together: {stream: orders_cdc, codec: "
-        "operation-data, collection: orders}"},
-       {"a codec over fields", "changes: orders,",
-        "stream: clicks, codec: operation-data, collection: orders,",
-        "2:31: a codec reads a raw stream (format: raw)"},
-       {"a codec over changes", "changes: orders,",
-        "changes: orders, codec: operation-data, collection: orders,",
-        "2:32: a codec reads a raw stream (format: raw)"},
-       {"a snapshot of a stream", "from: {changes: orders, start: earliest}",
-        "from: {stream: clicks, start: snapshot}",
-        "2:31: start: snapshot begins with the records of a collection, and a stream has "
-        "none: use earliest (every event the log holds) or latest"},
-       {"a collection as a stream", "from: {changes: orders,", "from: {stream: orders,",
-        "2:16: there is no stream orders; it is a collection: write changes: orders"}});
+  Check("pipelines/orders_now.yaml",
+        {{"no such stream", "changes: orders,", "stream: click,",
+          "2:16: there is no stream click; did you mean clicks?"},
+         {"a stream as a collection", "changes: orders,", "changes: clicks,",
+          "2:17: there is no collection clicks; it is a stream: a pipeline reads it with "
+          "from: {stream: clicks}"},
+         {"a codec alone", "changes: orders,", "stream: clicks, codec: operation-data,",
+          "2:31: codec and collection go together: {stream: orders_cdc, codec: "
+          "operation-data, collection: orders}"},
+         {"a codec over fields", "changes: orders,",
+          "stream: clicks, codec: operation-data, collection: orders,",
+          "2:31: a codec reads a raw stream (format: raw)"},
+         {"a codec over changes", "changes: orders,",
+          "changes: orders, codec: operation-data, collection: orders,",
+          "2:32: a codec reads a raw stream (format: raw)"},
+         {"a collection as a stream", "from: {changes: orders,", "from: {stream: orders,",
+          "2:16: there is no stream orders; it is a collection: write changes: orders"}});
+}
+
+TEST_F(StreamProblems, OfASnapshotOfAStream) {
+  WriteShop();
+  Write("streams/clicks.yaml", "stream: clicks\nfields:\n  n: bigint\n");
+  Replace("pipelines/orders_now.yaml", "from: {changes: orders, start: earliest}",
+          "from: {stream: clicks, start: snapshot}");
+  EXPECT_THAT(
+      Problems(),
+      testing::Contains(
+          "pipelines/orders_now.yaml:2:31: start: snapshot begins with the records of a "
+          "collection, and a stream has none: use earliest (every event the log holds) "
+          "or latest"));
 }
 
 }  // namespace
