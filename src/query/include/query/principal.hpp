@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace millrace::query {
 
@@ -22,6 +23,11 @@ struct Principal {
   std::string key_id = {};   ///< the API key's id, where one was used in place of a token
   /// What else the token says, by name: `auth.claims.NAME` in a rule.
   std::map<std::string, Claim, std::less<>> claims = {};
+  /// What an API key is confined to, such as `orders:read`; empty: all that the rules
+  /// open to its role.
+  std::vector<std::string> scopes = {};
+  std::string session_id = {};  ///< of the login behind a token; empty for an API key
+  std::int64_t expires_at = 0;  ///< when this ends, seconds since 1970; 0: never
 
   friend bool operator==(const Principal&, const Principal&) = default;
 };
