@@ -10,8 +10,10 @@
 #include "change/complete_mark.hpp"
 #include "descriptor_limit.hpp"
 #include "gateway/collection_routes.hpp"
+#include "gateway/docs_routes.hpp"
 #include "gateway/door_gate.hpp"
 #include "gateway/live_routes.hpp"
+#include "gateway/openapi.hpp"
 #include "gateway/record_routes.hpp"
 #include "gateway/stream_routes.hpp"
 #include "gateway/table_routes.hpp"
@@ -256,6 +258,20 @@ class Instance::Impl {
     stream_routes_->AddTo(open.router);
     tables_->AddTo(open.router);
     ops_->AddTo(open.router);
+    docs_ = std::make_unique<gateway::DocsRoutes>(gateway::OpenApiDocument(PublicApi()));
+    docs_->AddTo(open.router);
+  }
+
+  gateway::ApiParts PublicApi() const {
+    gateway::ApiParts parts;
+    parts.title = project_.name;
+    parts.version = kVersion;
+    parts.closed = !project_.open_access;
+    for (const auto& [name, codec] : codecs_)
+      parts.collections.push_back(&codec->collection());
+    for (const auto& [name, stream] : project_.streams)
+      parts.streams.push_back({&stream.events, stream.raw});
+    return parts;
   }
 
   Status StartServer() {
@@ -326,6 +342,7 @@ class Instance::Impl {
   std::unique_ptr<gateway::StreamRoutes> stream_routes_;
   std::unique_ptr<gateway::TableRoutes> tables_;
   std::unique_ptr<gateway::OpsRoutes> ops_;
+  std::unique_ptr<gateway::DocsRoutes> docs_;
   std::unique_ptr<BackupJob> backup_;
   std::unique_ptr<OwnLetterWorks> letters_;
   std::unique_ptr<AdminRoutes> admin_;

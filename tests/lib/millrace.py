@@ -252,13 +252,18 @@ def copy_data(source, target):
     return target
 
 
-def venv_python(code, *args, iceberg=False):
-    """Runs Python with duckdb of our version: a reader and writer of Parquet that is not ours. And one of Iceberg."""
+DUCKDB = {"duckdb": "duckdb==1.5.5"}
+ICEBERG = {**DUCKDB, "pyarrow": "pyarrow==26.0.1", "pyiceberg": "pyiceberg==0.12.0"}
+OPENAPI = {"openapi_spec_validator": "openapi-spec-validator==0.9.0"}
+PROMETHEUS = {"prometheus_client": "prometheus-client==0.26.0"}
+
+
+def venv_python(code, *args, iceberg=False, packages=None):
+    """Runs Python with packages that are not ours, each as {what is imported: what is installed}: without any,
+    duckdb of our version, a reader and writer of Parquet. And one of Iceberg."""
     venv = ROOT / "build" / "venv"
     python = venv / "bin" / "python"
-    wanted = {"duckdb": "duckdb==1.5.5"}
-    if iceberg:
-        wanted |= {"pyarrow": "pyarrow==26.0.1", "pyiceberg": "pyiceberg==0.12.0"}
+    wanted = packages or (ICEBERG if iceberg else DUCKDB)
     imports = "import " + ", ".join(wanted)
     if subprocess.run([str(python), "-c", imports], capture_output=True).returncode if python.exists() else True:
         subprocess.run(["/usr/bin/python3", "-m", "venv", str(venv)], check=True)

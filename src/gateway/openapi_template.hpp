@@ -1,0 +1,30 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace millrace::gateway {
+
+/// What stands for `@name@` in a template.
+using Fillings = std::map<std::string_view, std::string, std::less<>>;
+
+/// JSON text with its `@name@` replaced, and `@errors 400 404@` by the responses of these
+/// statuses (those of closed projects alone, 401 and 403, where `closed`).
+std::string Fill(std::string_view text, const Fillings& fillings, bool closed);
+
+// Members of `paths`, JSON without braces, each with the routes that serve it:
+extern const std::string_view kRecordPaths;      ///< @c@, its @filters@ and examples
+extern const std::string_view kStreamPaths;      ///< @s@
+extern const std::string_view kRawStreamPaths;   ///< @s@
+extern const std::string_view kReadEvents;       ///< of one of these: @read@
+extern const std::string_view kCollectionPaths;  ///< all collections, streams, tables
+extern const std::string_view kOperatorPaths;    ///< ops and documentation
+extern const std::string_view kR0Paths;          ///< @p@, the prefix, and @id@
+
+/// Members of `components.responses`, `parameters`, `headers` and `schemas`.
+extern const std::string_view kResponses, kParameters, kHeaders, kSchemas;
+extern const std::string_view kR0Schemas;
+extern const std::string_view kSecuritySchemes;
+
+}  // namespace millrace::gateway

@@ -1,0 +1,109 @@
+"""/openapi.json: valid, the router's table exactly, and true: examples are taken, answers fit their schemas."""
+
+import millrace
+import openapi
+import pytest
+
+EVERY_TYPE = """
+collection: every_type
+key: id
+fields:
+  id:     {type: bigint, generate: sequence}
+  name:   {type: text, required: true, min_length: 2, max_length: 5}
+  state:  {type: text, in: [new, used], default: new}
+  amount: {type: "decimal(4,4)", min: 0.25}
+  many:   {type: "bigint[]", min_length: 2}
+  size:   {type: integer, max: 3}
+  weight: {type: double}
+  due:    {type: date, required: true}
+  at:     {type: timestamp}
+  other:  {type: uuid}
+  photo:  {type: bytes, max_length: 9}
+  gift:   {type: boolean}
+  any:    {type: json}
+  limit:  {type: text}
+"""
+
+CUSTOMERS = "collection: customers\nkey: customer_id\nfields:\n  customer_id: {type: text}\n  name: {type: text}\n"
+CLICKS = "stream: clicks\nfields:\n  user_id: {type: text, required: true}\n  n: {type: bigint, min: 0}\n"
+RAW = "stream: raw_events\nformat: raw\n"
+COLLECTIONS = {"every_type": EVERY_TYPE, "customers": CUSTOMERS}
+STREAMS = {"clicks": CLICKS, "raw_events": RAW}
+
+
+@pytest.fixture
+def project(tmp_path):
+    return millrace.write_project(tmp_path / "project", COLLECTIONS, streams=STREAMS)
+
+
+@pytest.fixture
+def server(project, data):
+    with millrace.Server(project, data) as running:
+        yield running
+
+
+def test_the_document_is_valid_and_names_every_route(server):
+    document = server.api.get("/openapi.json").json
+    assert openapi.validate(document) > 20
+    names = {"collection": COLLECTIONS.keys(), "stream": STREAMS.keys()}
+    assert openapi.described(document, names) == openapi.served(server.api.get("/metrics").body.decode())
+    operations = [operation for item in document["paths"].values()
+                  for method, operation in item.items() if method in openapi.METHODS]
+    ids = [operation["operationId"] for operation in operations]
+    assert len(ids) == len(set(ids))
+    assert {"list_customers_records", "create_customers_records", "append_clicks_events"} <= set(ids)
+    assert "security" not in document  # everything is open
+
+
+def test_examples_are_taken_and_answers_fit(server):
+    api = server.api
+    document = api.get("/openapi.json").json
+    checks = []
+    for name in COLLECTIONS:
+        path = f"/api/collections/{name}/records"
+
+        def body(method, at):
+            return document["paths"][at][method]["requestBody"]["content"]["application/json"]["example"]
+
+        made = api.post(path, body("post", path))
+        assert made.status == 201, made
+        one = f"{path}/{made.json[document['paths'][path + '/{key}']['parameters'][0]['description'].split()[0]]}"
+        changed = api.patch(one, body("patch", path + "/{key}"))
+        replaced = api.put(one, body("put", path + "/{key}"))
+        assert (changed.status, replaced.status) == (200, 200), (changed, replaced)
+        checks += [(f"#/components/schemas/record.{name}", answer.json) for answer in (made, changed, replaced)]
+        checks.append(("#/components/schemas/collection", api.get(f"/api/collections/{name}").json))
+    events = "/api/streams/clicks/events"
+    appended = api.post(events, document["paths"][events]["post"]["requestBody"]["content"]["application/json"]["example"])
+    assert appended.status == 201, appended
+    lines = api.post(events, '{"user_id":"a"}\n{"n":-1}\n', {"Content-Type": "application/x-ndjson"})
+    checks += [("#/components/schemas/appended", answer.json) for answer in (appended, lines)]
+    checks.append(("#/components/schemas/stored_event", api.get(events).json["items"][0]))
+    checks += [("#/components/schemas/stream", stream) for stream in api.get("/api/streams").json["items"]]
+    checks.append(("#/components/schemas/problem", api.post("/api/collections/customers/records", {"x": 1}).json))
+    checks.append(("#/components/schemas/ready", api.get("/readyz").json))
+    openapi.validate(document, checks)
+
+
+def test_schemas_say_what_the_collection_says(server):
+    schemas = server.api.get("/openapi.json").json["components"]["schemas"]
+    create, record = schemas["create.every_type"], schemas["record.every_type"]
+    assert create["required"] == ["name", "due"] and "id" in record["required"]
+    assert create["properties"]["name"]["maxLength"] == 5
+    assert create["properties"]["state"]["enum"] == ["new", "used", None]
+    assert create["properties"]["state"]["default"] == "new"
+    assert create["properties"]["amount"]["type"] == ["string", "number", "null"]
+    assert record["properties"]["amount"]["type"] == ["string", "null"]
+    assert create["properties"]["amount"]["minimum"] == 0.25
+    assert "made by the server" in create["properties"]["id"]["description"]
+    assert "_version" in record["required"] and "_version" not in create["properties"]
+    assert "id" not in schemas["patch.every_type"]["properties"]
+
+
+def test_ids_and_schemas_stay_when_the_project_grows(project, server, tmp_path):
+    before = server.api.get("/openapi.json").json
+    millrace.write_project(project, {"later": CUSTOMERS.replace("customers", "later", 1)})
+    with millrace.Server(project, tmp_path / "other") as grown:
+        after = grown.api.get("/openapi.json").json
+    assert before["paths"].items() <= after["paths"].items()
+    assert before["components"]["schemas"].items() <= after["components"]["schemas"].items()
