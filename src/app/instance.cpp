@@ -208,16 +208,8 @@ class Instance::Impl {
   }
 
   Status StartPipelines() {
-    MR_TRY(auto compiled, CompileAll(project_, *stores_->engine));
-    pipeline::Services services{
-        *stores_->log,      *stores_->log,   mark_,
-        *stores_->engine,   *stores_->state, logger_,
-        metrics_,           SystemClock(),   stores_->directory.paths().root,
-        *stores_->snapshots};
-    pipeline::Options options;
-    options.lookup_cache_bytes = settings_.pipelines.lookup_cache.value;
-    pipelines_ =
-        std::make_unique<pipeline::Pipelines>(std::move(compiled), services, options);
+    MR_TRY(pipelines_,
+           MakePipelines(project_, settings_, *stores_, mark_, metrics_, logger_));
     pump_ = std::make_unique<capture::ChangePump>(*stores_->records, *stores_->log, mark_,
                                                   logger_);
     replay_ =

@@ -18,26 +18,18 @@ Result<std::unique_ptr<OfflineLetters>> OfflineLetters::Open(
   return letters;
 }
 
-Result<std::unique_ptr<pipeline::Pipelines>> OfflineLetters::MakePipelines() {
-  MR_TRY(auto compiled, CompileAll(project_, *stores_->engine));
-  pipeline::Services services{
-      *stores_->log,      *stores_->log,   mark_,
-      *stores_->engine,   *stores_->state, logger_,
-      metrics_,           SystemClock(),   stores_->directory.paths().root,
-      *stores_->snapshots};
-  pipeline::Options options;
-  options.lookup_cache_bytes = settings_.pipelines.lookup_cache.value;
-  return std::make_unique<pipeline::Pipelines>(std::move(compiled), services, options);
+Result<std::unique_ptr<pipeline::Pipelines>> OfflineLetters::Pipelines() {
+  return MakePipelines(project_, settings_, *stores_, mark_, metrics_, logger_);
 }
 
 Result<std::string> OfflineLetters::Mend(const pipeline::LetterFilter& filter,
                                          const std::string& spec) {
-  MR_TRY(const auto pipelines, MakePipelines());
+  MR_TRY(const auto pipelines, Pipelines());
   return OwnLetterWorks(*pipelines).Mend(filter, spec);
 }
 
 Result<std::string> OfflineLetters::Redrive(const pipeline::LetterFilter& filter) {
-  MR_TRY(const auto pipelines, MakePipelines());
+  MR_TRY(const auto pipelines, Pipelines());
   MR_TRY(auto started, OwnLetterWorks(*pipelines).Redrive(filter));
   for (const auto& pipeline : project_.pipelines) {
     MR_TRY(const auto sinks, stores_->state->letters().SentSinks(pipeline.name));
@@ -47,7 +39,7 @@ Result<std::string> OfflineLetters::Redrive(const pipeline::LetterFilter& filter
 }
 
 Status OfflineLetters::Carry(const std::string& pipeline) {
-  MR_TRY(const auto pipelines, MakePipelines());
+  MR_TRY(const auto pipelines, Pipelines());
   MR_TRY(const auto status,
          pipelines->Run(pipeline, {}, MakeSinkFactory(*stores_->sink_parts)));
   for (const auto* sinks : {&status.sinks, &status.redrives}) {
@@ -62,7 +54,7 @@ Status OfflineLetters::Carry(const std::string& pipeline) {
 }
 
 Result<std::string> OfflineLetters::Redriven(std::uint64_t run) {
-  MR_TRY(const auto pipelines, MakePipelines());
+  MR_TRY(const auto pipelines, Pipelines());
   return OwnLetterWorks(*pipelines).Redriven(run);
 }
 

@@ -31,7 +31,7 @@ class OfflineLetters final : public LetterWorks {
   OfflineLetters(const project::Project& project, const Settings& settings,
                  telemetry::Logger& logger)
       : project_(project), settings_(settings), logger_(logger) {}
-  Result<std::unique_ptr<pipeline::Pipelines>> MakePipelines();
+  Result<std::unique_ptr<pipeline::Pipelines>> Pipelines();
   Status Carry(const std::string& pipeline);
 
   const project::Project& project_;

@@ -6,7 +6,6 @@
 #include "capture/change_pump.hpp"
 #include "change/complete_mark.hpp"
 #include "project_loading.hpp"
-#include "stores.hpp"
 
 namespace millrace::app {
 namespace {
@@ -67,6 +66,20 @@ Result<std::vector<pipeline::CompiledPipeline>> CompileAll(
   return Fail(ErrorOf(problems));
 }
 
+Result<std::unique_ptr<pipeline::Pipelines>> MakePipelines(
+    const project::Project& project, const Settings& settings, Stores& stores,
+    change::CompleteMark& mark, telemetry::Registry& metrics, telemetry::Logger& logger) {
+  MR_TRY(auto compiled, CompileAll(project, *stores.engine));
+  pipeline::Services services{
+      *stores.log,      *stores.log,   mark,
+      *stores.engine,   *stores.state, logger,
+      metrics,          SystemClock(), stores.directory.paths().root,
+      *stores.snapshots};
+  pipeline::Options options;
+  options.lookup_cache_bytes = settings.pipelines.lookup_cache.value;
+  return std::make_unique<pipeline::Pipelines>(std::move(compiled), services, options);
+}
+
 Result<pipeline::PipelineStatus> RunPipeline(const project::Project& project,
                                              const Settings& settings,
                                              const std::filesystem::path& data,
@@ -76,20 +89,13 @@ Result<pipeline::PipelineStatus> RunPipeline(const project::Project& project,
   MR_CHECK_OK(FindPipeline(project, name));
   telemetry::Registry metrics;
   MR_TRY(const auto stores, OpenStores(project, settings, data, metrics, logger));
-  MR_TRY(auto compiled, CompileAll(project, *stores->engine));
   // What was committed before the last stop belongs to the end of the log, too.
   change::CompleteMark mark;
   capture::ChangePump pump(*stores->records, *stores->log, mark, logger);
   MR_CHECK_OK(pump.Start());
-  pipeline::Services services{
-      *stores->log,      *stores->log,   mark,
-      *stores->engine,   *stores->state, logger,
-      metrics,           SystemClock(),  stores->directory.paths().root,
-      *stores->snapshots};
-  pipeline::Options options;
-  options.lookup_cache_bytes = settings.pipelines.lookup_cache.value;
-  pipeline::Pipelines pipelines(std::move(compiled), services, options);
-  return pipelines.Run(name, {max_records}, MakeSinkFactory(*stores->sink_parts));
+  MR_TRY(const auto pipelines,
+         MakePipelines(project, settings, *stores, mark, metrics, logger));
+  return pipelines->Run(name, {max_records}, MakeSinkFactory(*stores->sink_parts));
 }
 
 Result<std::vector<ReplayedSink>> ReplayPipeline(

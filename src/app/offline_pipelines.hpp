@@ -12,6 +12,7 @@
 #include "pipeline_replay.hpp"
 #include "project/project.hpp"
 #include "settings.hpp"
+#include "stores.hpp"
 #include "telemetry/log.hpp"
 
 namespace millrace::app {
@@ -23,6 +24,11 @@ Result<const project::Pipeline*> FindPipeline(const project::Project& project,
 /// Compiles every pipeline; kInvalidArgument with every problem, a line each.
 Result<std::vector<pipeline::CompiledPipeline>> CompileAll(
     const project::Project& project, sql::Engine& engine);
+
+/// The project's pipelines over open stores. All are referenced by them.
+Result<std::unique_ptr<pipeline::Pipelines>> MakePipelines(
+    const project::Project& project, const Settings& settings, Stores& stores,
+    change::CompleteMark& mark, telemetry::Registry& metrics, telemetry::Logger& logger);
 
 /// Runs one pipeline without a server, to the end of the log or `max_records` events of
 /// each sink. kConflict when a process holds the data directory.

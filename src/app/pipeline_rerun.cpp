@@ -123,6 +123,44 @@ const pipeline::CompiledPipeline* PipelineRerun::Find(const std::string& name) c
 
 Status PipelineRerun::Run(const std::string& name, const std::string& sink, Offset begin,
                           Offset end, const Each& each) {
+  Status failed;
+  MR_CHECK_OK(RunTo(name, sink, end,
+                    [&](const auto&, const auto&, const auto&, std::uint32_t partition)
+                        -> Result<std::unique_ptr<pipeline::Sink>> {
+                      std::optional<Offset> first;
+                      if (partition == pipeline::kChangesPartition) first = begin;
+                      return std::make_unique<ShownSink>(first, each, failed);
+                    }));
+  return failed;
+}
+
+Result<std::optional<pipeline::Snapshot>> PipelineRerun::FindSnapshot(
+    const std::string& pipeline, std::optional<Offset> at) {
+  NoRecords none;
+  pipeline::Snapshots snapshots(none, "", log_);
+  MR_TRY(auto found, at ? snapshots.At(pipeline, *at) : snapshots.Newest(pipeline));
+  MR_TRY(const auto info, log_.Stream({"", pipeline::SnapshotStream(pipeline)}));
+  if (found && found->first < info.first) found.reset();
+  return found;
+}
+
+Status PipelineRerun::RunSnapshot(const std::string& name, const std::string& sink,
+                                  const pipeline::Snapshot& snapshot, const Each& each) {
+  Status failed;
+  // The changes behind it are where the run ends, before the first of them.
+  MR_CHECK_OK(RunTo(name, sink, snapshot.changes,
+                    [&](const auto&, const auto&, const auto&, std::uint32_t partition)
+                        -> Result<std::unique_ptr<pipeline::Sink>> {
+                      std::optional<Offset> first;
+                      if (partition == pipeline::kSnapshotPartition)
+                        first = snapshot.first;
+                      return std::make_unique<ShownSink>(first, each, failed);
+                    }));
+  return failed;
+}
+
+Status PipelineRerun::RunTo(const std::string& name, const std::string& sink, Offset end,
+                            const pipeline::SinkFactory& make) {
   const auto* compiled = Find(name);
   if (compiled == nullptr) return Fail(ErrorCode::kNotFound, "no pipeline " + name);
   project::Project only = project_;
@@ -149,17 +187,8 @@ Status PipelineRerun::Run(const std::string& name, const std::string& sink, Offs
                               {log_, log_, mark, *engine_, *state, logger, metrics,
                                SystemClock(), folder_ / "state", snapshots},
                               options);
-  Status failed;
-  const auto make =
-      [&](const auto&, const auto&, const auto&,
-          std::uint32_t partition) -> Result<std::unique_ptr<pipeline::Sink>> {
-    std::optional<Offset> first;
-    if (partition == pipeline::kChangesPartition) first = begin;
-    return std::make_unique<ShownSink>(first, each, failed);
-  };
   MR_CHECK_OK(running.Prepare(name, make));
   MR_TRY(const auto status, running.RunTo(name, sink, end));
-  MR_CHECK_OK(failed);
   if (status.state != "stopped") return {};
   return Fail(ErrorCode::kInternal,
               name + " cannot be run again over its events: " + status.reason);

@@ -9,7 +9,9 @@
 #include "base/result.hpp"
 #include "eventlog_embedded/embedded_event_log.hpp"
 #include "pipeline/compile.hpp"
+#include "pipeline/pipelines.hpp"
 #include "pipeline/sink.hpp"
+#include "pipeline/snapshots.hpp"
 #include "project/project.hpp"
 #include "settings.hpp"
 #include "sql/engine.hpp"
@@ -38,10 +40,21 @@ class PipelineRerun {
   /// `each`, and what stops a sink.
   Status Run(const std::string& pipeline, const std::string& sink, Offset begin,
              Offset end, const Each& each);
+  /// The snapshot whose rows, or whose end, are at `at` of the pipeline's stream of
+  /// snapshots, the newest where nothing is said; nullopt: the log has not, or no longer,
+  /// all of it.
+  Result<std::optional<pipeline::Snapshot>> FindSnapshot(const std::string& pipeline,
+                                                         std::optional<Offset> at = {});
+  /// The rows [snapshot.first, snapshot.end) of the pipeline's stream of snapshots, the
+  /// same way.
+  Status RunSnapshot(const std::string& pipeline, const std::string& sink,
+                     const pipeline::Snapshot& snapshot, const Each& each);
 
  private:
   PipelineRerun(std::filesystem::path folder, eventlog::EmbeddedEventLog& log)
       : folder_(std::move(folder)), log_(log) {}
+  Status RunTo(const std::string& pipeline, const std::string& sink, Offset end,
+               const pipeline::SinkFactory& make);
 
   const std::filesystem::path folder_;
   eventlog::EmbeddedEventLog& log_;

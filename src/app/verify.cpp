@@ -5,6 +5,7 @@
 
 #include "verify_narrow.hpp"
 #include "verify_rerun.hpp"
+#include "verify_snapshot.hpp"
 #include "verify_stores.hpp"
 
 namespace millrace::app {
@@ -58,6 +59,7 @@ class StreamCheck {
     MR_CHECK_OK(CompareRecords());
     for (const auto& sink : sinks_) {
       MR_CHECK_OK(CompareSink(sink));
+      if (!sink.is_table()) MR_CHECK_OK(CompareSnapshotOf(sink));
     }
     return std::move(verdict_);
   }
@@ -119,7 +121,7 @@ class StreamCheck {
 
   Status ReadLake(SinkMoment moment) {
     moment.name = moment.sink;
-    auto extent = stores_.Extent(moment.sink);
+    auto extent = stores_.Extent(moment.sink, pipeline::kChangesPartition);
     if (!extent && extent.error().code() == ErrorCode::kNotFound) {
       LeaveOut(moment.sink + ": not begun");
       return {};
@@ -128,7 +130,8 @@ class StreamCheck {
     MR_TRY(moment.has_all, stores_.LakeHasAll(extent->files, columns_));
     moment.extent = std::move(*extent);
     // After the files: a letter is stored before its sink goes on.
-    MR_TRY(moment.refused, stores_.ReadRefused(moment.pipeline->name, moment.sink));
+    MR_TRY(moment.refused, stores_.ReadRefused(moment.pipeline->name, moment.sink,
+                                               moment.pipeline->stream));
     sinks_.push_back(std::move(moment));
     return {};
   }
@@ -305,6 +308,14 @@ class StreamCheck {
     LeaveOut(sink.name + ": what its pipeline leaves out looks lost; " + why);
     AddSums(sink, *plain, false);
     return NamePlain(sink, *plain);
+  }
+
+  Status CompareSnapshotOf(const SinkMoment& sink) {
+    MR_TRY(auto rows, CompareSnapshot(stores_, *sink.pipeline, sink.sink));
+    if (rows.sum) verdict_.history.push_back(std::move(*rows.sum));
+    if (rows.finding) verdict_.findings.push_back(std::move(*rows.finding));
+    for (auto& text : rows.left_out) LeaveOut(std::move(text));
+    return {};
   }
 
   void AddSums(const SinkMoment& sink, const Comparison& sides, bool rerun) {

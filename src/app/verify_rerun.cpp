@@ -128,12 +128,16 @@ Result<std::string> SinkRerun::Open() {
   if (auto why = WhyNot(); !why.empty()) return why;
   MR_TRY(definitions_, stores_.state()->Definitions(pipeline_.name, sink_));
   if (!definitions_.empty()) since_ = definitions_.back().first;
-  since_ = std::max(since_, info_.first);
+  if (snapshot_ && since_ > snapshot_->changes) {
+    return "the project's definition is newer than the snapshot";
+  }
+  since_ = snapshot_ ? snapshot_->first : std::max(since_, info_.first);
   for (const auto& lookup : compiled_->lookups) {
     MR_TRY(const auto of, stores_.log().Stream({"", lookup.collection.name}));
     if (of.first > 0) return "the log of its lookup " + lookup.name + " begins too late";
   }
-  if (since_ > info_.first) {
+  MR_TRY(begun_with_, BegunWith());
+  if (!snapshot_ && !begun_with_ && since_ > info_.first) {
     notes_.push_back("events before offset " + std::to_string(since_) +
                      ", from which its definition is used");
   }
@@ -141,6 +145,13 @@ Result<std::string> SinkRerun::Open() {
   for (const auto& column : compiled_sink_->output) has.push_back(column.name);
   ChooseColumns(has);
   return "";
+}
+
+Result<std::optional<pipeline::Snapshot>> SinkRerun::BegunWith() {
+  if (snapshot_ || since_ == 0) return std::nullopt;
+  MR_TRY(auto newest, rerun_->FindSnapshot(pipeline_.name));
+  if (newest && newest->changes != since_) newest.reset();
+  return newest;
 }
 
 std::string SinkRerun::WhyNot() {
@@ -185,7 +196,7 @@ Result<Comparison> SinkRerun::Table(const std::string& table, std::uint64_t afte
                                     bool keyed, std::optional<std::size_t> list) {
   SliceMap slices = of_codec() ? SliceMap() : slices_;
   Offset begin = since_;
-  MR_TRY(const auto floor, Floor(begin));
+  MR_TRY(const auto floor, begun_with_ ? Result<std::uint64_t>(0) : Floor(begin));
   Comparison out;
   out.begin = slices.CutAt(floor);
   if (after > 0) out.begin = std::max(out.begin, slices.IndexOf(after + 1));
@@ -205,9 +216,12 @@ Result<Comparison> SinkRerun::Table(const std::string& table, std::uint64_t afte
   out.found = std::move(asked.answer.slices);
   out.have = std::move(asked.answer.items);
   TableRows rows(*compiled_sink_, columns_, slices, asked.refused, keyed);
+  const auto take = [&](const auto& batch) { return rows.Take(batch); };
+  if (out.next && begun_with_) {
+    MR_CHECK_OK(rerun_->RunSnapshot(pipeline_.name, sink_, *begun_with_, take));
+  }
   if (out.next && begin < *out.next) {
-    MR_CHECK_OK(rerun_->Run(pipeline_.name, sink_, begin, *out.next,
-                            [&](const auto& batch) { return rows.Take(batch); }));
+    MR_CHECK_OK(rerun_->Run(pipeline_.name, sink_, begin, *out.next, take));
   }
   out.expected = rows.Sums();
   if (list) out.wanted = rows.Items(out.slices[*list]);
@@ -222,7 +236,10 @@ Result<SinkRerun::Units> SinkRerun::UnitsOf(const lake::LakeExtent& extent) {
   for (std::size_t row = 0; row < described.rows(); ++row) {
     has.emplace_back(described.Text(0, row));
   }
-  MR_TRY(const auto firsts, FirstOffsets(stores_.log(), info_, slices_));
+  std::vector<Offset> firsts{since_};
+  if (!snapshot_) {
+    MR_TRY(firsts, FirstOffsets(stores_.log(), info_, slices_));
+  }
   if (Has(has, kOffsetColumn)) {
     units.slices = slices_.slices();
     units.firsts = firsts;
@@ -324,7 +341,8 @@ Status SinkRerun::MakeRows(const lake::LakeExtent& extent, const Refused& refuse
     }
     return {};
   };
-  return rerun_->Run(pipeline_.name, sink_, begin, end, take);
+  return snapshot_ ? rerun_->RunSnapshot(pipeline_.name, sink_, *snapshot_, take)
+                   : rerun_->Run(pipeline_.name, sink_, begin, end, take);
 }
 
 Result<Comparison> SinkRerun::Lake(const lake::LakeExtent& extent, const Refused& refused,

@@ -26,15 +26,17 @@ struct Comparison {
 
 class SinkRerun {
  public:
-  /// `info`: of the pipeline's stream, whose slices these are.
+  /// `info`: of the pipeline's stream, whose slices these are; with `snapshot`, whose
+  /// rows are compared then, of the stream of its snapshots.
   SinkRerun(VerifyStores& stores, const SliceMap& slices,
             const eventlog::StreamInfo& info, const pipeline::StoredPipeline& pipeline,
-            std::string sink)
+            std::string sink, std::optional<pipeline::Snapshot> snapshot = {})
       : stores_(stores),
         slices_(slices),
         info_(info),
         pipeline_(pipeline),
-        sink_(std::move(sink)) {}
+        sink_(std::move(sink)),
+        snapshot_(snapshot) {}
 
   /// Before the others. Gives why the sink cannot be compared so; empty: it can.
   Result<std::string> Open();
@@ -64,6 +66,7 @@ class SinkRerun {
     std::size_t IndexOf(Offset offset) const;
   };
   std::string WhyNot();
+  Result<std::optional<pipeline::Snapshot>> BegunWith();
   void ChooseColumns(const std::vector<std::string>& has);
   Result<Units> UnitsOf(const lake::LakeExtent& extent);
   Status FindRows(const lake::LakeExtent& extent, const Refused& refused,
@@ -79,6 +82,8 @@ class SinkRerun {
   const eventlog::StreamInfo& info_;
   const pipeline::StoredPipeline& pipeline_;
   const std::string sink_;
+  const std::optional<pipeline::Snapshot> snapshot_;
+  std::optional<pipeline::Snapshot> begun_with_;  ///< where the definition begins
   PipelineRerun* rerun_ = nullptr;
   const pipeline::CompiledPipeline* compiled_ = nullptr;
   const pipeline::CompiledSink* compiled_sink_ = nullptr;

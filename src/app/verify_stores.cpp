@@ -13,7 +13,6 @@ namespace {
 /// Columns that a lake must have beside the document's, so that a row is a change.
 constexpr std::string_view kChangeColumns[] = {"_id", "_version", "_op"};
 /// What the names of the files begin with that a sink's own stream has made.
-constexpr std::string_view kChangesFiles = "part-0000-";
 constexpr std::size_t kMostItems = 1'000'000;
 constexpr std::string_view kVersionMember = "\"_version\":\"";
 
@@ -145,7 +144,8 @@ Result<std::vector<RowItem>> VerifyStores::ListRecords(const std::string& collec
 }
 
 Result<Refused> VerifyStores::ReadRefused(const std::string& pipeline,
-                                          const std::string& sink) {
+                                          const std::string& sink,
+                                          const std::string& stream) {
   Refused refused;
   if (!state_) return refused;
   pipeline::DeadLetterFilter filter;
@@ -158,7 +158,7 @@ Result<Refused> VerifyStores::ReadRefused(const std::string& pipeline,
     for (const auto& letter : page.letters) {
       // One that went through after all is a row like any other.
       if (letter.state == pipeline::LetterState::kRebuilt) continue;
-      refused.offsets.push_back(letter.offset);
+      if (letter.stream == stream) refused.offsets.push_back(letter.offset);
       // One that cannot be read is no change of any key.
       const auto version = Version::Parse(letter.version);
       if (!version) continue;
@@ -193,11 +193,11 @@ Result<VerifyStores::SteadyTable> VerifyStores::AskTable(TableQuestion question,
                                                          const std::string& pipeline,
                                                          const std::string& sink) {
   constexpr int kMostTries = 10;
-  MR_TRY(auto refused, ReadRefused(pipeline, sink));
+  MR_TRY(auto refused, ReadRefused(pipeline, sink, ""));
   for (int tries = 0; tries < kMostTries; ++tries) {
     question.skip = refused.keys;
     MR_TRY(auto answer, access_->AskTable(question));
-    MR_TRY(auto after, ReadRefused(pipeline, sink));
+    MR_TRY(auto after, ReadRefused(pipeline, sink, ""));
     if (after.keys == refused.keys) return SteadyTable{std::move(answer), refused};
     refused = std::move(after);
   }
@@ -219,14 +219,10 @@ Result<PipelineRerun*> VerifyStores::Rerun() {
   return Fail((*rerun_).error());
 }
 
-Result<lake::LakeExtent> VerifyStores::Extent(const std::string& sink) {
+Result<lake::LakeExtent> VerifyStores::Extent(const std::string& sink,
+                                              std::uint32_t partition) {
   MR_TRY(const auto folder, lake::FolderOf(*lake_, sink.substr(sink.find('.') + 1)));
-  MR_TRY(auto extent, lake::ReadExtent(*lake_, *session_, folder));
-  // Those of other partitions are not of the stream: snapshots and what was redriven.
-  std::erase_if(extent.files, [](const std::string& file) {
-    return !std::filesystem::path(file).filename().string().starts_with(kChangesFiles);
-  });
-  return extent;
+  return lake::ReadExtent(*lake_, *session_, folder, partition);
 }
 
 Result<bool> VerifyStores::LakeHasAll(const std::vector<std::string>& files,

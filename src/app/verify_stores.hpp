@@ -34,7 +34,7 @@ struct RecordsMoment {
 
 /// A lake as verify asks it.
 struct LakeQuestion {
-  std::vector<std::string> files;    ///< of partition 0
+  std::vector<std::string> files;
   std::vector<std::string> columns;  ///< of the document, in its order
   const Refused* refused = nullptr;
   std::optional<Slice> list;  ///< rows of it are wanted one by one, and no sums
@@ -58,11 +58,13 @@ class VerifyStores {
   Result<std::vector<RowItem>> ListRecords(const std::string& collection,
                                            const Slice& slice);
   Result<Position> RecordsEnd() { return records_->End(); }
-  Result<Refused> ReadRefused(const std::string& pipeline, const std::string& sink);
+  /// `offsets` are those of `stream` alone.
+  Result<Refused> ReadRefused(const std::string& pipeline, const std::string& sink,
+                              const std::string& stream);
   /// Names of the newest event's members; none where the log has no event.
   Result<std::vector<std::string>> Columns(const eventlog::StreamInfo& info);
-  /// kNotFound: the sink has not begun.
-  Result<lake::LakeExtent> Extent(const std::string& sink);
+  /// kNotFound: the sink has not begun, or the partition has nothing.
+  Result<lake::LakeExtent> Extent(const std::string& sink, std::uint32_t partition);
   /// False: some column that a comparison needs is not there.
   Result<bool> LakeHasAll(const std::vector<std::string>& files,
                           const std::vector<std::string>& columns);

@@ -156,7 +156,7 @@ Result<CompactReport> Compact(objects::ObjectStore& store, sql::Engine& reader,
                               CompactProgress& progress) {
   MR_TRY(auto session, reader.Connect());
   // Before anything is made of `to`.
-  MR_CHECK_OK(ReadExtent(store, *session, options.folder));
+  MR_CHECK_OK(ReadExtent(store, *session, options.folder, 0));
   MR_TRY(auto table, IcebergTable::Open(options.to));
   const auto& copy = table.metadata();
   MR_TRY(const auto source, ReadSource(store, *session, options.folder, copy.consumed()));

@@ -61,18 +61,18 @@ Result<OffsetPlace> FindOffset(objects::ObjectStore& store, sql::Session& sessio
 }
 
 Result<LakeExtent> ReadExtent(objects::ObjectStore& store, sql::Session& session,
-                              const std::string& folder) {
+                              const std::string& folder, std::uint32_t partition) {
   MR_TRY(const auto objects, store.List(folder));
   LakeExtent extent;
   std::vector<std::string> parts;
   for (const auto& object : objects) {
-    if (!IsLakeFile(object.name)) continue;
+    if (!object.name.starts_with(NamePrefix(partition)) || !IsLakeFile(object.name)) {
+      continue;
+    }
     MR_TRY(extent.files.emplace_back(), store.ReadablePath(folder, object.name));
     // The start file first: its name comes after all numbers.
-    if (object.name == StartName(0)) parts.insert(parts.begin(), object.name);
-    if (object.name != StartName(0) && object.name.starts_with(NamePrefix(0))) {
-      parts.push_back(object.name);
-    }
+    const bool start = object.name == StartName(partition);
+    parts.insert(start ? parts.begin() : parts.end(), object.name);
   }
   if (parts.empty()) return Fail(ErrorCode::kNotFound, "no lake table in " + folder);
   MR_TRY(const auto first, ReadLakeFiles(store, session, folder, {parts.front()}));

@@ -68,7 +68,7 @@ TEST_F(LakeLookup, AnExtentIsTheFilesOfOneMoment) {
   auto writer = *Open();
   ASSERT_TRUE(writer->Start(5));
   const auto extent = [this] {
-    return *ReadExtent(*store_, *session_, "orders_history");
+    return *ReadExtent(*store_, *session_, "orders_history", 0);
   };
   EXPECT_EQ(extent().begin, 5u);
   EXPECT_EQ(extent().next, 5u);
@@ -79,7 +79,15 @@ TEST_F(LakeLookup, AnExtentIsTheFilesOfOneMoment) {
   EXPECT_EQ(extent().files.size(), 3u);
   EXPECT_EQ(extent().begin, 5u);
   EXPECT_EQ(extent().next, 25u);
-  EXPECT_EQ(ReadExtent(*store_, *session_, "no").error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(ReadExtent(*store_, *session_, "orders_history", 2).error().code(),
+            ErrorCode::kNotFound);
+  options_.partition = 2;
+  auto snapshot = *Open();
+  ASSERT_TRUE(snapshot->Start(7));
+  EXPECT_EQ(ReadExtent(*store_, *session_, "orders_history", 2)->begin, 7u);
+  EXPECT_EQ(ReadExtent(*store_, *session_, "orders_history", 2)->files.size(), 1u);
+  EXPECT_EQ(extent().files.size(), 3u);
+  EXPECT_EQ(ReadExtent(*store_, *session_, "no", 0).error().code(), ErrorCode::kNotFound);
 }
 
 TEST_F(LakeLookup, KnowsTheFolderOfATable) {

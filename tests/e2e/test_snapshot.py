@@ -5,7 +5,7 @@ import json
 import pytest
 
 import millrace
-from snapshots import (NOW, PATH, ROOMY, TIGHT, Writes, add_pipeline, check_lake, lose_position, order, records, resnapshot, snapshots,
+from snapshots import (CUSTOMER_PATH, NOW, PATH, ROOMY, TIGHT, Writes, add_pipeline, check_lake, lose_position, order, records, resnapshot, snapshots,
                        stopped_server, table, wait_running, write_history, write_shop)
 
 
@@ -41,6 +41,49 @@ def test_a_new_pipeline_begins_with_the_records_and_goes_on_with_the_changes(sho
         assert server.api.post(PATH, order("after")).status == 201
         millrace.wait_drained(data)
         assert table(data) == records(server.api) and len(snapshots(data)) == 1
+
+
+def begin_with_twenty(shop, data):
+    """Twenty records of a snapshot, one of a change, in the table and in the lake."""
+    with millrace.Server(shop, data) as server:
+        assert server.api.post(CUSTOMER_PATH, {"customer_id": "c1", "name": "name 1"}).status == 201
+        assert server.api.post(PATH, [order(f"o{k}") for k in range(20)]).status == 201
+        server.stop()
+    add_pipeline(shop)
+    with millrace.Server(shop, data) as server:
+        wait_running(data)
+        assert server.api.post(PATH, order("after")).status == 201
+        millrace.wait_drained(data)
+        server.stop()
+
+
+@pytest.mark.parametrize("select,field", [
+    ("SELECT * FROM ROWS WHERE order_id <> 'o10'", "missing"),
+    ("SELECT * FROM ROWS UNION ALL SELECT * FROM ROWS WHERE order_id = 'o10'", "doubled"),
+    ("SELECT * REPLACE (CASE WHEN order_id = 'o10' THEN 'x' ELSE name END AS name) FROM ROWS", "altered"),
+])
+def test_a_row_of_a_snapshot_that_a_lake_does_not_hold_as_it_was_is_named(shop, data, select, field):
+    begin_with_twenty(shop, data)
+    orders = millrace.verify(data)["collections"]["orders"]
+    assert (orders["verdict"], orders["left_out"]) == ("agrees", [])
+    rows = {name: (one["rows"], one.get("rerun")) for name, one in orders["history"].items()}
+    assert rows["lake.orders_history/snapshot"] == (20, True) and rows["lake.orders_history"][0] == 1
+    version = {row["order_id"]: row["version"] for row in millrace.sql(data, "SELECT order_id, version FROM lake.orders_history")}
+    millrace.plant_in_lake(data, "orders_history", select, partition=2)
+    (finding,) = millrace.verify(data)["collections"]["orders"]["findings"]
+    assert (finding["stage"], finding["store"]) == ("lake", "lake.orders_history/snapshot")
+    assert [len(finding[one]) for one in ("missing", "doubled", "altered")] == [one == field for one in ("missing", "doubled", "altered")]
+    assert finding[field][0].split(":", 1)[1].replace(":", "") + "00000000" == version["o10"]
+
+
+def test_a_row_of_a_snapshot_that_a_table_lost_is_named(shop, data):
+    begin_with_twenty(shop, data)
+    lost = millrace.plant_in_table(data, "orders", "DELETE FROM PART WHERE order_id = 'o7'; SELECT 7")
+    assert lost == "7"
+    (finding,) = millrace.verify(data)["collections"]["orders"]["findings"]
+    assert (finding["stage"], finding["store"]) == ("table", "orders") and finding["doubled"] == finding["altered"] == []
+    (item,) = json.loads(millrace.run("trace", finding["missing"][0], "--data", data, "--json").stdout)["items"]
+    assert item["key"] == "o7"
 
 
 def test_a_pipeline_that_lost_its_position_goes_on_from_a_new_snapshot(shop, data):

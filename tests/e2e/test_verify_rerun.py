@@ -75,34 +75,6 @@ def findings(verdict):
     return [one for kind in ("collections", "streams") for each in verdict[kind].values() for one in each["findings"]]
 
 
-def plant(data, table, sql):
-    """Writes beside Millrace into a table's parts, with no server running; what the last statement gives."""
-    return millrace.venv_python("""
-import duckdb, sys
-db = duckdb.connect(sys.argv[1])
-part = db.sql(f"SELECT table_name FROM duckdb_tables() WHERE schema_name = '_mr' AND table_name LIKE '{sys.argv[2]}.delta.%'").fetchone()[0]
-for statement in sys.argv[3].split(";"):
-    out = db.sql(statement.replace("PART", f'_mr."{part}"'))
-print(out.fetchone()[0] if out is not None else "")
-db.close()
-""", data / "warehouse.duckdb", table, sql).strip()
-
-
-def plant_in_lake(data, folder, select):
-    """Rewrites the first file with rows as `select` over ROWS gives them; the rows that are gone, by JSON."""
-    millrace.venv_python("""
-import duckdb, glob, os, sys
-for file in sorted(glob.glob(sys.argv[1] + "/part-0000-0*.parquet")):
-    rows = f"read_parquet('{file}')"
-    if duckdb.sql(f"SELECT count(*) FROM {rows}").fetchone()[0] == 0: continue
-    pairs = duckdb.sql(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata('{file}')").fetchall()
-    metadata = ", ".join("'%s': '%s'" % (k.replace("'", "''"), v.replace("'", "''")) for k, v in pairs)
-    duckdb.sql(f"COPY ({sys.argv[2].replace('ROWS', rows)}) TO '{file}.new' (FORMAT parquet, KV_METADATA {{{metadata}}})")
-    os.replace(file + ".new", file)
-    break
-""", data / "lake" / folder, select)
-
-
 def event_id(data, key, collection=None):
     args = ["--collection", collection] if collection else []
     return json.loads(millrace.run("trace", key, "--data", data, "--json", *args).stdout)["items"][0]["event_id"]
@@ -135,7 +107,7 @@ def test_a_row_that_a_table_really_lost_is_named(shop, data, table, key):
     filled(shop, data)
     gone = f"(SELECT {key} FROM PART WHERE {key} > 'o0002' AND {key} <> 'o0015' ORDER BY ALL LIMIT 1)" if table == "big" else (
         f"(SELECT max({key}) FROM PART)")
-    lost = plant(data, table, f"CREATE TEMP TABLE gone AS {gone}; DELETE FROM PART WHERE {key} IN (FROM gone); FROM gone")
+    lost = millrace.plant_in_table(data, table, f"CREATE TEMP TABLE gone AS {gone}; DELETE FROM PART WHERE {key} IN (FROM gone); FROM gone")
     verdict = verify(data)
     (finding,) = findings(verdict)
     assert (finding["stage"], finding["store"]) == ("table", table)
@@ -148,14 +120,14 @@ def test_a_row_that_a_table_really_lost_is_named(shop, data, table, key):
 
 def test_a_doubled_and_an_altered_row_of_a_filtered_table_are_named(shop, data):
     filled(shop, data)
-    plant(data, "big", "INSERT INTO PART SELECT * REPLACE ('ghost' AS order_id) FROM PART WHERE order_id = 'o0010'")
-    plant(data, "big", "UPDATE PART SET twice = 8 WHERE order_id = 'o0016'")
+    millrace.plant_in_table(data, "big", "INSERT INTO PART SELECT * REPLACE ('ghost' AS order_id) FROM PART WHERE order_id = 'o0010'")
+    millrace.plant_in_table(data, "big", "UPDATE PART SET twice = 8 WHERE order_id = 'o0016'")
     (finding,) = findings(verify(data))
     assert (finding["stage"], finding["store"]) == ("table", "big")
     assert finding["doubled"] == [event_id(data, "orders/o0010")] and finding["missing"] == []
     assert finding["altered"] == [event_id(data, "orders/o0016")]
     # A row that the pipeline leaves out, put in by hand.
-    plant(data, "big", "DELETE FROM PART WHERE order_id = 'ghost'; UPDATE PART SET twice = 32 WHERE order_id = 'o0016'")
+    millrace.plant_in_table(data, "big", "DELETE FROM PART WHERE order_id = 'ghost'; UPDATE PART SET twice = 32 WHERE order_id = 'o0016'")
     assert findings(verify(data)) == []
 
 
@@ -168,7 +140,7 @@ def test_a_doubled_and_an_altered_row_of_a_filtered_table_are_named(shop, data):
 ])
 def test_what_is_wrong_in_a_lake_is_named(shop, data, folder, select, field):
     filled(shop, data)
-    plant_in_lake(data, folder, select)
+    millrace.plant_in_lake(data, folder, select)
     (finding,) = findings(verify(data))
     assert (finding["stage"], finding["store"]) == ("lake", f"lake.{folder}")
     assert len(finding[field]) == 1
@@ -190,7 +162,7 @@ def test_sinks_that_began_later_are_compared_from_their_beginning_on(shop, data)
     verdict = verify(data)
     assert verdict["verdict"] == "agrees", verdict
     assert any("big: events before offset" in why for why in verdict["collections"]["orders"]["left_out"])
-    plant(data, "big", "DELETE FROM PART WHERE order_id = 'o0114'")
+    millrace.plant_in_table(data, "big", "DELETE FROM PART WHERE order_id = 'o0114'")
     (finding,) = findings(verify(data))
     assert (finding["store"], len(finding["missing"])) == ("big", 1)
 
@@ -204,7 +176,7 @@ def test_rows_of_an_older_definition_are_left_alone(shop, data):
     filled(shop, data, first=100)
     verdict = verify(data)
     assert verdict["verdict"] == "agrees", verdict
-    plant(data, "big", "DELETE FROM PART WHERE order_id = 'o0114'")
+    millrace.plant_in_table(data, "big", "DELETE FROM PART WHERE order_id = 'o0114'")
     (finding,) = findings(verify(data))
     assert finding["missing"] == [event_id(data, "orders/o0114")]
     millrace.run("pipelines", "replay", "big", "--project", shop, "--data", data, "--quiet")

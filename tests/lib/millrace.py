@@ -271,3 +271,31 @@ def venv_python(code, *args, iceberg=False, packages=None):
     result = subprocess.run([str(python), "-c", code, *map(str, args)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return result.stdout
+
+
+def plant_in_lake(data, folder, select, partition=0):
+    """Rewrites a partition's first file with rows as `select` over ROWS gives them."""
+    venv_python("""
+import duckdb, glob, os, sys
+for file in sorted(glob.glob(sys.argv[1] + f"/part-{sys.argv[3]}-0*.parquet")):
+    rows = f"read_parquet('{file}')"
+    if duckdb.sql(f"SELECT count(*) FROM {rows}").fetchone()[0] == 0: continue
+    pairs = duckdb.sql(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata('{file}')").fetchall()
+    metadata = ", ".join("'%s': '%s'" % (k.replace("'", "''"), v.replace("'", "''")) for k, v in pairs)
+    duckdb.sql(f"COPY ({sys.argv[2].replace('ROWS', rows)}) TO '{file}.new' (FORMAT parquet, KV_METADATA {{{metadata}}})")
+    os.replace(file + ".new", file)
+    break
+""", data / "lake" / folder, select, f"{partition:04}")
+
+
+def plant_in_table(data, table, sql):
+    """Writes beside Millrace into a table's parts, with no server running; what the last statement gives."""
+    return venv_python("""
+import duckdb, sys
+db = duckdb.connect(sys.argv[1])
+part = db.sql(f"SELECT table_name FROM duckdb_tables() WHERE schema_name = '_mr' AND table_name LIKE '{sys.argv[2]}.delta.%'").fetchone()[0]
+for statement in sys.argv[3].split(";"):
+    out = db.sql(statement.replace("PART", f'_mr."{part}"'))
+print(out.fetchone()[0] if out is not None else "")
+db.close()
+""", data / "warehouse.duckdb", table, sql).strip()

@@ -35,15 +35,15 @@ Result<OffsetPlace> FindOffset(objects::ObjectStore& store, sql::Session& sessio
                                const std::string& folder, std::uint32_t partition,
                                Offset offset);
 
-/// The files of a lake table as they were at one moment. Files never change, so whoever
-/// reads these reads that moment.
+/// The files of a partition of a lake table as they were at one moment. Files never
+/// change, so whoever reads these reads that moment.
 struct LakeExtent {
-  std::vector<std::string> files;  ///< of all partitions, as the engine reads them
-  Offset begin = 0, next = 0;      ///< offsets of partition 0 that they stand for
+  std::vector<std::string> files;  ///< as the engine reads them
+  Offset begin = 0, next = 0;      ///< offsets of its stream that they stand for
 };
 /// Errors as FindOffset.
 Result<LakeExtent> ReadExtent(objects::ObjectStore& store, sql::Session& session,
-                              const std::string& folder);
+                              const std::string& folder, std::uint32_t partition);
 
 /// The folder of the lake table that SQL knows as lake."name". kNotFound.
 Result<std::string> FolderOf(objects::ObjectStore& store, const std::string& name);

@@ -1,0 +1,63 @@
+#include "verify_snapshot.hpp"
+
+#include <algorithm>
+
+#include "verify_rerun.hpp"
+
+namespace millrace::app {
+namespace {
+
+/// What it is called in a verdict.
+std::string NameOf(const std::string& sink) { return sink + "/snapshot"; }
+
+SnapshotRows NotCompared(const std::string& sink, const std::string& why) {
+  return {{}, {}, {NameOf(sink) + ": " + why}};
+}
+
+/// Compares where all of the snapshot is there to be read again.
+Result<SnapshotRows> Compare(VerifyStores& stores,
+                             const pipeline::StoredPipeline& pipeline,
+                             const std::string& sink, lake::LakeExtent extent,
+                             const pipeline::Snapshot& snapshot) {
+  const std::string store = NameOf(sink);
+  const std::string stream = pipeline::SnapshotStream(pipeline.name);
+  MR_TRY(const auto info, stores.log().Stream({"", stream}));
+  // After the files: a letter is stored before its sink goes on.
+  MR_TRY(const auto refused, stores.ReadRefused(pipeline.name, sink, stream));
+  extent.begin = snapshot.first;
+  extent.next = std::min(extent.next, snapshot.end);
+  const SliceMap whole;
+  SinkRerun rerun(stores, whole, info, pipeline, sink, snapshot);
+  MR_TRY(const auto why, rerun.Open());
+  if (!why.empty()) return NotCompared(sink, why);
+  auto sides = rerun.Lake(extent, refused, 0, SIZE_MAX, false);
+  if (!sides) return NotCompared(sink, sides.error().message());
+  SnapshotRows rows;
+  for (const auto& note : rerun.notes()) rows.left_out.push_back(store + ": " + note);
+  const auto expected = Total(sides->expected), found = Total(sides->found);
+  rows.sum = {store, found, snapshot.end - extent.next, true};
+  if (expected == found) return rows;
+  rows.finding = {"lake", store, {}, expected, found, {}, {}, {}};
+  const auto first = sides->FirstDifference();
+  MR_TRY(auto named, rerun.Lake(extent, refused, first, first + 1, true));
+  NameDifferences(std::move(named.wanted), std::move(named.have), rerun.LakeNames(),
+                  *rows.finding);
+  return rows;
+}
+
+}  // namespace
+
+Result<SnapshotRows> CompareSnapshot(VerifyStores& stores,
+                                     const pipeline::StoredPipeline& pipeline,
+                                     const std::string& sink) {
+  auto extent = stores.Extent(sink, pipeline::kSnapshotPartition);
+  if (!extent && extent.error().code() == ErrorCode::kNotFound) return SnapshotRows();
+  MR_CHECK_OK(extent);
+  const auto rerun = stores.Rerun();
+  if (!rerun) return NotCompared(sink, rerun.error().message());
+  MR_TRY(const auto snapshot, (*rerun)->FindSnapshot(pipeline.name, extent->next));
+  if (!snapshot) return NotCompared(sink, "the log has dropped it");
+  return Compare(stores, pipeline, sink, std::move(*extent), *snapshot);
+}
+
+}  // namespace millrace::app
