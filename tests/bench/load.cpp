@@ -5,10 +5,11 @@
 //
 //   load --port P --method POST --path /x --body TEMPLATE [--batch 100]
 //        [--connections 64] [--seconds 10 | --requests N] [--rate R] [--first N] [--keys
-//        K]
+//        K] [--tokens FILE]
 //
 // `{n}` in path and body is the running number with 10 digits (--keys: one of so many,
 // scattered), `{m}` five digits made of it. --batch sends an array of so many bodies.
+// --tokens: a file of bearer tokens of one length, of which each request has the next.
 // Prints one line of JSON.
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -28,15 +29,19 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <fstream>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cpu_seconds.hpp"
+#include "load_request.hpp"
 
 namespace {
 
+using millrace::bench::Options;
+using millrace::bench::Template;
 using Steady = std::chrono::steady_clock;
 using Nanos = std::chrono::nanoseconds;
 
@@ -45,94 +50,6 @@ using Nanos = std::chrono::nanoseconds;
              errno != 0 ? std::strerror(errno) : "");
   std::exit(1);
 }
-
-struct Options {
-  std::uint16_t port = 0;
-  std::size_t connections = 64;
-  double seconds = 10;
-  std::uint64_t requests = UINT64_MAX;
-  double rate = 0;  ///< requests a second; 0: closed loop
-  std::string method = "GET", path = "/", body;
-  std::size_t batch = 1;
-  std::uint64_t first = 0;
-  std::uint64_t keys = 0;  ///< 0: numbers rise for ever
-};
-
-/// A request as text, with the places of its numbers.
-class Template {
- public:
-  explicit Template(const Options& options) : options_(options) {
-    std::string body;
-    if (options.batch > 1) body += '[';
-    for (std::size_t i = 0; i < options.batch && !options.body.empty(); ++i) {
-      body += i == 0 ? "" : ",";
-      body += options.body;
-    }
-    if (options.batch > 1) body += ']';
-    text_ = options.method + " ";
-    Add(options.path, 0);
-    text_ += " HTTP/1.1\r\nHost: 127.0.0.1\r\n";
-    if (!body.empty()) {
-      const auto size = Widened(body).size();
-      text_ +=
-          fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", size);
-    }
-    text_ += "\r\n";
-    for (std::size_t i = 0; i < options.batch && !options.body.empty(); ++i) {
-      if (options.batch > 1) text_ += i == 0 ? "[" : ",";
-      Add(options.body, i);
-    }
-    if (options.batch > 1) text_ += ']';
-  }
-
-  const std::string& text() const { return text_; }
-
-  /// Puts the numbers of the next request into a copy of text().
-  void Fill(std::string& into) {
-    for (const auto& place : places_) {
-      auto number = next_ + place.record;
-      if (options_.keys != 0) number = number * 2'654'435'761u % options_.keys;
-      number += options_.first;
-      if (place.width == 5) number = number * 7919 % 100'000;
-      auto* at = into.data() + place.at + place.width;
-      for (std::size_t i = 0; i < place.width; ++i, number /= 10) {
-        *--at = static_cast<char>('0' + number % 10);
-      }
-    }
-    next_ += options_.batch;
-  }
-
- private:
-  struct Place {
-    std::size_t at, width, record;
-  };
-  /// As Add makes it, for its size.
-  static std::string Widened(std::string text) {
-    for (const auto& [name, zeros] :
-         {std::pair{"{n}", "0000000000"}, std::pair{"{m}", "00000"}}) {
-      for (auto at = text.find(name); at != std::string::npos; at = text.find(name)) {
-        text.replace(at, 3, zeros);
-      }
-    }
-    return text;
-  }
-  void Add(std::string_view text, std::size_t record) {
-    while (!text.empty()) {
-      const auto at = std::min(text.find("{n}"), text.find("{m}"));
-      text_ += text.substr(0, at);
-      if (at == std::string_view::npos) return;
-      const std::size_t width = text[at + 1] == 'n' ? 10 : 5;
-      places_.push_back({text_.size(), width, record});
-      text_.append(width, '0');
-      text.remove_prefix(at + 3);
-    }
-  }
-
-  const Options& options_;
-  std::string text_;
-  std::vector<Place> places_;
-  std::uint64_t next_ = 0;
-};
 
 struct Connection {
   int fd = -1;
@@ -340,6 +257,18 @@ class Load {
   double seconds_ = 0;
 };
 
+std::vector<std::string> ReadTokens(const std::string& path) {
+  std::vector<std::string> out;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) out.push_back(line);
+  if (out.empty()) Die("no tokens in " + path);
+  if (std::ranges::any_of(
+          out, [&](const auto& token) { return token.size() != out.front().size(); })) {
+    Die("tokens of more than one length in " + path);
+  }
+  return out;
+}
+
 Options ParseArguments(int argc, char** argv) {
   std::map<std::string, std::string> given;
   for (int i = 1; i + 1 < argc; i += 2) given[argv[i]] = argv[i + 1];
@@ -368,6 +297,9 @@ Options ParseArguments(int argc, char** argv) {
   take("--batch", options.batch);
   take("--first", options.first);
   take("--keys", options.keys);
+  std::string tokens;
+  take("--tokens", tokens);
+  if (!tokens.empty()) options.tokens = ReadTokens(tokens);
   if (!given.empty()) Die("unknown argument " + given.begin()->first);
   return options;
 }

@@ -6,6 +6,7 @@ import os
 import sys
 
 import harness
+import rows_auth
 import rows_backlog
 import rows_lag
 import rows_letters
@@ -15,7 +16,7 @@ import rows_records
 import rows_trace
 
 ROWS = {**rows_records.ROWS, **rows_backlog.ROWS, **rows_lag.ROWS, **rows_live.ROWS,
-        **rows_process.ROWS, **rows_trace.ROWS, **rows_letters.ROWS}
+        **rows_process.ROWS, **rows_trace.ROWS, **rows_letters.ROWS, **rows_auth.ROWS}
 
 
 def main():
