@@ -7,15 +7,14 @@ import subprocess
 import harness
 import millrace
 import peers
+from door import SECRET, Door
 from harness import load, rounds, scaled
 
 USERS = 200
-SECRET = "a secret of the benchmark"
 PASSWORD = "correct horse {n:010}"
 EMAIL = "user-{n:010}@example.com"
 LOGIN = '{"email":"user-{n}@example.com","password":"correct horse {n}"}'
 JSON = {"Content-Type": "application/json"}
-PROJECT = harness.ROOT / "examples" / "gateway-auth"
 
 
 def hash_shim():
@@ -70,21 +69,15 @@ class Side:
 @contextlib.contextmanager
 def ours(path, together=False):
     """`together`: both roles in one process."""
-    tcp, http = millrace.free_port(), millrace.free_port()
-    env = {"JWT_SECRET": SECRET, "AUTH_MICROSERVICE_PORT": str(tcp), "NODE_ENV": "production", "THROTTLE_TTL": "10000",
-           "THROTTLE_LIMIT": "1000000",
+    env = {"LOG_LEVEL": "warn", "NODE_ENV": "production", "THROTTLE_TTL": "10000", "THROTTLE_LIMIT": "1000000",
            "MILLRACE__IDENTITY__HASH_QUEUE": "1000"}  # 64 logins at a time are more than wait by default
-    serve = [millrace.BINARY, "serve", "--project", PROJECT, "--data", path / "data", "--port", http]
-    with contextlib.ExitStack() as stack:
-        def start(roles, ready, **more):
-            process = peers.Process(*serve, *(["--roles", roles] if roles else []), env=env | more)
-            return stack.enter_context(process).wait_for(ready)
-
-        if together:
-            processes = [start(None, "ready http", **hash_shim())]
-        else:
-            processes = [start("identity", "ready tcp", **hash_shim()), start("gateway", "ready http")]
-        yield Side(processes, http, path / "tokens")
+    if together:
+        with Door(path / "data", env=env | hash_shim()) as door:
+            yield Side([door], door.port, path / "tokens")
+        return
+    with Door(path / "data", "identity", env | hash_shim()) as identity, \
+            Door(path / "data", "gateway", env | {"AUTH_MICROSERVICE_PORT": str(identity.tcp_port)}) as gateway:
+        yield Side([identity, gateway], gateway.port, path / "tokens")
 
 
 @contextlib.contextmanager
