@@ -15,26 +15,28 @@ namespace millrace::app {
 class GatewayRole::Impl {
  public:
   Impl(const Settings& settings, telemetry::Logger& logger)
-      : address_(settings.http.address),
+      : log_(logger, "gateway"),
+        address_(settings.http.address),
         identity_(
-            std::make_unique<rpc::Client>(ClientOptionsOf(settings.identity), logger)),
-        routes_(*identity_, *cache_, R0OptionsOf(settings), logger) {}
+            std::make_unique<rpc::Client>(ClientOptionsOf(settings.identity), log_)),
+        routes_(*identity_, *cache_, R0OptionsOf(settings), log_) {}
 
   ~Impl() {
     server_.reset();
     identity_.reset();  // its callbacks use the routes
   }
 
-  Status Start(const Settings& settings, telemetry::Logger& logger) {
+  Status Start(const Settings& settings) {
     process_metrics_ = telemetry::AddProcessMetrics(metrics_);
     http::ServerOptions options;
+    options.gzip = settings.http.gzip;
     options.limits.idle_timeout = settings.http.idle_timeout;
     auto& listener = options.listeners.emplace_back();
     listener.address = address_;
     listener.port = static_cast<std::uint16_t>(settings.http.port);
     routes_.AddTo(listener.router);
     ops_.AddTo(listener.router);
-    auto server = http::Server::Start(std::move(options), metrics_, logger);
+    auto server = http::Server::Start(std::move(options), metrics_, log_);
     if (!server) return Fail(std::move(server.error()).During("listen"));
     server_ = std::move(*server);
     return {};
@@ -59,6 +61,7 @@ class GatewayRole::Impl {
     return options;
   }
 
+  telemetry::Logger log_;
   const std::string address_;
   telemetry::Registry metrics_;
   std::vector<telemetry::CallbackHandle> process_metrics_;
@@ -78,7 +81,7 @@ GatewayRole::~GatewayRole() = default;
 Result<std::unique_ptr<GatewayRole>> GatewayRole::Start(const Settings& settings,
                                                         telemetry::Logger& logger) {
   auto impl = std::make_unique<Impl>(settings, logger);
-  MR_CHECK_OK(impl->Start(settings, logger));
+  MR_CHECK_OK(impl->Start(settings));
   return std::unique_ptr<GatewayRole>(new GatewayRole(std::move(impl)));
 }
 

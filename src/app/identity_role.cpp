@@ -11,15 +11,17 @@ namespace millrace::app {
 
 class IdentityRole::Impl {
  public:
+  explicit Impl(telemetry::Logger& logger) : logger_(logger), log_(logger, "identity") {}
+
   Status Start(project::Project project, const Settings& settings,
-               const std::filesystem::path& data, telemetry::Logger& logger) {
+               const std::filesystem::path& data) {
     identity::UsersOptions options;
     options.collection = project.collections.at("users");
     options.token_lifetime = std::chrono::duration_cast<std::chrono::seconds>(
         settings.identity.jwt_expiration);
     options.hash_threads = settings.identity.hash_threads;
     options.hash_queue = settings.identity.hash_queue;
-    MR_TRY(instance_, Instance::Start(std::move(project), settings, data, logger,
+    MR_TRY(instance_, Instance::Start(std::move(project), settings, data, logger_,
                                       Instance::Api::kLocal));
     MR_TRY(credentials_, identity::Credentials::Open(data, SystemClock()));
     token_secret_ = settings.identity.jwt_secret.value;
@@ -28,12 +30,12 @@ class IdentityRole::Impl {
     }
     options.token_secret = token_secret_;
     MR_TRY(users_, identity::Users::Open(instance_->records(), *credentials_,
-                                         std::move(options), logger));
+                                         std::move(options), log_));
     rpc::ServerOptions listen;
     listen.address = settings.identity.address;
     listen.port = static_cast<std::uint16_t>(settings.identity.port);
-    MR_TRY(server_, rpc::Server::Start(listen, identity::MessageHandlers(*users_, logger),
-                                       logger));
+    MR_TRY(server_,
+           rpc::Server::Start(listen, identity::MessageHandlers(*users_, log_), log_));
     return {};
   }
 
@@ -49,6 +51,8 @@ class IdentityRole::Impl {
   Instance& instance() { return *instance_; }
 
  private:
+  telemetry::Logger& logger_;
+  telemetry::Logger log_;
   std::unique_ptr<Instance> instance_;
   std::unique_ptr<identity::Credentials> credentials_;
   std::string token_secret_;
@@ -62,8 +66,8 @@ IdentityRole::~IdentityRole() = default;
 Result<std::unique_ptr<IdentityRole>> IdentityRole::Start(
     project::Project project, const Settings& settings, const std::filesystem::path& data,
     telemetry::Logger& logger) {
-  auto impl = std::make_unique<Impl>();
-  MR_CHECK_OK(impl->Start(std::move(project), settings, data, logger));
+  auto impl = std::make_unique<Impl>(logger);
+  MR_CHECK_OK(impl->Start(std::move(project), settings, data));
   return std::unique_ptr<IdentityRole>(new IdentityRole(std::move(impl)));
 }
 

@@ -71,7 +71,7 @@ class Instance::Impl {
     MR_CHECK_OK(project::CheckAccess(project_, settings_.http.address));
     MR_TRY(auto directory, DataDirectory::LockForServer(data));
     MR_TRY(stores_,
-           Stores::Open(project_, settings_, std::move(directory), metrics_, logger_));
+           Stores::Open(project_, settings_, std::move(directory), metrics_, store_log_));
     MR_CHECK_OK(RemoveShadows(*stores_));
     MR_CHECK_OK(StartPipelines());
     return StartServer();
@@ -209,11 +209,11 @@ class Instance::Impl {
 
   Status StartPipelines() {
     MR_TRY(pipelines_,
-           MakePipelines(project_, settings_, *stores_, mark_, metrics_, logger_));
+           MakePipelines(project_, settings_, *stores_, mark_, metrics_, pipeline_log_));
     pump_ = std::make_unique<capture::ChangePump>(*stores_->records, *stores_->log, mark_,
-                                                  logger_);
-    replay_ =
-        std::make_unique<ReplayJob>(settings_, *stores_, mark_, *pipelines_, logger_);
+                                                  capture_log_);
+    replay_ = std::make_unique<ReplayJob>(settings_, *stores_, mark_, *pipelines_,
+                                          pipeline_log_);
     // Readers report where they are before the first append, so that retention knows
     // them.
     MR_CHECK_OK(pipelines_->Start(MakeSinkFactory(*stores_->sink_parts)));
@@ -250,7 +250,9 @@ class Instance::Impl {
     stream_routes_->AddTo(open.router);
     tables_->AddTo(open.router);
     ops_->AddTo(open.router);
-    docs_ = std::make_unique<gateway::DocsRoutes>(gateway::OpenApiDocument(PublicApi()));
+    if (!settings_.http.docs) return;
+    docs_ = std::make_unique<gateway::DocsRoutes>(gateway::OpenApiDocument(PublicApi()),
+                                                  project_.name);
     docs_->AddTo(open.router);
   }
 
@@ -277,7 +279,7 @@ class Instance::Impl {
         gateway::RecordRouteOptions{settings_.http.body_limit.value,
                                     settings_.http.batch_max});
     live_ = std::make_unique<live::Hub>(live::HubParts{
-        *stores_->records, *stores_->records, *stores_->log, mark_, logger_, metrics_});
+        *stores_->records, *stores_->records, *stores_->log, mark_, live_log_, metrics_});
     live_routes_ = std::make_unique<gateway::LiveRoutes>(
         *live_, codecs_,
         gateway::LiveRouteOptions{settings_.live.buffer.value, settings_.live.heartbeat});
@@ -300,6 +302,7 @@ class Instance::Impl {
     process_metrics_ = telemetry::AddProcessMetrics(metrics_);
 
     http::ServerOptions options;
+    options.gzip = settings_.http.gzip;
     options.limits.idle_timeout = settings_.http.idle_timeout;
     options.limits.connections = settings_.http.connections;
     if (api_ == Api::kPublic) AddPublicListener(options);
@@ -308,7 +311,7 @@ class Instance::Impl {
     admin_->AddTo(local.router);
     AddReplayRoutes(local.router, *replay_, *pool_);
     stream_routes_->AddTo(local.router);
-    auto server = http::Server::Start(std::move(options), metrics_, logger_);
+    auto server = http::Server::Start(std::move(options), metrics_, http_log_);
     if (!server) return Fail(std::move(server.error()).During("listen"));
     server_ = std::move(*server);
     return {};
@@ -317,6 +320,9 @@ class Instance::Impl {
   const project::Project project_;
   const Settings settings_;
   telemetry::Logger& logger_;
+  telemetry::Logger store_log_{logger_, "stores"}, capture_log_{logger_, "capture"},
+      pipeline_log_{logger_, "pipelines"}, live_log_{logger_, "live"},
+      http_log_{logger_, "http"};
   const Api api_;
   telemetry::Registry metrics_;
   std::unique_ptr<Stores> stores_;

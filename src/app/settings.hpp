@@ -18,6 +18,8 @@ struct HttpSettings {
   std::uint32_t read_threads = 4;
   std::uint32_t connections = 4096;
   std::chrono::milliseconds idle_timeout{75'000};
+  bool gzip = true;
+  bool docs = true;
 
   static auto Fields() {
     using C = HttpSettings;
@@ -38,7 +40,11 @@ struct HttpSettings {
         config::Field{"idle_timeout", &C::idle_timeout,
                       "a connection without a request for so long is closed",
                       config::Within{std::chrono::milliseconds{100},
-                                     std::chrono::milliseconds{3'600'000}}}};
+                                     std::chrono::milliseconds{3'600'000}}},
+        config::Field{"gzip", &C::gzip,
+                      "compress answers of 1 KiB and more where the client takes gzip"},
+        config::Field{"docs", &C::docs,
+                      "serve /openapi.json and the documentation page /api/docs"}};
   }
 };
 

@@ -16,7 +16,18 @@ const std::string_view kOperatorPaths = R"json(
   "responses": {"200": {"description": "the version", "content": {"application/json": {
     "schema": {"type": "object", "required": ["version"], "properties": {"version": {"type": "string"}}}}}}}}},
 "/openapi.json": {"get": {"operationId": "get_openapi", "tags": ["Documentation"], "summary": "This document", "security": [],
-  "responses": {"200": {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}}}}
+  "responses": {"200": {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}}}},
+"/api/docs-json": {"get": {"operationId": "get_openapi_as_docs_json", "tags": ["Documentation"], "summary": "This document, where NestJS has it", "security": [],
+  "responses": {"200": {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}}}},
+"/api": {"get": {"operationId": "get_docs_redirect", "tags": ["Documentation"], "summary": "Leads to the documentation page", "security": [],
+  "responses": {"302": {"description": "to /api/docs", "headers": {"Location": {"$ref": "#/components/headers/location"}}}}}},
+"/api/docs": {"get": {"operationId": "get_docs", "tags": ["Documentation"], "summary": "This page", "security": [],
+  "responses": {"200": {"description": "the page", "content": {"text/html": {"schema": {"type": "string"}}}}}}},
+"/api/docs/{asset}": {
+  "parameters": [{"name": "asset", "in": "path", "required": true, "schema": {"type": "string", "enum": ["start.js", "swagger-ui-bundle.js", "swagger-ui.css"]}}],
+  "get": {"operationId": "get_docs_asset", "tags": ["Documentation"], "summary": "What this page is made of", "security": [],
+    "responses": {"200": {"description": "the file", "content": {"text/css": {"schema": {"type": "string"}}, "text/javascript": {"schema": {"type": "string"}}}},
+      "404": {"$ref": "#/components/responses/404"}}}}
 )json";
 
 }  // namespace millrace::gateway

@@ -25,9 +25,10 @@ std::uint64_t RandomBase() {
 
 }  // namespace
 
-Loop::Loop(const ServerLimits& limits, telemetry::Registry& registry,
+Loop::Loop(const ServerLimits& limits, bool gzip, telemetry::Registry& registry,
            telemetry::Logger& log)
     : limits_(limits),
+      gzip_(gzip),
       log_(log),
       unmatched_(RouteMetrics::Register(registry, "unmatched", "any")),
       malformed_(RouteMetrics::Register(registry, "malformed", "any")),

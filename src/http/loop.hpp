@@ -28,7 +28,8 @@ namespace millrace::http::internal {
 /// so.
 class Loop {
  public:
-  Loop(const ServerLimits& limits, telemetry::Registry& registry, telemetry::Logger& log);
+  Loop(const ServerLimits& limits, bool gzip, telemetry::Registry& registry,
+       telemetry::Logger& log);
   ~Loop();
 
   /// Before Run. `unix_socket` is removed when the listener is closed; may be empty.
@@ -55,8 +56,9 @@ class Loop {
   const RouteMetrics& malformed() const { return malformed_; }
   std::uint64_t NextSerial() { return ++serial_; }
   void MakeRequestId(std::string& id);
-  Responder MakeResponder(std::uint32_t slot, std::uint64_t serial) {
-    return {mailbox_, {slot, serial}};
+  Responder MakeResponder(std::uint32_t slot, std::uint64_t serial, bool takes_gzip) {
+    const auto coding = takes_gzip ? Ticket::Coding::kGzip : Ticket::Coding::kPlain;
+    return {mailbox_, {slot, serial, gzip_ ? coding : Ticket::Coding::kOff}};
   }
   /// Looks at all deadlines at `at` or earlier.
   void WakeBy(Steady::time_point at);
@@ -90,6 +92,7 @@ class Loop {
   std::size_t session_count() const { return slots_.size() - free_.size(); }
 
   const ServerLimits limits_;
+  const bool gzip_;
   telemetry::Logger& log_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<Executor> work_{io_.get_executor()};

@@ -4,6 +4,7 @@
 #include <boost/beast/http/error.hpp>
 
 #include "ascii.hpp"
+#include "encoding.hpp"
 
 namespace millrace::http::internal {
 namespace {
@@ -156,7 +157,7 @@ void RequestParser::on_field_impl(Field field, string_view name, string_view val
   } else if (EqualsLowerCase(header.name, "x-request-id")) {
     if (IsRequestId(header.value)) request_.request_id = header.value;
   } else if (EqualsLowerCase(header.name, "traceparent")) {
-    request_.traceparent = header.value;
+    if (IsTraceparent(header.value)) request_.traceparent = header.value;
   }
 }
 
@@ -179,6 +180,8 @@ void RequestParser::CheckKnownField(Field field, std::string_view value,
       Refuse(417, "invalid_argument", "the only Expect taken is 100-continue", error);
     }
     expects_continue_ = version_ == 11;
+  } else if (field == Field::accept_encoding) {
+    request_.takes_gzip = TakesGzip(value);
   }
 }
 

@@ -85,7 +85,8 @@ TEST_F(RequestReaderTest, ReadsTheSameRequestsInPiecesOfAnySize) {
 TEST_F(RequestReaderTest, KeepsHeadersAndParametersValidWhileTheBodyArrives) {
   const std::string head =
       "POST /small/a%20b?q=1 HTTP/1.1\r\nHost: a\r\nX-Mark: here\r\n"
-      "X-Request-Id: id-1\r\ntraceparent: 00-1-2-03\r\nTransfer-Encoding: "
+      "X-Request-Id: id-1\r\ntraceparent: "
+      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nTransfer-Encoding: "
       "chunked\r\n\r\n";
   ASSERT_TRUE(Feed(head + "2\r\nab\r\n").empty());
   EXPECT_EQ(reader_->stage(), Stage::kBody);
@@ -99,7 +100,8 @@ TEST_F(RequestReaderTest, KeepsHeadersAndParametersValidWhileTheBodyArrives) {
   EXPECT_EQ(request.Param("id"), "a b");
   EXPECT_EQ(request.query, "q=1");
   EXPECT_EQ(request.request_id, "id-1");
-  EXPECT_EQ(request.traceparent, "00-1-2-03");
+  EXPECT_EQ(request.traceparent,
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
   EXPECT_EQ(request.body, "abc");
 }
 

@@ -10,6 +10,9 @@ namespace millrace::http::internal {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kProblemJson = "application/problem+json";
+/// Of a traceparent: "00-<32 hex digits>-…".
+constexpr std::size_t kTraceIdAt = 3, kTraceIdSize = 32;
 
 /// A value from the outside must not start a new header line.
 void AppendHeaderValue(std::string& out, std::string_view value) {
@@ -24,13 +27,14 @@ void AppendContentType(std::string& out, const Response& response) {
   out += "\r\n";
 }
 
+void AppendLine(std::string& out, std::string_view name, std::string_view value) {
+  if (!value.empty()) out.append(name).append(": ").append(value).append("\r\n");
+}
+
 void AppendOwnHeaders(std::string& out, const Response& response,
-                      std::string_view request_id) {
-  if (!request_id.empty()) {
-    out += "X-Request-Id: ";
-    out += request_id;
-    out += "\r\n";
-  }
+                      const AnswerFrame& frame) {
+  AppendLine(out, "X-Request-Id", frame.request_id);
+  AppendLine(out, "traceparent", frame.traceparent);
   for (const auto& [name, value] : response.headers) {
     AppendHeaderValue(out, name);
     out += ": ";
@@ -48,15 +52,23 @@ void AppendStatusLine(std::string& out, int status, std::string_view date_line) 
   out += date_line;
 }
 
-void AppendHeaders(std::string& out, const Response& response, const AnswerFrame& frame) {
+/// A last member of a problem's object: the trace that its request belongs to.
+std::string TraceMember(const Response& response, std::string_view traceparent) {
+  if (traceparent.empty() || response.content_type != kProblemJson) return {};
+  std::string out = ",\"trace_id\":\"";
+  return out.append(traceparent.substr(kTraceIdAt, kTraceIdSize)).append("\"}");
+}
+
+void AppendHeaders(std::string& out, const Response& response, const AnswerFrame& frame,
+                   std::size_t body_size) {
   const bool may_have_body = response.status != 204 && response.status != 304;
   if (may_have_body && !response.body.empty()) AppendContentType(out, response);
   if (may_have_body) {
     out += "Content-Length: ";
-    AppendUint(out, response.body.size());
+    AppendUint(out, body_size);
     out += "\r\n";
   }
-  AppendOwnHeaders(out, response, frame.request_id);
+  AppendOwnHeaders(out, response, frame);
   out += frame.headers;
   if (!frame.keep_alive) {
     out += "Connection: close\r\n";
@@ -88,16 +100,19 @@ void AppendResponse(std::string& out, const Response& response,
   const bool valid = response.status >= 200 && response.status <= 599;
   const int status = valid ? response.status : 500;
   AppendStatusLine(out, status, frame.date_line);
-  AppendHeaders(out, response, frame);
+  std::string_view body = response.body;
+  const auto trace = TraceMember(response, frame.traceparent);
+  if (!trace.empty()) body.remove_suffix(1);
+  AppendHeaders(out, response, frame, body.size() + trace.size());
   out += "\r\n";
-  if (!frame.head && status != 204 && status != 304) out += response.body;
+  if (!frame.head && status != 204 && status != 304) out.append(body).append(trace);
 }
 
 void AppendStreamHead(std::string& out, const Response& head, const AnswerFrame& frame) {
   const bool upgrade = head.status == 101;
   AppendStatusLine(out, head.status, frame.date_line);
   if (!upgrade) AppendContentType(out, head);
-  AppendOwnHeaders(out, head, frame.request_id);
+  AppendOwnHeaders(out, head, frame);
   out += frame.headers;
   if (!upgrade) out += "Connection: close\r\n";
   out += "\r\n";

@@ -23,8 +23,9 @@ class DateLine {
 struct AnswerFrame {
   std::string_view date_line;
   std::string_view request_id;
-  std::string_view headers;  ///< whole lines, beside those of the response
-  bool head = false;         ///< the body is counted, not sent
+  std::string_view traceparent;  ///< well-formed, or empty
+  std::string_view headers;      ///< whole lines, beside those of the response
+  bool head = false;             ///< the body is counted, not sent
   bool keep_alive = true;
   bool http11 = true;
 };

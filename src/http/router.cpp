@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "encoding.hpp"
 #include "http/problem.hpp"
 #include "http/stream.hpp"
 #include "mailbox.hpp"
@@ -27,9 +28,12 @@ Responder::~Responder() {
 }
 
 void Responder::Send(Response response) {
-  if (const auto mailbox = std::exchange(mailbox_, nullptr)) {
-    mailbox->Send(ticket_, std::move(response));
-  }
+  using Coding = internal::Ticket::Coding;
+  const auto mailbox = std::exchange(mailbox_, nullptr);
+  if (!mailbox) return;
+  if (ticket_.coding != Coding::kOff)
+    internal::Encode(response, ticket_.coding == Coding::kGzip);
+  mailbox->Send(ticket_, std::move(response));
 }
 
 std::shared_ptr<Stream> Responder::Open(Response head, StreamOptions options) {

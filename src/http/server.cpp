@@ -9,8 +9,9 @@ namespace millrace::http {
 
 class Server::Impl {
  public:
-  Impl(const ServerLimits& limits, telemetry::Registry& registry, telemetry::Logger& log)
-      : loop_(limits, registry, log), registry_(registry) {}
+  Impl(const ServerOptions& options, telemetry::Registry& registry,
+       telemetry::Logger& log)
+      : loop_(options.limits, options.gzip, registry, log), registry_(registry) {}
 
   ~Impl() {
     if (!thread_.joinable()) return;
@@ -49,7 +50,7 @@ Server::~Server() = default;
 Result<std::unique_ptr<Server>> Server::Start(ServerOptions options,
                                               telemetry::Registry& registry,
                                               telemetry::Logger& log) {
-  auto impl = std::make_unique<Impl>(options.limits, registry, log);
+  auto impl = std::make_unique<Impl>(options, registry, log);
   for (Listener& listener : options.listeners) {
     MR_CHECK_OK(impl->Listen(std::move(listener)));
   }

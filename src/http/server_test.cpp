@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "http/gzip.hpp"
 #include "test_server.hpp"
 
 namespace millrace::http {
@@ -24,6 +25,43 @@ TEST_F(ServerTest, AnswersWithTheHeadersEveryAnswerHas) {
                            "Date: [A-Z][a-z][a-z], [0-9: A-Za-z]* GMT\r\n"
                            "Content-Type: text/plain\r\nContent-Length: 5\r\n"
                            "X-Request-Id: [0-9a-f]{16}\r\n\r\nhello"));
+}
+
+constexpr const char* kTraceparent =
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+TEST_F(ServerTest, LongAnswersArePackedWhereThatIsAskedAndSwitchedOn) {
+  const std::string text(100'000, 'x');
+  for (const bool on : {true, false}) {
+    ServerOptions options;
+    options.listeners.push_back({.router = MakeRouter()});
+    options.gzip = on;
+    Start(std::move(options));
+    auto client = MakeClient();
+    const auto packed = *client.Send(Method::kPost, "/echo", text,
+                                     {{"Accept-Encoding", "gzip"}}, TestDeadline());
+    EXPECT_EQ(packed.Header("content-encoding"), on ? "gzip" : "");
+    EXPECT_EQ(on ? Gunzip(packed.body, 1u << 20u).value() : packed.body, text);
+    const auto plain = *client.Send(Method::kPost, "/echo", text, {}, TestDeadline());
+    EXPECT_EQ(plain.Header("content-encoding"), "");
+    EXPECT_EQ(plain.Header("vary"), on ? "Accept-Encoding" : "");
+    EXPECT_EQ(plain.body, text);
+  }
+}
+
+TEST_F(ServerTest, ATraceComesBackWithTheAnswerAndInProblems) {
+  Start();
+  auto client = MakeClient();
+  const auto ask = [&](std::string_view path, const Client::Headers& headers) {
+    return *client.Send(Method::kGet, path, "", headers, TestDeadline());
+  };
+  EXPECT_EQ(ask("/static", {{"traceparent", kTraceparent}}).Header("traceparent"),
+            kTraceparent);
+  const auto problem = ask("/nowhere", {{"traceparent", kTraceparent}});
+  EXPECT_THAT(problem.body,
+              EndsWith(R"(","trace_id":"0af7651916cd43dd8448eb211c80319c"})"));
+  EXPECT_EQ(ask("/static", {{"traceparent", "00-x"}}).Header("traceparent"), "");
+  EXPECT_THAT(ask("/nowhere", {}).body, Not(HasSubstr("trace_id")));
 }
 
 /// Adds a header to every answer, and answers what asks for it.

@@ -129,6 +129,7 @@ void Session::Dispatch() {
     request_.request_id = request.request_id;
   }
   request.request_id = request_.request_id;
+  request_.traceparent = request.traceparent;
   request.peer = peer_;
   const Route* route = reader_.match().route;
   request_.serial = loop_.NextSerial();
@@ -161,7 +162,8 @@ std::optional<Response> Session::AskGate(const Request& request, const Route* ro
 void Session::Invoke(const Request& request) {
   // The handlers' rule is not to throw; what escapes all the same ends one request only.
   try {
-    reader_.match().route->handler(request, loop_.MakeResponder(slot_, request_.serial));
+    reader_.match().route->handler(
+        request, loop_.MakeResponder(slot_, request_.serial, request.takes_gzip));
   } catch (const std::exception& thrown) {
     loop_.log().Error("handler threw", {{"route", reader_.match().route->name},
                                         {"what", thrown.what()},
@@ -199,6 +201,7 @@ void Session::AnswerRefusal(const Refusal& refusal) {
   request_.metrics = &loop_.malformed();
   request_.since = now_;
   request_.headers.clear();
+  request_.traceparent.clear();
   request_.head = false;
   request_.keep_alive = false;
   request_.http11 = true;
@@ -218,6 +221,7 @@ void Session::Answer(const Response& response) {
   AppendResponse(out_, response,
                  {.date_line = loop_.date_line(),
                   .request_id = request_.request_id,
+                  .traceparent = request_.traceparent,
                   .headers = request_.headers,
                   .head = request_.head,
                   .keep_alive = !closing_,
@@ -232,6 +236,7 @@ void Session::AnswerWithStream(OpenStream&& open) {
   AppendStreamHead(out_, open.head,
                    {.date_line = loop_.date_line(),
                     .request_id = request_.request_id,
+                    .traceparent = request_.traceparent,
                     .headers = request_.headers});
   opening_ = std::move(open.stream);
 }

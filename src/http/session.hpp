@@ -63,6 +63,7 @@ class Session : public Connection, public std::enable_shared_from_this<Session> 
   struct Outstanding {
     std::uint64_t serial = 0;
     std::string request_id;
+    std::string traceparent;
     std::string headers;  ///< of the gate
     const RouteMetrics* metrics = nullptr;
     Steady::time_point since;

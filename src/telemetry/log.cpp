@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <type_traits>
+#include <utility>
 
 #include "base/json.hpp"
 
@@ -65,13 +66,24 @@ void AppendTextValue(std::string& out, const LogField::Value& value) {
   }
 }
 
-void AppendJsonLine(std::string& line, TimestampUs at, Level level,
-                    std::string_view message, Logger::Fields fields) {
+struct Head {
+  TimestampUs at;
+  Level level;
+  std::string_view context;
+};
+
+void AppendJsonLine(std::string& line, const Head& head, std::string_view message,
+                    Logger::Fields fields) {
   line += "{\"ts\":\"";
-  AppendTimestamp(line, at);
+  AppendTimestamp(line, head.at);
   line += "\",\"level\":\"";
-  line += ToString(level);
-  line += "\",\"msg\":";
+  line += ToString(head.level);
+  line += '"';
+  if (!head.context.empty()) {
+    line += ",\"context\":";
+    AppendJsonString(line, head.context);
+  }
+  line += ",\"msg\":";
   AppendJsonString(line, message);
   for (const LogField& field : fields) {
     line += ',';
@@ -81,12 +93,13 @@ void AppendJsonLine(std::string& line, TimestampUs at, Level level,
   line += "}\n";
 }
 
-void AppendTextLine(std::string& line, TimestampUs at, Level level,
-                    std::string_view message, Logger::Fields fields) {
-  AppendTimestamp(line, at);
+void AppendTextLine(std::string& line, const Head& head, std::string_view message,
+                    Logger::Fields fields) {
+  AppendTimestamp(line, head.at);
   line += ' ';
-  line += kPadded[static_cast<std::size_t>(level)];
+  line += kPadded[static_cast<std::size_t>(head.level)];
   line += ' ';
+  if (!head.context.empty()) line.append("[").append(head.context).append("] ");
   line += message;
   for (const LogField& field : fields) {
     line += ' ';
@@ -123,7 +136,15 @@ Logger::Logger(LogOptions options, const Clock& clock)
     : level_(options.level),
       json_(WantsJson(options.format, options.fd)),
       fd_(options.fd),
+      context_(std::move(options.context)),
       clock_(clock) {}
+
+Logger::Logger(const Logger& other, std::string context)
+    : level_(other.level_.load(std::memory_order_relaxed)),
+      json_(other.json_),
+      fd_(other.fd_),
+      context_(std::move(context)),
+      clock_(other.clock_) {}
 
 void Logger::Write(Level level, std::string_view message, Fields fields) {
   if (!enabled(level)) return;
@@ -131,7 +152,7 @@ void Logger::Write(Level level, std::string_view message, Fields fields) {
   const std::scoped_lock lock(mutex_);
   line_.clear();
   const auto append = json_ ? AppendJsonLine : AppendTextLine;
-  append(line_, at, level, message, fields);
+  append(line_, {at, level, context_}, message, fields);
   WriteAll(fd_, line_);
 }
 

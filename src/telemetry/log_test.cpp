@@ -54,6 +54,20 @@ TEST_F(LoggerTest, WritesTextWithQuotesOnlyWhereNeeded) {
       "2013-01-01T05:00:00Z WARN  slow path=/a why=\"two words\\n\" none=\"\" n=-1\n");
 }
 
+TEST_F(LoggerTest, EveryLineSaysItsContext) {
+  auto options = Options(LogFormat::kText);
+  options.context = "server";
+  const Logger server(options, clock_);
+  Logger log(server, "gateway");
+  log.Info("up");
+  EXPECT_EQ(Read(), "2013-01-01T05:00:00Z INFO  [gateway] up\n");
+  options.format = LogFormat::kJson;
+  Logger(options, clock_).Info("up");
+  EXPECT_EQ(Read(),
+            "{\"ts\":\"2013-01-01T05:00:00Z\",\"level\":\"info\",\"context\":\"server\","
+            "\"msg\":\"up\"}\n");
+}
+
 TEST_F(LoggerTest, WritesErrorsWithTheirCode) {
   Logger log(Options(LogFormat::kJson), clock_);
   log.Error("append", {{"error", Error(ErrorCode::kDataLoss, "bad sum")}});

@@ -49,8 +49,10 @@ struct Request {
   std::string_view request_id;
   /// IP address of the other end of the connection; empty for a Unix socket.
   std::string_view peer;
-  /// W3C trace context as received, or empty.
+  /// W3C trace context as received; empty where there is none that is well-formed. Goes
+  /// out again with the answer, and as `trace_id` in problems.
   std::string_view traceparent;
+  bool takes_gzip = false;  ///< by Accept-Encoding
 
   /// First header of that name, or empty.
   std::string_view Header(std::string_view lower_case_name) const;

@@ -21,6 +21,7 @@ class RouteTable;
 struct Ticket {
   std::uint32_t slot = 0;
   std::uint64_t serial = 0;
+  enum class Coding : std::uint8_t { kOff, kPlain, kGzip } coding = Coding::kOff;
 };
 }  // namespace internal
 

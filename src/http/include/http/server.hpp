@@ -39,6 +39,9 @@ struct ServerLimits {
 struct ServerOptions {
   std::vector<Listener> listeners{};
   ServerLimits limits{};
+  /// JSON and text of 1 KiB and more go out compressed where the client takes gzip. Not
+  /// with an ETag, which names the bytes of the plain form; nor problems and streams.
+  bool gzip = false;
 };
 
 /// HTTP/1.1 server: one thread runs all connections and all handlers. Answers go out in

@@ -56,6 +56,8 @@ struct LogOptions {
   Level level = Level::kInfo;
   LogFormat format = LogFormat::kAuto;
   int fd = 2;  ///< stdout is for data
+  /// What speaks, in every line: "context" in JSON, [context] in text. Empty: left out.
+  std::string context{};
 };
 
 /// Structured log: a constant message plus fields, one line a call, one write a line.
@@ -64,6 +66,8 @@ struct LogOptions {
 class Logger {
  public:
   explicit Logger(LogOptions options = {}, const Clock& clock = SystemClock());
+  /// Another voice of the same log: level, form and descriptor are those of `other`.
+  Logger(const Logger& other, std::string context);
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
 
@@ -92,6 +96,7 @@ class Logger {
   std::atomic<Level> level_;
   const bool json_;
   const int fd_;
+  const std::string context_;
   const Clock& clock_;
   std::mutex mutex_;  ///< one line at a time
   std::string line_;  ///< reused
