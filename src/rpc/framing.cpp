@@ -15,6 +15,8 @@ constexpr std::size_t kReadSize = 16u << 10u;
 constexpr std::size_t kKeptBytes = 256u << 10u;
 constexpr std::size_t kMaxDigits = 9;
 
+bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
 }  // namespace
 
 std::size_t CountUnits(std::string_view text) {
@@ -58,7 +60,9 @@ Result<std::optional<std::string_view>> FrameReader::Next() {
   while (left_ > 0 && seen_ < end_) {
     const auto bytes = std::min(left_, end_ - seen_);
     const auto units = CountUnits({buffer_.data() + seen_, bytes});
-    if (units > left_) {
+    const bool ends = units == left_;
+    // JSON ends in ASCII: what ends otherwise may lack bytes that are not here yet.
+    if (units > left_ || (ends && !IsAscii(buffer_[seen_ + bytes - 1]))) {
       return Fail(ErrorCode::kInvalidArgument, "a frame ends within a character");
     }
     left_ -= units;

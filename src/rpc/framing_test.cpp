@@ -91,8 +91,10 @@ TEST(Framing, RefusesAFrameOverTheLimitBeforeItHasCome) {
 }
 
 TEST(Framing, RefusesALengthThatEndsWithinACharacter) {
-  FrameReader reader(kLimit);
-  EXPECT_FALSE(First(reader, "2#x\U0001F600"));
+  for (const std::string_view bytes : {"2#x\U0001F600", "2#\U0001F600", "1#\u00e9"}) {
+    FrameReader reader(kLimit);
+    EXPECT_FALSE(First(reader, bytes)) << bytes;
+  }
 }
 
 TEST(Framing, SurvivesAnyBytes) {
