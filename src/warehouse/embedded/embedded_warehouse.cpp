@@ -195,7 +195,7 @@ Status EmbeddedWarehouse::Open() {
   merger.quiet = options_.quiet;
   merger.observer = options_.on_merge_step;
   MR_TRY(merger_, Merger::Start(database_, std::move(merger)));
-  for (const auto& [name, table] : tables_) merger_->Consider(table);
+  for (const auto& [name, table] : tables_) merger_->ConsiderWhenQuiet(table);
   return {};
 }
 
@@ -320,11 +320,13 @@ Status EmbeddedWarehouse::Replace(const std::string& name, const std::string& wi
   MR_TRY(const auto next, Find(with));
   if (name == with) return {};
   const auto old = Find(name);
-  return next->TakePlace(*session_, name, old ? old->get() : nullptr, [&] {
+  MR_CHECK_OK(next->TakePlace(*session_, name, old ? old->get() : nullptr, [&] {
     const std::unique_lock lock(tables_mutex_);
     tables_[name] = next;
     tables_.erase(with);
-  });
+  }));
+  merger_->ConsiderWhenQuiet(next);
+  return {};
 }
 
 Result<std::optional<RowVersion>> EmbeddedWarehouse::FindKey(const std::string& name,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 namespace millrace::warehouse {
 namespace {
@@ -48,6 +49,13 @@ void Merger::Consider(const std::shared_ptr<Table>& table) {
   changed_.notify_all();
 }
 
+void Merger::ConsiderWhenQuiet(const std::shared_ptr<Table>& table) {
+  const std::scoped_lock lock(mutex_);
+  written_ = std::chrono::steady_clock::now();
+  when_quiet_.push_back(table);
+  changed_.notify_all();
+}
+
 void Merger::Run() {
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -82,6 +90,8 @@ void Merger::CheckpointWhenQuiet(std::unique_lock<std::mutex>& lock) {
       lock, due, [this] { return stop_ || log_is_long_ || !queue_.empty(); });
   if (other || *written_ + options_.quiet > due) return;
   written_.reset();
+  std::ranges::move(when_quiet_, std::back_inserter(queue_));
+  when_quiet_.clear();
   lock.unlock();
   CheckpointAt(std::min(kQuietWal, options_.checkpoint_wal));
   if (options_.observer) options_.observer("quiet");

@@ -35,6 +35,8 @@ class Merger {
 
   /// After each write to `table`: what is due begins soon.
   void Consider(const std::shared_ptr<Table>& table);
+  /// The same once writers have been quiet: what an earlier process left is no hurry.
+  void ConsiderWhenQuiet(const std::shared_ptr<Table>& table);
 
  private:
   Merger(Database& database, MergerOptions options, std::unique_ptr<sql::Session> session)
@@ -51,6 +53,7 @@ class Merger {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Table>> queue_;  ///< each once; shared with the warehouse
+  std::deque<std::shared_ptr<Table>> when_quiet_;
   std::shared_ptr<Table> current_;
   bool log_is_long_ = false;
   std::optional<std::chrono::steady_clock::time_point> written_;  ///< not yet folded

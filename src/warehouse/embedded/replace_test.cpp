@@ -1,8 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "test_directory.hpp"
 #include "warehouse/testing/warehouse_driver.hpp"
@@ -61,6 +65,49 @@ TEST(Replace, IsThereOrNotAfterACrash) {
     driver.Apply({{"c", 3, "on"}});
     EXPECT_EQ(driver.ReadAll().size(), 2u);
   }
+}
+
+/// A shadow has been filled just now, so a merge of it is likely under way.
+TEST(Replace, DoesNotWaitForAMerge) {
+  const TestDirectory directory;
+  constexpr std::uint64_t kRows = 100;
+  std::promise<void> merging, replacing;
+  std::atomic<std::uint64_t> slices = 0;
+  EmbeddedWarehouseOptions options;
+  options.directory = directory.path();
+  options.min_merge_rows = kRows;
+  options.merge_slice_rows = 1;
+  options.quiet = std::chrono::milliseconds(1);
+  options.on_merge_step = [&](std::string_view step) {
+    if (step != "slice" || ++slices != 1) return;
+    merging.set_value();
+    replacing.get_future().wait();
+  };
+  const auto opened = OpenEmbeddedWarehouse(options);
+  ASSERT_TRUE(opened) << opened.error().ToString();
+  auto& warehouse = **opened;
+  WarehouseDriver driver(warehouse);
+  driver.Open();
+  driver.Apply({{"a", 1, "old"}});
+  auto spec = OrdersSpec();
+  spec.name = "shadow";
+  ASSERT_TRUE(warehouse.OpenTable(spec));
+  ASSERT_TRUE(warehouse.StartTable("shadow", 0, 0));
+  std::vector<TestRow> rows;
+  for (std::uint64_t i = 1; i <= kRows; ++i) {
+    rows.push_back({"k" + std::to_string(i), i, "new"});
+  }
+  ASSERT_TRUE(warehouse.Apply("shadow", RowsBatch(rows), TombstoneBatch({}), 0,
+                              {kRows, VersionAt(kRows)}));
+  merging.get_future().wait();
+  replacing.set_value();
+  ASSERT_TRUE(warehouse.Replace("orders", "shadow"));
+  EXPECT_LT(slices.load(), kRows);
+  EXPECT_EQ(driver.ReadAll().size(), kRows);
+  // What was left of the merge is made up for once it is quiet.
+  while (warehouse.Tables()->front().merges == 0) std::this_thread::yield();
+  EXPECT_EQ(driver.ReadAll().size(), kRows);
+  EXPECT_EQ(warehouse.Tables()->front().base_rows, kRows);
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ class Table {
                const TablePosition& to);
   Status Drop(sql::Session& session);
   /// Takes `name`, which `old` has, if there is one: that is dropped in the same
-  /// transaction. `publish` makes that known before `old` says that it is gone.
+  /// transaction. `publish` makes that known before `old` says that it is gone. A merge
+  /// under way is left for later, with nothing lost.
   /// Nobody writes until the next Open.
   Status TakePlace(sql::Session& session, const std::string& name, Table* old,
                    const std::function<void()>& publish);
@@ -95,6 +96,21 @@ class Table {
   Status Write(const sql::Batch& rows, const sql::Batch& tombstones, Offset expected,
                const TablePosition& to);
   Status Append(const sql::Batch& rows, const sql::Batch& tombstones);
+  /// Ends a merge that is under way soon, and lets none begin until it is destroyed.
+  class MergeHold {
+   public:
+    explicit MergeHold(Table& table);
+    ~MergeHold();
+    MergeHold(const MergeHold&) = delete;
+    MergeHold& operator=(const MergeHold&) = delete;
+
+   private:
+    Table& table_;
+  };
+  /// False: merges are held.
+  bool BeginMerge(sql::Session& session);
+  /// kUnavailable: merges are held.
+  Status GoOnMerging() const;
   Status Freeze(sql::Session& session);
   std::uint64_t FrozenRows() const;
   Status MergeFrozen(sql::Session& session, const MergeRule& rule,
@@ -126,6 +142,8 @@ class Table {
   std::vector<std::string> sort_;  ///< of the newest Open
   Counts counts_;
   std::uint64_t retry_rows_ = 0;  ///< after a failed merge: not before so many are there
+  sql::Session* merging_session_ = nullptr;  ///< of a merge under way
+  bool merges_held_ = false;
   bool dropped_ = false;
 };
 

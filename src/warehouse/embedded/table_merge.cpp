@@ -30,7 +30,7 @@ void Tell(const MergeObserver& observer, std::string_view step) {
 
 bool Table::MergeIsDue(const MergeRule& rule) const {
   const std::scoped_lock lock(state_);
-  if (dropped_ || counts_.delta < retry_rows_) return false;
+  if (dropped_ || merges_held_ || counts_.delta < retry_rows_) return false;
   if (stored_.shape.frozen) return true;
   const auto part = rule.ratio * static_cast<double>(counts_.base);
   const auto enough = std::min(rule.max_rows, static_cast<std::uint64_t>(part));
@@ -40,6 +40,7 @@ bool Table::MergeIsDue(const MergeRule& rule) const {
 Status Table::Merge(sql::Session& session, const MergeRule& rule,
                     const MergeObserver& observer) {
   const std::scoped_lock merging(merging_);
+  if (!BeginMerge(session)) return {};
   const auto run = [&]() -> Status {
     if (dropped()) return {};
     if (!stored().shape.frozen) {
@@ -55,9 +56,36 @@ Status Table::Merge(sql::Session& session, const MergeRule& rule,
   auto done = run();
   if (done) Tell(observer, "swapped");
   const std::scoped_lock lock(state_);
+  merging_session_ = nullptr;
+  if (merges_held_) return {};  // what it had to do is still due
   retry_rows_ = done ? 0 : counts_.delta + rule.min_rows;
   if (!done) return Fail(std::move(done).error().During("merge " + stored_.shape.name));
   return {};
+}
+
+Table::MergeHold::MergeHold(Table& table) : table_(table) {
+  const std::scoped_lock lock(table_.state_);
+  table_.merges_held_ = true;
+  // A statement that is only just starting forgets it, and is the last one.
+  if (table_.merging_session_ != nullptr) table_.merging_session_->Interrupt();
+}
+
+Table::MergeHold::~MergeHold() {
+  const std::scoped_lock lock(table_.state_);
+  table_.merges_held_ = false;
+}
+
+bool Table::BeginMerge(sql::Session& session) {
+  const std::scoped_lock lock(state_);
+  if (merges_held_) return false;
+  merging_session_ = &session;
+  return true;
+}
+
+Status Table::GoOnMerging() const {
+  const std::scoped_lock lock(state_);
+  if (!merges_held_) return {};
+  return Fail(ErrorCode::kUnavailable, "the table is being replaced");
 }
 
 Status Table::Freeze(sql::Session& session) {
@@ -139,6 +167,7 @@ Status Table::WriteBaseAnew(sql::Session& session, const MergeRule& rule,
     MR_CHECK_OK(transaction.Commit());
   }
   for (const auto& part : parts) {
+    MR_CHECK_OK(GoOnMerging());
     MR_CHECK_OK(CopyBase(session, shape, next, part));
     Tell(observer, "copied");
     MR_CHECK_OK(database_.CheckpointIfLong(rule.checkpoint_wal));
@@ -182,6 +211,7 @@ Status Table::MergeFrozen(sql::Session& session, const MergeRule& rule,
                           const MergeObserver& observer) {
   const auto begin = Steady::now();
   for (const auto& slice : SliceDelta(FrozenRows(), rule.slice_rows)) {
+    MR_CHECK_OK(GoOnMerging());
     MR_CHECK_OK(MergeSlice(session, slice));
     Tell(observer, "slice");
     MR_CHECK_OK(database_.CheckpointIfLong(rule.checkpoint_wal));

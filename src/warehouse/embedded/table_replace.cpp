@@ -17,6 +17,9 @@ TableShape Renamed(TableShape shape, const std::string& name, const TableShape& 
 
 Status Table::TakePlace(sql::Session& session, const std::string& name, Table* old,
                         const std::function<void()>& publish) {
+  const MergeHold hold(*this);
+  std::optional<MergeHold> hold_old;
+  if (old != nullptr) hold_old.emplace(*old);
   std::unique_lock merging(merging_, std::defer_lock);
   std::unique_lock writing(writing_, std::defer_lock);
   if (old != nullptr) {
