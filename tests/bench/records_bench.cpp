@@ -84,8 +84,8 @@ struct Run {
 /// Get by key, one thread, keys spread over the whole table.
 double MeasureGets(records::RecordStore& store) {
   std::vector<std::string> keys;
-  const auto scanned = store.Scan("orders", [&](std::string_view key, std::string_view) {
-    keys.emplace_back(key);
+  const auto scanned = store.Scan("orders", [&](const auto& record) {
+    keys.emplace_back(record.key);
     return true;
   });
   if (!scanned) Die(scanned.error().ToString());
