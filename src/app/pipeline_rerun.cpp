@@ -6,6 +6,7 @@
 #include "base/file.hpp"
 #include "change/complete_mark.hpp"
 #include "offline_pipelines.hpp"
+#include "pipeline/no_records.hpp"
 #include "pipeline/pipelines.hpp"
 #include "project_loading.hpp"
 
@@ -40,37 +41,6 @@ class ShownSink final : public pipeline::Sink {
   std::optional<Offset> next_;
   const PipelineRerun::Each& each_;
   Status& failed_;
-};
-
-/// What was run once had the records; a run from the log alone has none. A lookup that
-/// needs them makes it stop.
-class NoRecords final : public records::RecordStore {
- public:
-  void Submit(records::WriteRequest) override {}
-  Result<records::Stored> Get(const std::string&, const std::string&,
-                              const std::string&) override {
-    return None();
-  }
-  Result<records::Page> List(const std::string&, const std::string&, const query::Query&,
-                             Deadline) override {
-    return None();
-  }
-  Result<std::vector<records::KeyVersion>> ListVersions(const std::string&,
-                                                        const std::string&,
-                                                        const query::Query&, Version,
-                                                        Version, std::uint32_t,
-                                                        Deadline) override {
-    return None();
-  }
-  Result<Position> Scan(const std::string&, const records::ScanEach&) override {
-    return None();
-  }
-  Result<std::vector<records::HistorySum>> Sums() override { return None(); }
-
- private:
-  static std::unexpected<Error> None() {
-    return Fail(ErrorCode::kInvalidArgument, "the log has dropped what it began with");
-  }
 };
 
 /// The pipeline as it is run again, for one sink.
@@ -136,7 +106,7 @@ Status PipelineRerun::Run(const std::string& name, const std::string& sink, Offs
 
 Result<std::optional<pipeline::Snapshot>> PipelineRerun::FindSnapshot(
     const std::string& pipeline, std::optional<Offset> at) {
-  NoRecords none;
+  pipeline::NoRecords none;
   pipeline::Snapshots snapshots(none, "", log_);
   MR_TRY(auto found, at ? snapshots.At(pipeline, *at) : snapshots.Newest(pipeline));
   MR_TRY(const auto info, log_.Stream({"", pipeline::SnapshotStream(pipeline)}));
@@ -181,7 +151,7 @@ Status PipelineRerun::RunTo(const std::string& name, const std::string& sink, Of
   logger.set_level(telemetry::Level::kError);
   pipeline::Options options;
   options.lookup_cache_bytes = settings_.pipelines.lookup_cache.value;
-  NoRecords none;
+  pipeline::NoRecords none;
   pipeline::Snapshots snapshots(none, "", log_);
   pipeline::Pipelines running(std::move(pipelines),
                               {log_, log_, mark, *engine_, *state, logger, metrics,

@@ -16,6 +16,7 @@
 #include "cpu_seconds.hpp"
 #include "eventlog_embedded/embedded_event_log.hpp"
 #include "pipeline/compile.hpp"
+#include "pipeline/no_records.hpp"
 #include "pipeline/pipelines.hpp"
 
 namespace {
@@ -121,9 +122,11 @@ int main(int argc, char** argv) {
   if (!compiled) Die(project::Format(compiled.error().front()));
   std::vector<pipeline::CompiledPipeline> pipelines;
   pipelines.push_back(std::move(*compiled));
-  pipeline::Pipelines runner(
-      std::move(pipelines),
-      {*log, *log, mark, *engine, *state, logger, metrics, SystemClock(), state_path});
+  pipeline::NoRecords records;
+  pipeline::Snapshots snapshots(records, "", *log);
+  pipeline::Pipelines runner(std::move(pipelines),
+                             {*log, *log, mark, *engine, *state, logger, metrics,
+                              SystemClock(), state_path, snapshots});
   const double before = CpuSeconds();
   const auto status =
       Must(runner.Run("bench", {}, [](const auto&, const auto&, const auto&, auto) {
