@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "cache_embedded/memory_cache.hpp"
+#include "gateway/docs_routes.hpp"
+#include "gateway/openapi.hpp"
 #include "gateway/ops_routes.hpp"
 #include "gateway/r0_routes.hpp"
 #include "http/server.hpp"
@@ -36,6 +38,7 @@ class GatewayRole::Impl {
     listener.port = static_cast<std::uint16_t>(settings.http.port);
     routes_.AddTo(listener.router);
     ops_.AddTo(listener.router);
+    if (settings.http.docs) docs_.AddTo(listener.router);
     auto server = http::Server::Start(std::move(options), metrics_, log_);
     if (!server) return Fail(std::move(server.error()).During("listen"));
     server_ = std::move(*server);
@@ -72,6 +75,7 @@ class GatewayRole::Impl {
   gateway::OpsRoutes ops_{
       metrics_, [] { return std::vector<gateway::Part>{{"gateway", true, ""}}; },
       std::string(R"({"version":")") + kVersion + "\"}"};
+  gateway::DocsRoutes docs_{gateway::OpenApiDocumentOfR0(), "Monorepo API Gateway"};
   std::unique_ptr<http::Server> server_;
 };
 

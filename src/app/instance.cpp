@@ -250,10 +250,19 @@ class Instance::Impl {
     stream_routes_->AddTo(open.router);
     tables_->AddTo(open.router);
     ops_->AddTo(open.router);
+    ops_->AddHealthTo(open.router);
     if (!settings_.http.docs) return;
     docs_ = std::make_unique<gateway::DocsRoutes>(gateway::OpenApiDocument(PublicApi()),
                                                   project_.name);
     docs_->AddTo(open.router);
+  }
+
+  void AddHealthListener(http::ServerOptions& options) {
+    auto& open = options.listeners.emplace_back();
+    open.address = settings_.identity.address;
+    open.port = static_cast<std::uint16_t>(*settings_.identity.health_port);
+    ops_->AddTo(open.router);
+    ops_->AddHealthTo(open.router);
   }
 
   gateway::ApiParts PublicApi() const {
@@ -306,6 +315,7 @@ class Instance::Impl {
     options.limits.idle_timeout = settings_.http.idle_timeout;
     options.limits.connections = settings_.http.connections;
     if (api_ == Api::kPublic) AddPublicListener(options);
+    if (api_ == Api::kLocal && settings_.identity.health_port) AddHealthListener(options);
     auto& local = options.listeners.emplace_back();
     local.unix_socket = stores_->directory.paths().socket();
     admin_->AddTo(local.router);
@@ -314,6 +324,10 @@ class Instance::Impl {
     auto server = http::Server::Start(std::move(options), metrics_, http_log_);
     if (!server) return Fail(std::move(server.error()).During("listen"));
     server_ = std::move(*server);
+    if (settings_.identity.health_port && api_ == Api::kLocal) {
+      logger_.Info("health is answered",
+                   {{"url", UrlOf(settings_.identity.address, server_->port(0))}});
+    }
     return {};
   }
 

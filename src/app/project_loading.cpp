@@ -8,7 +8,6 @@
 
 #include "exit_codes.hpp"
 #include "logger.hpp"
-#include "r0_variables.hpp"
 
 namespace millrace::app {
 
@@ -26,22 +25,23 @@ std::expected<LoadedProject, int> LoadProject(const std::filesystem::path& direc
       fmt::print(stderr, "{}\n", Format(problem));
     return std::unexpected(kBadProject);
   }
-  config::GivenMap aliases;
-  if (project->auth_style == project::AuthStyle::kR0) {
+  R0Environment variables_of_r0;
+  if (project->r0_environment) {
     auto variables = ReadR0Variables(directory, environ);
     if (!variables) {
       fmt::print(stderr, "millrace: {}\n", variables.error().message());
       return std::unexpected(kBadProject);
     }
-    aliases = std::move(*variables);
+    variables_of_r0 = std::move(*variables);
   }
-  auto settings = LoadSettings(project->settings, directory, set, aliases);
+  auto settings = LoadSettings(project->settings, directory, set, variables_of_r0.given);
   if (!settings) {
     for (const auto& line : settings.error()) fmt::print(stderr, "millrace: {}\n", line);
     return std::unexpected(kBadProject);
   }
   auto logger = MakeLogger(settings->logging);
-  return LoadedProject{std::move(*project), std::move(*settings), std::move(logger)};
+  return LoadedProject{std::move(*project), std::move(*settings), std::move(logger),
+                       std::move(variables_of_r0.unused)};
 }
 
 }  // namespace millrace::app

@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "project/project.hpp"
+#include "r0_variables.hpp"
 #include "settings.hpp"
 #include "telemetry/log.hpp"
 
@@ -20,6 +21,8 @@ struct LoadedProject {
   project::Project project;
   Settings settings;
   std::unique_ptr<telemetry::Logger> logger;
+  /// Variables that stand for servers which are not asked here.
+  std::vector<R0Environment::Unused> unused_variables;
 };
 
 /// A project with its settings (`set`: section.key=value, over file and environment) and

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <vector>
 
 #include "base/file.hpp"
 #include "dot_env.hpp"
@@ -46,8 +47,8 @@ class R0Variables : public testing::Test {
     environment.push_back(nullptr);
     const auto given = ReadR0Variables(directory_, environment.data());
     EXPECT_TRUE(given);
-    const auto found = given->find(name);
-    return found == given->end() ? "-" : found->second.value;
+    const auto found = given->given.find(name);
+    return found == given->given.end() ? "-" : found->second.value;
   }
 
   std::filesystem::path directory_;
@@ -85,6 +86,35 @@ TEST_F(R0Variables, ABrokenFileIsNamedWithoutItsText) {
   const auto given = ReadR0Variables(directory_, none);
   ASSERT_FALSE(given);
   EXPECT_TRUE(given.error().message().ends_with("/.env: line 2: expected NAME=value"));
+}
+
+TEST_F(R0Variables, NamesOfServersAreTakenInBothForms) {
+  const char* described[] = {"MONGO_URI=mongodb://mongo/etl-db", "REDIS_HOST=redis",
+                             "ORDERS_STREAM_NAME=orders_cdc_stream", "MINIO_BUCKET=b",
+                             nullptr};
+  const char* coded[] = {"ETL_REDIS_HOST=redis", "ETL_MINIO_BUCKET_NAME=b", nullptr};
+  const auto names = [this](const char* const* environment) {
+    std::vector<std::string> out;
+    const auto read = ReadR0Variables(directory_, environment);
+    for (const auto& one : read->unused) out.push_back(one.variable);
+    return out;
+  };
+  EXPECT_EQ(names(described),
+            (std::vector<std::string>{"MONGO_URI", "REDIS_HOST", "ORDERS_STREAM_NAME",
+                                      "MINIO_BUCKET"}));
+  EXPECT_EQ(names(coded),
+            (std::vector<std::string>{"ETL_REDIS_HOST", "ETL_MINIO_BUCKET_NAME"}));
+}
+
+TEST_F(R0Variables, TheTwoNamesOfOneThingMustAgree) {
+  const char* same[] = {"REDIS_PORT=6379", "ETL_REDIS_PORT=6379", nullptr};
+  EXPECT_EQ(ReadR0Variables(directory_, same)->unused.size(), 1u);
+  const char* other[] = {"MINIO_SECRET_KEY=one", "ETL_MINIO_SECRET_KEY=two", nullptr};
+  const auto read = ReadR0Variables(directory_, other);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().message(),
+            "MINIO_SECRET_KEY and ETL_MINIO_SECRET_KEY are the same and have different "
+            "values: leave one out");
 }
 
 }  // namespace

@@ -157,6 +157,7 @@ struct IdentitySettings {
   std::string address = "127.0.0.1";
   std::string host = "localhost";
   std::uint32_t port = 3001;
+  std::optional<std::uint32_t> health_port;
   config::Secret jwt_secret;
   std::chrono::milliseconds jwt_expiration{3'600'000};
   std::uint32_t hash_threads = 1;
@@ -171,6 +172,11 @@ struct IdentitySettings {
         config::Field{"host", &C::host, "where the gateway finds the identity service"},
         config::Field{"port", &C::port, "TCP port of the identity service; 0 picks one",
                       config::Within{0, 65535}},
+        config::Field{
+            "health_port", &C::health_port,
+            "HTTP port of the identity service's /health, /readyz and /metrics, "
+            "for whoever reaches it; 0 picks one",
+            config::Within{0, 65535}},
         config::Field{"jwt_secret", &C::jwt_secret,
                       "signs access tokens; the same for gateway and identity service"},
         config::Field{"jwt_expiration", &C::jwt_expiration, "life of an access token",

@@ -29,7 +29,7 @@ std::int64_t SecondsUp(cache::Lifetime time) {
 }
 
 bool IsCounted(std::string_view path) {
-  return path != "/livez" && path != "/readyz" && path != "/metrics";
+  return path != "/livez" && path != "/readyz" && path != "/metrics" && path != "/health";
 }
 
 class DoorGate final : public http::Gate {

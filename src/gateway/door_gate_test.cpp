@@ -85,7 +85,7 @@ TEST_F(DoorGateTest, CountsEachClientAndSaysWhatIsLeft) {
             std::pair(std::string("Retry-After"), std::string("2")));
   EXPECT_TRUE(Has("RateLimit: \"each\";r=0;t=2"));
   EXPECT_TRUE(Passes({.remote = "192.0.2.8"}));
-  for (const char* path : {"/livez", "/readyz", "/metrics"})
+  for (const char* path : {"/livez", "/readyz", "/metrics", "/health"})
     EXPECT_TRUE(Passes({.path = path}));
 }
 

@@ -101,14 +101,15 @@ std::string Paths(const ApiParts& parts) {
     out += RecordPaths(*collection, parts.closed) + ',';
   for (const auto& stream : parts.streams) out += StreamPaths(stream, parts.closed) + ',';
   out += Fill(kCollectionPaths, {}, parts.closed);
-  out += ',';
-  out += kOperatorPaths;
+  if (parts.closed) out += ',' + Fill(kAuthPaths, {}, true);
+  for (const auto paths : {kHealthPath, kOperatorPaths}) out.append(",").append(paths);
   return out;
 }
 
 std::string Components(const ApiParts& parts) {
   std::string schemas = "{", parameters = "{";
-  schemas += kSchemas;
+  schemas.append(kCommonSchemas).append(",").append(kSchemas);
+  if (parts.closed) schemas.append(",").append(kAuthSchemas);
   parameters += kParameters;
   for (const auto* collection : parts.collections) {
     AppendSchema(schemas, "record", *collection, BodyOf::kRecord);
@@ -122,9 +123,11 @@ std::string Components(const ApiParts& parts) {
   }
   std::string out = "{\"schemas\":" + schemas + "},\"parameters\":" + parameters + '}';
   out.append(",\"headers\":{").append(kHeaders).append("},\"responses\":{");
-  out.append(kResponses).append("}");
-  if (parts.closed) out.append(",\"securitySchemes\":{").append(kSecuritySchemes) += '}';
-  return out += '}';
+  out += kResponses;
+  if (!parts.closed) return out += "}}";
+  out.append(",").append(kAuthResponses).append("},\"requestBodies\":{");
+  out.append(kAuthRequestBodies).append("},\"securitySchemes\":{");
+  return out.append(kSecuritySchemes).append("}}");
 }
 
 }  // namespace

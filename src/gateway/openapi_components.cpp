@@ -46,7 +46,7 @@ const std::string_view kResponses = R"json(
 "partly_appended": {"description": "some lines were refused, the others are durable", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/appended"}}}}
 )json";
 
-const std::string_view kSchemas = R"json(
+const std::string_view kCommonSchemas = R"json(
 "problem": {"type": "object", "description": "RFC 9457", "required": ["type", "title", "status"], "properties": {
   "type": {"type": "string", "format": "uri"}, "title": {"type": "string"}, "status": {"type": "integer"},
   "detail": {"type": "string"}, "instance": {"type": "string"}, "request_id": {"type": "string"},
@@ -54,6 +54,14 @@ const std::string_view kSchemas = R"json(
   "errors": {"type": "array", "items": {"$ref": "#/components/schemas/field_problem"}}}},
 "field_problem": {"type": "object", "required": ["pointer", "detail"], "properties": {
   "pointer": {"type": "string", "description": "JSON Pointer into the body, or the parameter's name"}, "detail": {"type": "string"}}},
+"health": {"type": "object", "required": ["status", "info", "error", "details"], "properties": {
+  "status": {"type": "string", "enum": ["ok", "error"]}, "info": {"type": "object"}, "error": {"type": "object"}, "details": {"type": "object"}}},
+"ready": {"type": "object", "required": ["ready", "parts"], "properties": {"ready": {"type": "boolean"},
+  "parts": {"type": "array", "items": {"type": "object", "required": ["name", "ready"], "properties": {
+    "name": {"type": "string"}, "ready": {"type": "boolean"}, "reason": {"type": "string"}}}}}}
+)json";
+
+const std::string_view kSchemas = R"json(
 "next_cursor": {"type": ["string", "null"], "description": "null on the last page"},
 "field": {"type": "object", "required": ["name", "type", "required"], "properties": {
   "name": {"type": "string"}, "type": {"type": "string"}, "required": {"type": "boolean"}, "default": {}, "min": {}, "max": {},
@@ -80,17 +88,7 @@ const std::string_view kSchemas = R"json(
   "table": {"type": "string"}, "key": {"type": "string"},
   "columns": {"type": "array", "items": {"type": "object", "required": ["name", "type"], "properties": {"name": {"type": "string"}, "type": {"type": "string"}}}},
   "base_rows": {"type": "integer"}, "delta_rows": {"type": "integer"}, "merges": {"type": "integer"},
-  "last_merge_seconds": {"type": "number"}, "worst_merge_seconds": {"type": "number"}}},
-"health": {"type": "object", "required": ["status", "info", "error", "details"], "properties": {
-  "status": {"type": "string", "enum": ["ok", "error"]}, "info": {"type": "object"}, "error": {"type": "object"}, "details": {"type": "object"}}},
-"ready": {"type": "object", "required": ["ready", "parts"], "properties": {"ready": {"type": "boolean"},
-  "parts": {"type": "array", "items": {"type": "object", "required": ["name", "ready"], "properties": {
-    "name": {"type": "string"}, "ready": {"type": "boolean"}, "reason": {"type": "string"}}}}}}
-)json";
-
-const std::string_view kSecuritySchemes = R"json(
-"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "access_token of login, or an API key"},
-"api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "mr_…, made by `millrace keys`"}
+  "last_merge_seconds": {"type": "number"}, "worst_merge_seconds": {"type": "number"}}}
 )json";
 
 }  // namespace millrace::gateway

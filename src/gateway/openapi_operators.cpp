@@ -2,6 +2,13 @@
 
 namespace millrace::gateway {
 
+const std::string_view kHealthPath = R"json(
+"/health": {"get": {"operationId": "get_health", "tags": ["Operations"], "summary": "Every part of the process, up or down", "security": [],
+  "responses": {
+    "200": {"description": "all are up", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/health"}}}},
+    "503": {"description": "some are down", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/health"}}}}}}}
+)json";
+
 const std::string_view kOperatorPaths = R"json(
 "/livez": {"get": {"operationId": "get_live", "tags": ["Operations"], "summary": "The process runs", "security": [],
   "responses": {"200": {"description": "it does", "content": {"application/json": {
@@ -20,14 +27,14 @@ const std::string_view kOperatorPaths = R"json(
 "/api/docs-json": {"get": {"operationId": "get_openapi_as_docs_json", "tags": ["Documentation"], "summary": "This document, where NestJS has it", "security": [],
   "responses": {"200": {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}}}},
 "/api": {"get": {"operationId": "get_docs_redirect", "tags": ["Documentation"], "summary": "Leads to the documentation page", "security": [],
-  "responses": {"302": {"description": "to /api/docs", "headers": {"Location": {"$ref": "#/components/headers/location"}}}}}},
+  "responses": {"302": {"description": "to /api/docs", "headers": {"Location": {"schema": {"type": "string"}}}}}}},
 "/api/docs": {"get": {"operationId": "get_docs", "tags": ["Documentation"], "summary": "This page", "security": [],
   "responses": {"200": {"description": "the page", "content": {"text/html": {"schema": {"type": "string"}}}}}}},
 "/api/docs/{asset}": {
   "parameters": [{"name": "asset", "in": "path", "required": true, "schema": {"type": "string", "enum": ["start.js", "swagger-ui-bundle.js", "swagger-ui.css"]}}],
   "get": {"operationId": "get_docs_asset", "tags": ["Documentation"], "summary": "What this page is made of", "security": [],
     "responses": {"200": {"description": "the file", "content": {"text/css": {"schema": {"type": "string"}}, "text/javascript": {"schema": {"type": "string"}}}},
-      "404": {"$ref": "#/components/responses/404"}}}}
+      "404": {"description": "no such file", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}}}}}}
 )json";
 
 }  // namespace millrace::gateway

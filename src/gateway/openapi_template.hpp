@@ -19,12 +19,14 @@ extern const std::string_view kStreamPaths;      ///< @s@
 extern const std::string_view kRawStreamPaths;   ///< @s@
 extern const std::string_view kReadEvents;       ///< of one of these: @read@
 extern const std::string_view kCollectionPaths;  ///< all collections, streams, tables
-extern const std::string_view kOperatorPaths;    ///< ops and documentation
-extern const std::string_view kR0Paths;          ///< @p@, the prefix, and @id@
+extern const std::string_view kAuthPaths;        ///< users and tokens
+extern const std::string_view kHealthPath;
+extern const std::string_view kOperatorPaths;  ///< ops and documentation; of R0 as well
 
-/// Members of `components.responses`, `parameters`, `headers` and `schemas`.
-extern const std::string_view kResponses, kParameters, kHeaders, kSchemas;
-extern const std::string_view kR0Schemas;
+/// Members of `components.responses`, `parameters`, `headers` and `schemas`; the common
+/// ones are what kOperatorPaths needs.
+extern const std::string_view kResponses, kParameters, kHeaders, kSchemas, kCommonSchemas;
+extern const std::string_view kAuthResponses, kAuthRequestBodies, kAuthSchemas;
 extern const std::string_view kSecuritySchemes;
 
 }  // namespace millrace::gateway

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.hpp"
+#include "health.hpp"
 
 namespace millrace::gateway {
 namespace {
@@ -51,6 +52,13 @@ void OpsRoutes::AddTo(http::Router& router) {
   router.Add(Method::kGet, "/version", [this](const Request&, Responder responder) {
     responder.Send({.body = version_});
   });
+}
+
+void OpsRoutes::AddHealthTo(http::Router& router) {
+  router.Add(http::Method::kGet, "/health",
+             [this](const http::Request&, http::Responder responder) {
+               responder.Send(HealthResponse(parts_()));
+             });
 }
 
 }  // namespace millrace::gateway

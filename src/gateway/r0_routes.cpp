@@ -8,6 +8,7 @@
 
 #include "base/json.hpp"
 #include "base/json_member.hpp"
+#include "health.hpp"
 #include "identity/messages.hpp"
 #include "identity/sign_up.hpp"
 #include "identity/token.hpp"
@@ -40,22 +41,6 @@ std::string UserIdMessage(std::string_view id) {
   std::string json = "{";
   AppendMember(json, "userId", id);
   return json += '}';
-}
-
-/// As the health checks of NestJS answer.
-std::string HealthBody(const std::string& problem) {
-  const std::string up = R"({"gateway-http":{"status":"up"})";
-  std::string identity = R"("auth-microservice-tcp":{"status":"up"})";
-  if (!problem.empty()) {
-    identity = R"("auth-microservice-tcp":{"status":"down")";
-    AppendMember(identity, "message", problem);
-    identity += '}';
-  }
-  const std::string all = up + ',' + identity + '}';
-  if (problem.empty())
-    return R"({"status":"ok","info":)" + all + R"(,"error":{},"details":)" + all + '}';
-  return R"({"status":"error","info":)" + up + R"(},"error":{)" + identity +
-         R"(},"details":)" + all + '}';
 }
 
 }  // namespace
@@ -217,7 +202,10 @@ class R0Routes::Impl {
           std::string problem;
           if (!answer) problem = answer.error().message();
           if (answer && answer->failed) problem = "it answers with an error";
-          exchange.Send(problem.empty() ? 200 : 503, HealthBody(problem));
+          const Part parts[] = {{"gateway-http", true, ""},
+                                {"auth-microservice-tcp", problem.empty(), problem}};
+          auto response = HealthResponse(parts);
+          exchange.Send(response.status, std::move(response.body));
         });
   }
 

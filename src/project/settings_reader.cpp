@@ -43,16 +43,19 @@ void ReadAuth(const Node& node, Project& project, Report& report) {
 }  // namespace
 
 void ReadProjectFile(const Node& root, Project& project, Report& report) {
-  const Keys keys(
-      root, "millrace.yaml",
-      {"name", "access", "auth", "settings", "limits", "cors", "trusted_proxies"},
-      report);
+  const Keys keys(root, "millrace.yaml",
+                  {"name", "access", "auth", "environment", "settings", "limits", "cors",
+                   "trusted_proxies"},
+                  report);
   if (const auto name = ReadName(keys.Need("name", "shop"), "a project name", report))
     project.name = *name;
   if (const auto open = ReadChoice<bool>(keys.Find("access"),
                                          {{"open", true}, {"closed", false}}, report))
     project.open_access = *open;
   if (const auto* auth = keys.Find("auth")) ReadAuth(*auth, project, report);
+  const auto environment =
+      ReadChoice<bool>(keys.Find("environment"), {{"r0", true}}, report);
+  project.r0_environment = environment.value_or(project.auth_style == AuthStyle::kR0);
   project.door = ReadDoor(keys, report);
   if (const auto* settings = keys.Find("settings"))
     Flatten(*settings, "", project.settings, report);

@@ -76,6 +76,15 @@ TEST_F(LoggerTest, WritesErrorsWithTheirCode) {
             "\"error\":\"data_loss: bad sum\"}\n");
 }
 
+TEST_F(LoggerTest, ErrorsAreWrittenAtEveryLevel) {
+  for (const auto level : {Level::kDebug, Level::kInfo, Level::kWarn, Level::kError}) {
+    auto options = Options(LogFormat::kText);
+    options.level = level;
+    Logger(options, clock_).Error("broken");
+    EXPECT_EQ(Read(), "2013-01-01T05:00:00Z ERROR broken\n");
+  }
+}
+
 TEST_F(LoggerTest, DropsWhatIsBelowItsLevel) {
   Logger log(Options(LogFormat::kText), clock_);
   log.Debug("quiet");

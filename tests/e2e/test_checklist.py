@@ -4,7 +4,7 @@ import re
 
 import millrace
 
-ROWS = {*(f"A{n}" for n in range(1, 14)), *(f"B{n}" for n in (1, 4, 5, 6, 8, 12, 14, 15)),
+ROWS = {*(f"A{n}" for n in range(1, 14)), *(f"B{n}" for n in range(1, 16)),
         *(f"E{n}" for n in (1, 2, 3, 4, 7, 8)), *(f"F{n}" for n in range(1, 13)), *(f"G{n}" for n in range(1, 10)),
         *(f"H{n}" for n in range(1, 11))}
 

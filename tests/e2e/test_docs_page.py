@@ -3,6 +3,7 @@
 import gzip
 
 import browser
+import door
 import millrace
 import pytest
 
@@ -67,3 +68,14 @@ def test_a_trace_comes_back(server, path, status):
     assert (answer.status, answer.headers["traceparent"], answer.json["trace_id"]) == (status, TRACEPARENT, TRACE)
     without = server.api.get(path, traceparent="00-nonsense")
     assert "traceparent" not in without.headers and "trace_id" not in without.json
+
+
+def test_the_page_of_r0(tmp_path):
+    with door.Door(tmp_path / "data") as gateway:
+        assert gateway.api.get("/api").headers["location"] == "/api/docs"
+        dom, picture, asked = browser.open_page(f"http://127.0.0.1:{gateway.port}/api/docs")
+        assert "Monorepo API Gateway" in dom and "Authorize" in dom
+        for name in ("Authentication", "Users", "/api/auth/register", "/auth/me", "Register a new user"):
+            assert name in dom, name
+        assert len(picture) > 50_000
+        assert all(address.startswith(f"http://127.0.0.1:{gateway.port}/") for address in asked), asked

@@ -1,5 +1,6 @@
 """/openapi.json: valid, the router's table exactly, and true: examples are taken, answers fit their schemas."""
 
+import door
 import millrace
 import openapi
 import pytest
@@ -107,3 +108,28 @@ def test_ids_and_schemas_stay_when_the_project_grows(project, server, tmp_path):
         after = grown.api.get("/openapi.json").json
     assert before["paths"].items() <= after["paths"].items()
     assert before["components"]["schemas"].items() <= after["components"]["schemas"].items()
+
+
+def test_the_gateway_of_r0_describes_what_it_serves(tmp_path):
+    with door.Door(tmp_path / "data") as gateway:
+        api = gateway.api
+        document = api.get("/api/docs-json").json
+        assert document == api.get("/openapi.json").json
+        assert (document["info"]["title"], document["info"]["version"]) == ("Monorepo API Gateway", "1.0")
+        assert [tag["name"] for tag in document["tags"]][:2] == ["Authentication", "Users"]
+        assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+        routes = openapi.described(document, {})
+        assert routes == openapi.served(api.get("/metrics").body.decode())
+        for path in ("/auth/register", "/auth/login", "/auth/users", "/auth/me", "/health"):
+            for prefix in ("", "/api"):
+                (operation,) = document["paths"][prefix + path].values()
+                assert operation["responses"] and operation["tags"], path
+        register = document["paths"]["/api/auth/register"]["post"]["requestBody"]["content"]["application/json"]["example"]
+        schema = "#/components/schemas/"
+        made = api.post("/api/auth/register", register)
+        assert made.status == 201, made
+        token = api.post("/auth/login", document["paths"]["/auth/login"]["post"]["requestBody"]["content"]["application/json"]["example"])
+        assert token.status == 200, token
+        openapi.validate(document, [
+            (schema + "UserRto", made.json), (schema + "LoginRto", token.json), (schema + "health", api.get("/health").json),
+            (schema + "Error", api.post("/api/auth/register", {}).json), (schema + "Error", api.get("/auth/me").json)])

@@ -127,6 +127,8 @@ int Serve(ServeFlags flags) {
   if (flags.port) flags.set.push_back("http.port=" + std::to_string(*flags.port));
   auto loaded = LoadProject(flags.project, flags.set);
   if (!loaded) return loaded.error();
+  for (const auto& [variable, instead] : loaded->unused_variables)
+    loaded->logger->Info("variable not used", {{"variable", variable}, {"why", instead}});
   if (loaded->project.auth_style == project::AuthStyle::kR0)
     return ServeRoles(flags, std::move(*loaded));
   if (flags.roles != kAllRoles) {

@@ -11,9 +11,9 @@ namespace millrace::gateway {
 
 /// The door of a project: security headers on every answer, cross-origin rules for
 /// browsers, and limits, counted in `cache`: 429 with Retry-After beyond one, `RateLimit`
-/// and `RateLimit-Policy` otherwise. `/livez`, `/readyz`, `/metrics` and preflights are
-/// not counted. Where the cache cannot be reached, requests pass. `cache` and `registry`
-/// outlive it.
+/// and `RateLimit-Policy` otherwise. `/livez`, `/readyz`, `/health`, `/metrics` and
+/// preflights are not counted. Where the cache cannot be reached, requests pass. `cache`
+/// and `registry` outlive it.
 std::shared_ptr<http::Gate> MakeDoorGate(const project::Door& door, cache::Cache& cache,
                                          telemetry::Registry& registry);
 

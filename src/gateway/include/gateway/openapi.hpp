@@ -29,6 +29,6 @@ struct ApiParts {
 std::string OpenApiDocument(const ApiParts& parts);
 
 /// The document of R0's gateway.
-std::string OpenApiDocumentOfR0(const std::string& version);
+std::string OpenApiDocumentOfR0();
 
 }  // namespace millrace::gateway

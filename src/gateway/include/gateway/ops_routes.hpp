@@ -17,12 +17,14 @@ struct Part {
 };
 
 /// `/livez` (the process runs), `/readyz` (200 or 503 with every part and why it is not
-/// ready), `/metrics` (Prometheus text), `/version`.
+/// ready), `/metrics` (Prometheus text), `/version`; and `/health`, the parts in the form
+/// of R0, whose gateway has that route itself.
 class OpsRoutes {
  public:
   OpsRoutes(telemetry::Registry& registry, std::function<std::vector<Part>()> parts,
             std::string version);
   void AddTo(http::Router& router);
+  void AddHealthTo(http::Router& router);
 
  private:
   telemetry::Registry& registry_;

@@ -179,6 +179,8 @@ struct Project {
   bool open_access = false;  ///< `access: open`: no users, and only loopback may be bound
   /// `auth:`; then `users` is a built-in collection.
   AuthStyle auth_style = AuthStyle::kNone;
+  /// `environment: r0`, always so with that style: the variables of R0 stand for settings.
+  bool r0_environment = false;
   Door door;
   config::GivenMap
       settings;  ///< `settings:` of millrace.yaml, "http.port" → text; unchecked
