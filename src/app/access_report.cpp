@@ -6,6 +6,8 @@
 
 #include "base/bytes.hpp"
 #include "base/json_member.hpp"
+#include "pipeline/compile.hpp"
+#include "project_loading.hpp"
 #include "query/access.hpp"
 
 namespace millrace::app {
@@ -60,15 +62,15 @@ Status ReadPart(std::string_view part, Principal& who) {
 }
 
 /// What is left to somebody, in words.
-std::string Words(const Condition& condition, const schema::Columns& columns) {
-  if (condition.always()) return "every record";
-  if (condition.never()) return "no record";
-  return "records where " + ToText(condition, columns);
+std::string Words(const Condition& condition, const AccessReport& of) {
+  if (condition.always()) return fmt::format("every {}", of.thing);
+  if (condition.never()) return fmt::format("no {}", of.thing);
+  return fmt::format("{}s where {}", of.thing, ToText(condition, of.columns));
 }
 
-std::string_view Words(std::optional<bool> decided) {
-  if (!decided) return "records for which the rule holds";
-  return *decided ? "every record" : "no record";
+std::string Words(std::optional<bool> decided, const AccessReport& of) {
+  if (!decided) return fmt::format("{}s for which the rule holds", of.thing);
+  return fmt::format("{} {}", *decided ? "every" : "no", of.thing);
 }
 
 std::string Line(std::string_view who, std::string_view what) {
@@ -76,49 +78,65 @@ std::string Line(std::string_view who, std::string_view what) {
 }
 
 /// Who may find what by a rule, a line each.
-std::string Audiences(const Access& access, const query::Rule& rule,
-                      const schema::Columns& columns) {
-  if (!rule.AsksWho() && !access.tenant)
-    return Line("everyone", Words(rule.For({}), columns));
-  std::string out =
-      Line("not signed in", access.tenant ? "no record" : Words(rule.For({}), columns));
+std::string Audiences(const query::Rule& rule, const AccessReport& of) {
+  if (!rule.AsksWho() && !of.access.tenant)
+    return Line("everyone", Words(rule.For({}), of));
+  std::string out = Line("not signed in", of.access.tenant ? Words(Condition::Never(), of)
+                                                           : Words(rule.For({}), of));
   for (const auto& role : rule.Roles())
     if (const auto decided = rule.Decided(role))
-      out += Line("role " + role, Words(decided));
-  return out + Line("signed in", Words(rule.Decided({})));
+      out += Line("role " + role, Words(decided, of));
+  return out + Line("signed in", Words(rule.Decided({}), of));
 }
 
-std::string General(const Access& access, Operation operation,
-                    const schema::Columns& columns) {
-  const auto& rule = access.RuleOf(operation);
+std::string General(Operation operation, const AccessReport& of) {
+  const auto& rule = of.access.RuleOf(operation);
   auto out = fmt::format("{:<8}  ", NameOf(operation));
   if (!rule) return out + "no rule: nobody\n";
   const auto list = static_cast<std::size_t>(Operation::kLive);
-  if (operation == Operation::kLive && !access.rules[list]) return out + "as list\n";
+  if (operation == Operation::kLive && !of.access.rules[list]) return out + "as list\n";
   auto text = rule->text();
   for (auto& c : text)
     if (c == '\n') c = ' ';
-  return out + text + "\n" + Audiences(access, *rule, columns);
+  return out + text + "\n" + Audiences(*rule, of);
 }
 
 /// A built-in collection has no rules.
-const Access& AccessOf(const project::Project& project, const std::string& collection) {
-  static const Access closed;
-  const auto at = project.access.find(collection);
-  return at == project.access.end() ? closed : at->second;
+Access AccessOf(const project::Project& project, const std::string& name) {
+  const auto at = project.access.find(name);
+  return at == project.access.end() ? Access() : at->second;
 }
 
-std::string_view Preface(const project::Project& project) {
-  if (!project.open_access) return "";
-  return "With `access: open` in millrace.yaml everyone who reaches the server may do "
-         "everything.\nThe rules hold once that line is gone:\n";
+Result<AccessReport> ReportTable(const project::Project& project,
+                                 const project::Pipeline& pipeline, std::size_t sink) {
+  MR_TRY(auto engine, sql::Engine::Open({}));
+  auto compiled =
+      pipeline::CompilePipeline(pipeline, project::Readable(project), *engine);
+  if (!compiled) return Fail(ErrorOf(compiled.error()));
+  AccessReport report{"table", "row", pipeline.sinks[sink].name, project.open_access,
+                      {},      {},    query::kTableOperations,   {}};
+  report.columns = std::move(compiled->sinks[sink].output);
+  report.access.rules[static_cast<std::size_t>(Operation::kList)] =
+      std::move(compiled->sinks[sink].list_rule);
+  return report;
 }
 
-void AppendGeneral(std::string& out, const Access& access, Operation operation,
-                   const schema::Columns& columns) {
-  const auto& rule = access.RuleOf(operation);
-  const auto nobody = access.For(operation, {});
-  AppendMember(out, "nobody", ToText(nobody, columns));
+std::string Known(const project::Project& project) {
+  std::string known;
+  const auto add = [&](const std::string& name) {
+    known += (known.empty() ? "" : ", ") + name;
+  };
+  for (const auto& [name, collection] : project.collections) add(name);
+  for (const auto& [name, stream] : project.streams) add(name);
+  for (const auto& pipeline : project.pipelines)
+    for (const auto& sink : pipeline.sinks) add(sink.name);
+  return known;
+}
+
+void AppendGeneral(std::string& out, Operation operation, const AccessReport& of) {
+  const auto& rule = of.access.RuleOf(operation);
+  const auto nobody = of.access.For(operation, {});
+  AppendMember(out, "nobody", ToText(nobody, of.columns));
   const auto word = [](std::optional<bool> decided) -> std::string_view {
     if (!decided) return "depends";
     return *decided ? "true" : "false";
@@ -147,18 +165,22 @@ Result<Principal> ReadPrincipal(std::string_view text) {
 }
 
 std::string AccessReport::ToText() const {
-  const auto& access = AccessOf(project, collection);
-  const auto columns = project.collections.at(collection).DocumentColumns();
-  std::string out(Preface(project));
+  std::string out;
+  if (open)
+    out +=
+        "With `access: open` in millrace.yaml everyone who reaches the server may do "
+        "everything.\nThe rules hold once that line is gone:\n";
   if (access.tenant)
-    out += "Records belong to a tenant: each is found and written with its own alone.\n";
+    out += fmt::format(
+        "{}s belong to a tenant: each is found and written with its own alone.\n",
+        thing == "event" ? "Event" : "Record");
   if (!out.empty()) out += '\n';
-  for (const auto operation : query::kOperations) {
+  for (const auto operation : operations) {
     if (!who) {
-      out += General(access, operation, columns);
+      out += General(operation, *this);
       continue;
     }
-    const auto left = Words(access.For(operation, *who), columns);
+    const auto left = Words(access.For(operation, *who), *this);
     const auto* const why = access.RuleOf(operation) ? "" : " (no rule)";
     out += fmt::format("{:<8}  {}{}\n", NameOf(operation), left, why);
   }
@@ -166,15 +188,13 @@ std::string AccessReport::ToText() const {
 }
 
 std::string AccessReport::ToJson() const {
-  const auto& access = AccessOf(project, collection);
-  const auto columns = project.collections.at(collection).DocumentColumns();
   std::string out = "{";
-  AppendMember(out, "collection", collection);
-  AppendMember(out, "access", project.open_access ? "open" : "closed");
+  AppendMember(out, kind, name);
+  AppendMember(out, "access", open ? "open" : "closed");
   AppendFlagMember(out, "tenant", access.tenant);
   AppendMemberName(out, "operations");
   out += '[';
-  for (const auto operation : query::kOperations) {
+  for (const auto operation : operations) {
     out += out.ends_with('[') ? "{" : ",{";
     AppendMember(out, "operation", NameOf(operation));
     const auto& rule = access.RuleOf(operation);
@@ -182,11 +202,48 @@ std::string AccessReport::ToJson() const {
     if (who) {
       AppendMember(out, "condition", query::ToText(access.For(operation, *who), columns));
     } else {
-      AppendGeneral(out, access, operation, columns);
+      AppendGeneral(out, operation, *this);
     }
     out += '}';
   }
   return out + "]}";
+}
+
+Result<AccessReport> ReportAccess(const project::Project& project,
+                                  const std::string& name,
+                                  std::optional<query::Principal> who) {
+  const bool open = project.open_access;
+  if (const auto at = project.collections.find(name); at != project.collections.end())
+    return AccessReport{"collection",
+                        "record",
+                        name,
+                        open,
+                        AccessOf(project, name),
+                        at->second.DocumentColumns(),
+                        query::kOperations,
+                        std::move(who)};
+  if (const auto at = project.streams.find(name); at != project.streams.end())
+    return AccessReport{"stream",
+                        "event",
+                        name,
+                        open,
+                        AccessOf(project, name),
+                        at->second.events.DocumentColumns(),
+                        query::kStreamOperations,
+                        std::move(who)};
+  for (const auto& pipeline : project.pipelines) {
+    for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
+      const auto& sink = pipeline.sinks[i].name;
+      if (sink != name && sink != "table." + name) continue;
+      MR_TRY(auto report, ReportTable(project, pipeline, i));
+      report.who = std::move(who);
+      return report;
+    }
+  }
+  return Fail(ErrorCode::kNotFound,
+              fmt::format("there is no collection, stream or table {}; this project has: "
+                          "{}",
+                          Excerpt(name), Known(project)));
 }
 
 }  // namespace millrace::app

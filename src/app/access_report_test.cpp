@@ -27,10 +27,9 @@ class AccessReportTest : public testing::Test {
             .value();
   }
 
-  AccessReport Report() { return {project_, collection_, who_}; }
+  AccessReport Report() { return ReportAccess(project_, "orders", who_).value(); }
 
   project::Project project_;
-  std::string collection_ = "orders";
   std::optional<query::Principal> who_;
 };
 
@@ -87,6 +86,45 @@ TEST_F(AccessReportTest, LetsNobodyWithoutATenantIn) {
   EXPECT_NE(Report().ToText().find("delete    no record\n"), text.npos);
   who_ = ReadPrincipal("user=ada,tenant=acme").value();
   EXPECT_NE(Report().ToText().find("delete    every record\n"), text.npos);
+}
+
+TEST_F(AccessReportTest, KnowsStreams) {
+  auto& clicks = project_.streams["clicks"].events;
+  clicks = project_.collections["orders"];
+  clicks.name = "clicks";
+  project_.access["clicks"].rules[static_cast<std::size_t>(Operation::kAppend)] =
+      query::Rule::Parse("owner = auth.user_id", clicks.DocumentColumns()).value();
+  const auto report = ReportAccess(project_, "clicks", {}).value();
+  EXPECT_EQ(report.ToText(),
+            "append    owner = auth.user_id\n"
+            "          not signed in    no event\n"
+            "          signed in        events for which the rule holds\n"
+            "read      no rule: nobody\n");
+  EXPECT_TRUE(report.ToJson().starts_with(R"({"stream":"clicks",)"));
+  const auto none = ReportAccess(project_, "click", {});
+  ASSERT_FALSE(none.has_value());
+  EXPECT_NE(none.error().message().find("this project has: orders, clicks"),
+            std::string::npos);
+}
+
+TEST_F(AccessReportTest, KnowsTablesByTheirSql) {
+  project::Pipeline pipeline;
+  pipeline.name = "flow";
+  pipeline.collection = "orders";
+  project::TableSink table;
+  table.name = "orders";
+  table.key = "id";
+  pipeline.sql.text = "SELECT id, upper(owner) AS name FROM changes";
+  pipeline.sinks.push_back({"table.orders", table, {}, {}});
+  pipeline.sinks[0].list_rule.text = "name = auth.user_id";
+  pipeline.sinks.push_back({"lake.all", project::LakeSink(), {}, {}});
+  project_.pipelines.push_back(pipeline);
+  who_ = ReadPrincipal("user=ADA").value();
+  EXPECT_EQ(ReportAccess(project_, "table.orders", who_)->ToText(),
+            "list      rows where name = 'ADA'\n");
+  EXPECT_EQ(ReportAccess(project_, "lake.all", {})->ToText(),
+            "list      no rule: nobody\n");
+  EXPECT_EQ(ReportAccess(project_, "orders", {})->kind, "collection");
 }
 
 TEST_F(AccessReportTest, IsJson) {

@@ -24,9 +24,25 @@ constexpr std::size_t kUuidBytes = 36;
 struct Forming {
   TimestampUs now;
   Version seen;                      ///< last commit of the record store
-  change::EnvelopeSeries envelopes;  ///< what they share
+  change::Event common;              ///< what events share
+  change::EnvelopeSeries envelopes;  ///< of one tenant
   FormedAppend append;
+
+  void Of(const std::string& tenant) {
+    if (common.tenant == tenant) return;
+    common.tenant = tenant;
+    envelopes = change::EnvelopeSeries(common);
+  }
 };
+
+/// What a window remembers an event by.
+RecentIds::Id IdOf(std::string_view tenant, std::string_view event_id) {
+  if (tenant.empty()) return RecentIds::Of(event_id);
+  std::string both(tenant);
+  both += '\0';
+  both += event_id;
+  return RecentIds::Of(both);
+}
 
 }  // namespace
 
@@ -173,7 +189,7 @@ class StreamWriter::Impl {
     const auto event = change::ParseEnvelope(record.body);
     if (!event) return;
     const auto literal = schema::FindMember(event->after, codec_.collection().key);
-    const auto id = RecentIds::Of(schema::TextOf(literal));
+    const auto id = IdOf(event->tenant, schema::TextOf(literal));
     if (!recent_.Find(id)) recent_.Add(id, record.offset, event->committed_at);
   }
 
@@ -187,7 +203,8 @@ class StreamWriter::Impl {
     auto& append = forming.append;
     std::vector<RecentIds::Id> ids;
     for (auto& request : requests) {
-      auto& accepted = append.accepted.emplace_back(GiveIds(request.events, ids));
+      forming.Of(request.tenant);
+      auto& accepted = append.accepted.emplace_back(GiveIds(request, ids));
       for (std::size_t i = 0; i < accepted.size(); ++i) {
         Add(request.events[i], ids[i], forming, accepted, i);
       }
@@ -211,7 +228,7 @@ class StreamWriter::Impl {
     common.committed_at = now;
     common.version.epoch = epoch;
     common.as_of = Version{epoch, seen.low, 0xffffffff};
-    Forming forming{now, *common.as_of, change::EnvelopeSeries(common), {}};
+    Forming forming{now, *common.as_of, common, change::EnvelopeSeries(common), {}};
     std::size_t bytes = 0, events = 0;
     for (const auto& request : requests) {
       bytes += request.events.bytes();
@@ -230,7 +247,8 @@ class StreamWriter::Impl {
   }
 
   /// The ids of a request, made where there are none, and what they are known by.
-  AcceptedEvents GiveIds(const EventList& events, std::vector<RecentIds::Id>& ids) {
+  AcceptedEvents GiveIds(const StreamRequest& request, std::vector<RecentIds::Id>& ids) {
+    const auto& events = request.events;
     AcceptedEvents accepted;
     accepted.Reserve(events.size());
     ids.resize(events.size());
@@ -240,7 +258,7 @@ class StreamWriter::Impl {
       } else {
         accepted.AddMade(ids_->UuidV7());
       }
-      ids[i] = RecentIds::Of(accepted[i].event_id);
+      ids[i] = IdOf(request.tenant, accepted[i].event_id);
       recent_.Prefetch(ids[i]);
     }
     return accepted;

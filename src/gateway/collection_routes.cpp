@@ -32,23 +32,40 @@ std::string Describe(const schema::Collection& collection) {
 void CollectionRoutes::AddTo(http::Router& router) {
   using http::Method;
   router.Add(Method::kGet, "/api/collections",
-             [this](const http::Request&, http::Responder responder) {
-               std::vector<std::string> items;
-               for (const auto& [name, codec] : codecs_) {
-                 items.push_back(Describe(codec->collection()));
-               }
-               responder.Send(PageResponse(items, std::nullopt));
+             [this](const auto& request, auto responder) {
+               List(request, std::move(responder));
              });
-  router.Add(
-      Method::kGet, "/api/collections/{collection}",
-      [this](const http::Request& request, http::Responder responder) {
-        const auto found = codecs_.find(request.Param("collection"));
-        if (found == codecs_.end()) {
-          const Error error = UnknownCollection(request.Param("collection"), codecs_);
-          return responder.Send(http::Problem(error, request.path, request.request_id));
-        }
-        responder.Send({.body = Describe(found->second->collection())});
-      });
+  router.Add(Method::kGet, "/api/collections/{collection}",
+             [this](const auto& request, auto responder) {
+               Get(request, std::move(responder));
+             });
+}
+
+void CollectionRoutes::List(const http::Request& request, http::Responder responder) {
+  const auto who = WhoIs(access_, request);
+  if (!who) {
+    return responder.Send(http::Problem(who.error(), request.path, request.request_id));
+  }
+  std::vector<std::string> items;
+  for (const auto& [name, codec] : codecs_) {
+    if (Opens(access_, *who, name, query::kOperations))
+      items.push_back(Describe(codec->collection()));
+  }
+  responder.Send(PageResponse(items, std::nullopt));
+}
+
+void CollectionRoutes::Get(const http::Request& request, http::Responder responder) {
+  const auto refuse = [&](const Error& error) {
+    responder.Send(http::Problem(error, request.path, request.request_id));
+  };
+  const auto who = WhoIs(access_, request);
+  if (!who) return refuse(who.error());
+  const auto name = std::string(request.Param("collection"));
+  const auto found = codecs_.find(name);
+  if (found == codecs_.end() || !Opens(access_, *who, name, query::kOperations)) {
+    return refuse(UnknownCollection(name, codecs_, access_));
+  }
+  responder.Send({.body = Describe(found->second->collection())});
 }
 
 }  // namespace millrace::gateway

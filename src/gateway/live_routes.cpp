@@ -140,7 +140,8 @@ void LiveRoutes::Subscribe(const http::Request& request, http::Responder respond
   };
   const auto name = request.Param("collection");
   const auto codec = codecs_.find(name);
-  if (codec == codecs_.end()) return refuse(UnknownCollection(name, codecs_));
+  if (codec == codecs_.end())
+    return refuse(UnknownCollection(name, codecs_, options_.access));
   const auto& collection = codec->second->collection();
   auto grant = Allow(options_.access, query::Operation::kLive, request, collection.name);
   if (!grant) return refuse(grant.error());

@@ -1,16 +1,9 @@
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <filesystem>
-
+#include "access_fixture.hpp"
+#include "gateway/collection_routes.hpp"
 #include "gateway/record_routes.hpp"
-#include "http/client.hpp"
-#include "http/server.hpp"
 #include "records_embedded/embedded_records.hpp"
-#include "telemetry/log.hpp"
-#include "telemetry/metrics.hpp"
 
-/// Access rules over the routes of records, from the outside: who asks is injected.
+/// Access rules over the routes of records.
 namespace millrace::gateway {
 namespace {
 
@@ -30,11 +23,10 @@ schema::Collection Notes(const std::string& name) {
   return out;
 }
 
-class RecordAccess : public testing::Test {
+class RecordAccess : public AccessFixture {
  protected:
   void SetUp() override {
-    directory_ = testing::TempDir() + "record_access_XXXXXX";
-    ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
+    AccessFixture::SetUp();
     records::EmbeddedRecordsOptions options;
     options.directory = directory_;
     for (const auto* name : {"notes", "tenants", "closed"}) {
@@ -44,63 +36,27 @@ class RecordAccess : public testing::Test {
     auto store = records::EmbeddedRecords::Open(options);
     ASSERT_TRUE(store.has_value()) << store.error().ToString();
     store_ = std::move(*store);
-    access_.who = [](const http::Request& request) { return Who(request); };
     access_.rules["closed"];
     for (const auto operation : query::kOperations) {
-      Rule("notes", operation, "owner = auth.user_id or auth.role = 'admin'");
-      Rule("tenants", operation, "true");
+      Rule(Notes("notes"), operation, "owner = auth.user_id or auth.role = 'admin'");
+      Rule(Notes("tenants"), operation, "true");
     }
-    Rule("notes", Operation::kUpdate, "owner = auth.user_id and state = 'open'");
+    Rule(Notes("notes"), Operation::kUpdate, "owner = auth.user_id and state = 'open'");
     access_.rules["tenants"].tenant = true;
-    Serve();
+    routes_.emplace(*store_, codecs_, pool_, RecordRouteOptions{.access = &access_});
+    Serve(*routes_, collections_);
   }
   void TearDown() override {
     client_.reset();
     server_.reset();
     store_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-
-  void Rule(const std::string& collection, Operation operation, std::string_view text) {
-    access_.rules[collection].rules[static_cast<std::size_t>(operation)] =
-        query::Rule::Parse(text, Notes(collection).DocumentColumns()).value();
-  }
-
-  /// "ada", "ada@acme"; an empty header is nobody, "bad" a broken token.
-  static Result<query::Principal> Who(const http::Request& request) {
-    const std::string token(request.Header("x-test-token"));
-    if (token == "bad") return Fail(ErrorCode::kUnauthenticated, "the token is broken");
-    query::Principal who;
-    if (token.empty()) return who;
-    who.authenticated = true;
-    who.user_id = token.substr(0, token.find('@'));
-    if (token.find('@') != token.npos) who.tenant = token.substr(token.find('@') + 1);
-    if (who.user_id == "root") who.role = "admin";
-    return who;
-  }
-
-  void Serve() {
-    routes_ = std::make_unique<RecordRoutes>(*store_, codecs_, pool_,
-                                             RecordRouteOptions{.access = &access_});
-    http::ServerOptions options;
-    options.listeners.resize(1);
-    routes_->AddTo(options.listeners[0].router);
-    auto server = http::Server::Start(std::move(options), metrics_, logger_);
-    ASSERT_TRUE(server.has_value()) << server.error().ToString();
-    server_ = std::move(*server);
-    auto client = http::Client::Connect({.port = server_->port()}, Deadline::Never());
-    ASSERT_TRUE(client.has_value()) << client.error().ToString();
-    client_.emplace(std::move(*client));
+    AccessFixture::TearDown();
   }
 
   http::ClientResponse Ask(Method method, const std::string& path, const std::string& who,
                            const std::string& body = "",
                            http::Client::Headers more = {}) {
-    if (!who.empty()) more.emplace_back("X-Test-Token", who);
-    auto answer =
-        client_->Send(method, "/api/collections/" + path, body, more, Deadline::Never());
-    EXPECT_TRUE(answer.has_value()) << answer.error().ToString();
-    return answer.value_or(http::ClientResponse{});
+    return Send(method, "collections/" + path, who, body, std::move(more));
   }
   http::ClientResponse Create(const std::string& who, const std::string& id,
                               const std::string& owner,
@@ -113,16 +69,11 @@ class RecordAccess : public testing::Test {
     return Ask(Method::kGet, collection + "/records" + query, who).body;
   }
 
-  std::string directory_;
-  telemetry::Registry metrics_;
-  telemetry::Logger logger_{{.level = telemetry::Level::kError}};
   runtime::BlockingPool pool_{1, 16};
   std::unique_ptr<records::EmbeddedRecords> store_;
   Codecs codecs_;
-  AccessControl access_;
-  std::unique_ptr<RecordRoutes> routes_;
-  std::unique_ptr<http::Server> server_;
-  std::optional<http::Client> client_;
+  std::optional<RecordRoutes> routes_;
+  CollectionRoutes collections_{codecs_, &access_};
 };
 
 TEST_F(RecordAccess, AListHasWhatTheRuleLeaves) {
@@ -227,6 +178,54 @@ TEST_F(RecordAccess, ACursorIsItsUsersOwn) {
   EXPECT_THAT(List("ada", cursor), HasSubstr(R"("id":"b")"));
   for (const std::string who : {"root", "eve"})
     EXPECT_EQ(Ask(Method::kGet, "notes/records" + cursor, who).status, 400) << who;
+}
+
+TEST_F(RecordAccess, AKeysScopesNarrowItsRights) {
+  ASSERT_EQ(Create("ada", "a", "ada").status, 201);
+  const auto status = [&](Method method, const std::string& path,
+                          const std::string& scopes) {
+    return Ask(method, path, "ada@acme " + scopes,
+               method == Method::kPatch ? R"({"state":"open"})" : "", {{"If-Match", "*"}})
+        .status;
+  };
+  for (const std::string scopes :
+       {"notes:read", "*:read", "*", "tenants:write notes:read"}) {
+    EXPECT_EQ(status(Method::kGet, "notes/records", scopes), 200) << scopes;
+    EXPECT_EQ(status(Method::kGet, "notes/records/a", scopes), 200) << scopes;
+  }
+  for (const std::string scopes :
+       {"notes:write", "tenants:read", "tenants:write", "read", "notes", "note:read"}) {
+    EXPECT_EQ(status(Method::kGet, "notes/records", scopes), 403) << scopes;
+    EXPECT_EQ(status(Method::kGet, "notes/records/a", scopes), 403) << scopes;
+  }
+  for (const std::string scopes : {"notes:read", "*:read", "tenants:write", "x"})
+    for (const auto method : {Method::kPatch, Method::kDelete})
+      EXPECT_EQ(status(method, "notes/records/a", scopes), 403) << scopes;
+  EXPECT_EQ(status(Method::kPatch, "notes/records/a", "notes:write"), 200);
+  EXPECT_EQ(status(Method::kDelete, "notes/records/a", "*"), 204);
+  // No scope opens what the rules do not.
+  EXPECT_EQ(status(Method::kGet, "closed/records", "*"), 403);
+  const auto refused = Ask(Method::kGet, "notes/records", "ada tenants:read");
+  EXPECT_THAT(refused.body, HasSubstr("the scopes of the API key leave out list"));
+}
+
+TEST_F(RecordAccess, ListingsNameWhatARuleOpens) {
+  const auto names = [&](const std::string& who) {
+    return Send(Method::kGet, "collections", who).body;
+  };
+  EXPECT_THAT(names("ada"), AllOf(HasSubstr(R"("notes")"), Not(HasSubstr("tenants"))));
+  EXPECT_THAT(names("ada@acme"), HasSubstr(R"("tenants")"));
+  EXPECT_THAT(names("ada@acme tenants:read"), Not(HasSubstr(R"("notes")")));
+  EXPECT_THAT(names("root@acme"), Not(HasSubstr("closed")));
+  EXPECT_EQ(names(""), R"({"items":[],"next_cursor":null})");
+  EXPECT_EQ(Send(Method::kGet, "collections", "bad").status, 401);
+  EXPECT_EQ(Ask(Method::kGet, "notes", "ada").status, 200);
+  for (const std::string hidden : {"closed", "absent"}) {
+    const auto answer = Ask(Method::kGet, hidden, "ada", "", {{"X-Request-Id", "r"}});
+    EXPECT_EQ(answer.status, 404);
+    EXPECT_THAT(answer.body, HasSubstr(R"(no collection \")" + hidden + R"(\"")"));
+    EXPECT_THAT(answer.body, Not(HasSubstr("notes")));
+  }
 }
 
 }  // namespace

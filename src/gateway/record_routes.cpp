@@ -101,10 +101,13 @@ http::Response ToResponse(Answer answer, bool batch, bool replayed) {
 
 }  // namespace
 
-Error UnknownCollection(std::string_view name, const Codecs& codecs) {
+Error UnknownCollection(std::string_view name, const Codecs& codecs,
+                        const AccessControl* access) {
   std::string message = "no collection \"" + std::string(name) + "\"";
   std::string known;
-  for (const auto& [other, codec] : codecs) known += (known.empty() ? "" : ", ") + other;
+  if (access == nullptr)
+    for (const auto& [other, codec] : codecs)
+      known += (known.empty() ? "" : ", ") + other;
   if (!known.empty()) message += "; this project has: " + known;
   return Error(ErrorCode::kNotFound, std::move(message));
 }
@@ -145,7 +148,7 @@ const schema::RecordCodec* RecordRoutes::Find(const http::Request& request,
   const auto name = request.Param("collection");
   const auto found = codecs_.find(name);
   if (found != codecs_.end()) return found->second.get();
-  SendError(responder, request, UnknownCollection(name, codecs_));
+  SendError(responder, request, UnknownCollection(name, codecs_, options_.access));
   return nullptr;
 }
 

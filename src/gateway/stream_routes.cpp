@@ -20,6 +20,8 @@ using capture::ParsedEvents;
 
 constexpr std::uint64_t kPageBytes = 8u << 20u;
 constexpr std::uint64_t kMaxPage = 1'000;
+constexpr Offset kMaxLookedAt =
+    20'000;  ///< events, for a page of those that a rule leaves
 constexpr std::size_t kMaxEventId = schema::kMaxKeyBytes;
 
 void SendError(http::Responder& responder, const http::Request& request,
@@ -167,22 +169,51 @@ void AppendStored(std::string& out, const eventlog::Record& record) {
   out += '}';
 }
 
-Result<http::Response> ReadPage(eventlog::EventLog& log, const std::string& stream,
-                                const ReadRequest& read) {
-  MR_TRY(const auto info, log.Stream({"", stream}));
-  const Offset from = std::max(read.from, info.first);
-  std::vector<std::string> items;
-  std::optional<std::string> next;
-  if (from < info.next) {
-    MR_TRY(
-        const auto batch,
-        log.Read({"", stream}, from, static_cast<std::uint32_t>(read.limit), kPageBytes));
-    for (const auto& record : batch.records()) {
-      AppendStored(items.emplace_back(), record);
-    }
-    if (batch.next() < info.next) next = std::to_string(batch.next());
+/// Whose events a page has.
+struct Visible {
+  std::string tenant;
+  std::optional<query::Matcher> matcher;  ///< none: every event
+
+  bool Shows(const eventlog::Record& record) const {
+    const auto event = change::ParseEnvelope(record.body);
+    if (!event) return !matcher && tenant.empty();  // nothing of it is sent
+    return event->tenant == tenant && (!matcher || matcher->Matches(event->after));
   }
-  return PageResponse(items, next);
+};
+
+/// A page is full, or a bounded number of events was looked at.
+Result<http::Response> ReadPage(eventlog::EventLog& log, const std::string& stream,
+                                const ReadRequest& read, const Visible& visible) {
+  MR_TRY(const auto info, log.Stream({"", stream}));
+  Offset at = std::max(read.from, info.first);
+  const Offset end = std::min(info.next, at + kMaxLookedAt);
+  std::vector<std::string> items;
+  std::size_t bytes = 0;
+  while (at < end && items.size() < read.limit && bytes < kPageBytes) {
+    const auto most = static_cast<std::uint32_t>(read.limit - items.size());
+    MR_TRY(const auto batch, log.Read({"", stream}, at, most, kPageBytes));
+    for (const auto& record : batch.records()) {
+      bytes += record.body.size();
+      if (visible.Shows(record)) AppendStored(items.emplace_back(), record);
+    }
+    at = batch.next();
+  }
+  return PageResponse(items,
+                      at < info.next ? std::optional(std::to_string(at)) : std::nullopt);
+}
+
+/// kPermissionDenied: the rule does not let all of them in.
+Status CheckEvents(const capture::EventList& events, const Grant& grant,
+                   const schema::Collection& stream) {
+  const auto matcher = grant.Matching(stream);
+  if (!matcher) return {};
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (matcher->Matches(events[i].json)) continue;
+    return Fail(ErrorCode::kPermissionDenied,
+                "the access rule of append in " + stream.name + " refuses event " +
+                    std::to_string(i + 1) + " of the request; none of it was taken");
+  }
+  return {};
 }
 
 }  // namespace
@@ -234,29 +265,40 @@ void StreamRoutes::AddTo(http::Router& router) {
   }
 }
 
+Error StreamRoutes::Unknown(std::string_view name) const {
+  std::string message = "no stream \"" + std::string(name) + "\"", known;
+  for (const auto& [other, entry] : streams_)
+    known += (known.empty() ? "" : ", ") + other;
+  if (!known.empty() && options_.access == nullptr)
+    message += "; this project has: " + known;
+  return Error(ErrorCode::kNotFound, std::move(message));
+}
+
 StreamEntry* StreamRoutes::Find(const http::Request& request,
                                 http::Responder& responder) {
   const auto name = request.Param("stream");
   const auto found = streams_.find(name);
   if (found != streams_.end()) return &found->second;
-  std::string message = "no stream \"" + std::string(name) + "\"", known;
-  for (const auto& [other, entry] : streams_)
-    known += (known.empty() ? "" : ", ") + other;
-  if (!known.empty()) message += "; this project has: " + known;
-  SendError(responder, request, Error(ErrorCode::kNotFound, std::move(message)));
+  SendError(responder, request, Unknown(name));
   return nullptr;
 }
 
 void StreamRoutes::Append(const http::Request& request, http::Responder responder) {
   auto* stream = Find(request, responder);
   if (stream == nullptr) return;
+  const auto& events = stream->writer->codec().collection();
+  auto grant = Allow(options_.access, query::Operation::kAppend, request, events.name);
+  if (!grant) return SendError(responder, request, grant.error());
   const EventForm form = FormOf(*stream, request);
   const auto event_id = EventIdOf(request, form);
   if (!event_id) return SendError(responder, request, event_id.error());
   auto parsed = capture::ParseEvents(stream->writer->codec(), form, request.body,
                                      *event_id, options_.batch_max);
   if (!parsed) return SendError(responder, request, parsed.error());
+  if (const auto may = CheckEvents(parsed->events, *grant, events); !may)
+    return SendError(responder, request, may.error());
   capture::StreamRequest append;
+  append.tenant = std::move(grant->tenant);
   append.events = std::move(parsed->events);
   if (append.events.empty()) return responder.Send(AnswerTo(*parsed, {}));
   auto shared = std::make_shared<http::Responder>(std::move(responder));
@@ -269,13 +311,19 @@ void StreamRoutes::Append(const http::Request& request, http::Responder responde
 }
 
 void StreamRoutes::Read(const http::Request& request, http::Responder responder) {
-  if (Find(request, responder) == nullptr) return;
+  const auto* stream = Find(request, responder);
+  if (stream == nullptr) return;
+  const auto& events = stream->writer->codec().collection();
+  auto grant = Allow(options_.access, query::Operation::kRead, request, events.name);
+  if (!grant) return SendError(responder, request, grant.error());
   const auto read = ParseRead(request.query);
   if (!read) return SendError(responder, request, read.error());
+  if (grant->condition.never()) return responder.Send(PageResponse({}, std::nullopt));
   auto shared = std::make_shared<http::Responder>(std::move(responder));
-  auto task = [this, shared, read = *read, name = std::string(request.Param("stream")),
+  auto task = [this, shared, read = *read, name = events.name,
+               visible = Visible{std::move(grant->tenant), grant->Matching(events)},
                path = std::string(request.path), id = std::string(request.request_id)] {
-    auto page = ReadPage(log_, name, read);
+    auto page = ReadPage(log_, name, read, visible);
     shared->Send(page ? std::move(*page) : http::Problem(page.error(), path, id));
   };
   if (pool_.Submit(std::move(task))) return;
@@ -284,17 +332,29 @@ void StreamRoutes::Read(const http::Request& request, http::Responder responder)
 }
 
 void StreamRoutes::Describe(const http::Request& request, http::Responder responder) {
-  const bool one = !request.Param("stream").empty();
-  if (one && Find(request, responder) == nullptr) return;
+  const auto who = WhoIs(options_.access, request);
+  if (!who) return SendError(responder, request, who.error());
+  const auto name = std::string(request.Param("stream"));
+  if (name.empty()) return DescribeAll(*who, request, std::move(responder));
+  const bool opens = Opens(options_.access, *who, name, query::kStreamOperations);
+  const auto* stream = opens ? Find(request, responder) : nullptr;
+  if (!opens) SendError(responder, request, Unknown(name));
+  if (stream == nullptr) return;
+  const auto info = log_.Stream({"", name});
+  if (!info) return SendError(responder, request, info.error());
+  responder.Send({.body = gateway::Describe(name, *stream, *info)});
+}
+
+void StreamRoutes::DescribeAll(const query::Principal& who, const http::Request& request,
+                               http::Responder responder) {
   std::vector<std::string> items;
   for (const auto& [name, stream] : streams_) {
-    if (one && name != request.Param("stream")) continue;
+    if (!Opens(options_.access, who, name, query::kStreamOperations)) continue;
     const auto info = log_.Stream({"", name});
     if (!info) return SendError(responder, request, info.error());
     items.push_back(gateway::Describe(name, stream, *info));
   }
-  if (!one) return responder.Send(PageResponse(items, std::nullopt));
-  responder.Send({.body = std::move(items.front())});
+  responder.Send(PageResponse(items, std::nullopt));
 }
 
 }  // namespace millrace::gateway

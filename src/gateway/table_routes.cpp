@@ -22,15 +22,24 @@ constexpr std::string_view kAtLeast = "at_least";
 /// The request as the pool's thread needs it.
 struct RowsRequest {
   std::string path, request_id, query, table;
+  query::Principal who;
 };
 
-Result<TableInfo> FindTable(Warehouse& warehouse, const std::string& name) {
+/// Who may not read a table is not told whether there is one.
+bool IsClosed(const AccessControl* access, const std::string& table) {
+  return access != nullptr && !access->tables.contains(table);
+}
+
+Result<TableInfo> FindTable(Warehouse& warehouse, const std::string& name,
+                            const AccessControl* access) {
+  if (IsClosed(access, name)) return Fail(AllowTable(access, {}, name, {}).error());
   MR_TRY(auto tables, warehouse.Tables());
   std::string known;
   for (auto& table : tables) {
     if (table.name == name) return std::move(table);
     known += (known.empty() ? "" : ", ") + table.name;
   }
+  if (access != nullptr) known.clear();
   return Fail(ErrorCode::kNotFound, "no table \"" + name + "\"" +
                                         (known.empty() ? "" : "; there are: " + known));
 }
@@ -51,11 +60,14 @@ Status WaitForVersion(Warehouse& warehouse, const std::string& table,
               "the table has not reached version " + wanted->second + " yet: ask again");
 }
 
-Result<http::Response> ReadRows(Warehouse& warehouse, const RowsRequest& request) {
+Result<http::Response> ReadRows(Warehouse& warehouse, const AccessControl* access,
+                                const RowsRequest& request) {
   const auto deadline = Deadline::After(kRowsDeadline);
-  MR_TRY(const auto table, FindTable(warehouse, request.table));
-  MR_TRY(const auto query,
-         query::Parse(request.query, table.name, table.columns, table.key, {kAtLeast}));
+  MR_TRY(const auto table, FindTable(warehouse, request.table, access));
+  MR_TRY(auto grant, AllowTable(access, request.who, table.name, table.columns));
+  MR_TRY(auto query, query::Parse(request.query, table.name, table.columns, table.key,
+                                  {kAtLeast}, grant.scope));
+  query.visible = std::move(grant.condition);
   MR_CHECK_OK(WaitForVersion(warehouse, table.name, query, deadline));
   MR_TRY(const auto page, warehouse.Rows(table.name, query, deadline));
   auto response = PageResponse(page.rows, page.next_cursor);
@@ -88,20 +100,29 @@ std::string TableJson(const TableInfo& table) {
   return out;
 }
 
-Result<http::Response> ListTables(Warehouse& warehouse) {
+Result<http::Response> ListTables(Warehouse& warehouse, const AccessControl* access,
+                                  const query::Principal& who) {
   MR_TRY(const auto tables, warehouse.Tables());
   std::vector<std::string> items;
   items.reserve(tables.size());
-  for (const auto& table : tables) items.push_back(TableJson(table));
+  for (const auto& table : tables) {
+    const auto grant = AllowTable(access, who, table.name, table.columns);
+    if (grant && !grant->condition.never()) items.push_back(TableJson(table));
+  }
   return PageResponse(items, std::nullopt);
 }
 
 template <typename Read>
-void RunOn(runtime::BlockingPool& pool, const http::Request& request,
-           http::Responder responder, Read read) {
+void RunOn(runtime::BlockingPool& pool, const AccessControl* access,
+           const http::Request& request, http::Responder responder, Read read) {
+  auto who = WhoIs(access, request);
+  if (!who) {
+    return responder.Send(http::Problem(who.error(), request.path, request.request_id));
+  }
   auto shared = std::make_shared<http::Responder>(std::move(responder));
   RowsRequest copy{std::string(request.path), std::string(request.request_id),
-                   std::string(request.query), std::string(request.Param("table"))};
+                   std::string(request.query), std::string(request.Param("table")),
+                   *std::move(who)};
   auto task = [shared, copy, read = std::move(read)] {
     auto response = read(copy);
     shared->Send(response ? std::move(*response)
@@ -116,22 +137,26 @@ void RunOn(runtime::BlockingPool& pool, const http::Request& request,
 
 }  // namespace
 
-TableRoutes::TableRoutes(warehouse::Warehouse& warehouse, runtime::BlockingPool& pool)
-    : warehouse_(warehouse), pool_(pool) {}
+TableRoutes::TableRoutes(warehouse::Warehouse& warehouse, runtime::BlockingPool& pool,
+                         const AccessControl* access)
+    : warehouse_(warehouse), pool_(pool), access_(access) {}
 
 void TableRoutes::AddTo(http::Router& router) {
   using http::Method;
   router.Add(Method::kGet, "/api/tables",
              [this](const http::Request& request, http::Responder responder) {
-               RunOn(pool_, request, std::move(responder),
-                     [this](const RowsRequest&) { return ListTables(warehouse_); });
+               RunOn(pool_, access_, request, std::move(responder),
+                     [this](const RowsRequest& copy) {
+                       return ListTables(warehouse_, access_, copy.who);
+                     });
              });
-  router.Add(
-      Method::kGet, "/api/tables/{table}/rows",
-      [this](const http::Request& request, http::Responder responder) {
-        RunOn(pool_, request, std::move(responder),
-              [this](const RowsRequest& copy) { return ReadRows(warehouse_, copy); });
-      });
+  router.Add(Method::kGet, "/api/tables/{table}/rows",
+             [this](const http::Request& request, http::Responder responder) {
+               RunOn(pool_, access_, request, std::move(responder),
+                     [this](const RowsRequest& copy) {
+                       return ReadRows(warehouse_, access_, copy);
+                     });
+             });
 }
 
 }  // namespace millrace::gateway

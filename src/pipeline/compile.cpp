@@ -44,6 +44,7 @@ class Compiler {
   void CompileRule(const project::SqlText& rule, std::vector<std::string>& texts);
   void FinishRules(const std::vector<std::string>& texts);
   void CompileSinks();
+  void CompileListRules();
   std::string Text(const Tree& expression);
   /// Of an expression over the relation: it has `_processed_at` or a lookup as of now.
   bool ReadsNow(Tree& expression) const;
@@ -298,10 +299,26 @@ void Compiler::CompileSinks() {
       Report(pipeline_.sql, {{kNoPosition, FirstLine(done.error().message())}});
     }
   }
+  if (!Failed()) CompileListRules();
   if (out_.failing_rules.empty() || Failed()) return;
   auto rules = relation_->Prepare(out_.failing_rules);
   if (!rules) Report(pipeline_.require[0].start, FirstLine(rules.error().message()));
   if (!relation_->Prepare(out_.broken_rules)) out_.broken_rules.clear();
+}
+
+void Compiler::CompileListRules() {
+  for (std::size_t i = 0; i < out_.sinks.size(); ++i) {
+    const auto& text = pipeline_.sinks[i].list_rule;
+    if (text.text.empty()) continue;
+    auto rule = query::Rule::Parse(text.text, out_.sinks[i].output);
+    if (rule) {
+      out_.sinks[i].list_rule = *std::move(rule);
+      continue;
+    }
+    for (const auto& problem : rule.error()) {
+      Report(text.At(problem.offset), problem.message);
+    }
+  }
 }
 
 std::string Compiler::Hash() const {

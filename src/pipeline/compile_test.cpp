@@ -204,6 +204,24 @@ TEST(CompilePipeline, ChecksTheColumnsThatATableNames) {
   EXPECT_NE(f.Compile().hash, compiled.hash);
 }
 
+TEST(CompilePipeline, ChecksTheAccessRuleOfRows) {
+  PipelineFixture f;
+  f.AddTable("t", "order_id");
+  f.SetSql("SELECT order_id, upper(status) AS state, amount FROM changes");
+  const auto hash = f.Compile().hash;
+  auto& rule = f.pipeline.sinks[0].list_rule;
+  rule = {"status = auth.user_id", {"pipelines/p.yaml", 31, 8}, 0, true};
+  EXPECT_THAT(f.Problems(),
+              ElementsAre("31:8 there is no field status; did you mean state?"));
+  rule.text = "state = auth.user_id and amount > '1'";
+  EXPECT_THAT(f.Problems(), ElementsAre(HasSubstr("amount (decimal(10,2)) cannot be")));
+  rule.text = "state = auth.user_id";
+  const CompiledPipeline compiled = f.Compile();
+  ASSERT_TRUE(compiled.sinks[0].list_rule);
+  EXPECT_EQ(compiled.sinks[0].list_rule->text(), rule.text);
+  EXPECT_EQ(compiled.hash, hash);
+}
+
 TEST(CompilePipeline, HashesWhatChangesRows) {
   PipelineFixture f;
   f.AddTable("t", "order_id");

@@ -207,13 +207,14 @@ void PipelineFixture::AddTable(const std::string& name, const std::string& key,
                                project::OnDelete on_delete) {
   pipeline.sinks.push_back({"table." + name,
                             project::TableSink{name, key, on_delete, {}, {}, {}},
+                            {},
                             {"pipelines/p.yaml", 30, 5}});
 }
 
 void PipelineFixture::AddLake(const std::string& path) {
   project::LakeSink lake;
   lake.path = path;
-  pipeline.sinks.push_back({"lake." + path, lake, {"pipelines/p.yaml", 31, 5}});
+  pipeline.sinks.push_back({"lake." + path, lake, {}, {"pipelines/p.yaml", 31, 5}});
 }
 
 void PipelineFixture::AddCustomers(const std::string& on,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "query/access.hpp"
@@ -7,9 +8,15 @@
 
 namespace millrace::project {
 
-/// `rules:` and `tenant:` of a collection, whose documents have `columns` (null: they
-/// could not be read, and the rules are left unchecked). `content` is the file's.
-query::Access ReadAccess(const Keys& keys, const schema::Columns* columns,
-                         std::string_view content, Report& report);
+/// `rules:`, of these operations, and `tenant:` of a collection or stream, whose
+/// documents have `columns` (null: they could not be read, and the rules are left
+/// unchecked). `content` is the file's.
+query::Access ReadAccess(const Keys& keys, std::span<const query::Operation> operations,
+                         const schema::Columns* columns, std::string_view content,
+                         Report& report);
+
+/// `rules: {list: …}` of a table, whose columns its SQL decides; its text is empty where
+/// there is none.
+SqlText ReadTableRule(const Keys& keys, std::string_view content, Report& report);
 
 }  // namespace millrace::project

@@ -101,5 +101,55 @@ TEST_F(AccessFile, AsksForQuotesWhereYamlReadsSomethingElse) {
                           "(inside {…} YAML ends it at a comma unless it is in quotes)"));
 }
 
+TEST_F(AccessFile, StreamsHaveRulesOfTheirOwn) {
+  WriteShop();
+  Write("streams/clicks.yaml",
+        "stream: clicks\ntenant: true\nfields:\n  owner: text\n"
+        "rules:\n  append: owner = auth.user_id\n");
+  const auto project = Load(directory());
+  ASSERT_TRUE(project.has_value()) << Lines(project.error());
+  const auto& access = project->access.at("clicks");
+  EXPECT_TRUE(access.tenant);
+  EXPECT_TRUE(access.RuleOf(Operation::kAppend));
+  EXPECT_FALSE(access.RuleOf(Operation::kRead));
+  Write("streams/clicks.yaml",
+        "stream: clicks\nfields:\n  owner: text\n"
+        "rules:\n  read: ower is null\n  list: true\n");
+  EXPECT_THAT(
+      Problems(),
+      ElementsAre(
+          "streams/clicks.yaml:5:9: there is no field ower; did you mean owner?",
+          "streams/clicks.yaml:6:3: rules has no key list; it has append, read"));
+}
+
+TEST_F(AccessFile, ATablesRuleStandsWithItsSink) {
+  WriteShop();
+  const std::string file = "pipelines/orders_now.yaml";
+  Replace(file, "on_delete: delete}",
+          "on_delete: delete, rules: {list: order_id is null}}");
+  const auto project = Load(directory());
+  ASSERT_TRUE(project.has_value()) << Lines(project.error());
+  const auto& sinks = project->pipelines.front().sinks;
+  EXPECT_EQ(sinks[0].list_rule.text, "order_id is null");
+  EXPECT_EQ(sinks[0].list_rule.At(0).column, 75);
+  EXPECT_EQ(sinks[1].list_rule.text, "");
+  Replace(file, "list: order_id is null", "get: true");
+  EXPECT_THAT(Problems(),
+              ElementsAre(file + ":11:69: rules has no key get; it has list"));
+}
+
+TEST_F(AccessFile, PipelinesReadNothingOfTenants) {
+  WriteRules("tenant: true\n");
+  EXPECT_TRUE(Load(directory()).has_value());  // open: tenants rest
+  Replace("millrace.yaml", "access: open\n", "");
+  EXPECT_THAT(Problems(), ElementsAre(testing::StartsWith(
+                              "pipelines/orders_now.yaml:1:11: orders belongs to "
+                              "tenants, and rows of a pipeline belong to none")));
+  Replace("collections/orders.yaml", "tenant: true\n", "");
+  Replace("collections/customers.yaml", "key:", "tenant: true\nkey:");
+  EXPECT_THAT(Problems(), ElementsAre(testing::StartsWith(
+                              "pipelines/orders_now.yaml:5:3: customers belongs to")));
+}
+
 }  // namespace
 }  // namespace millrace::project

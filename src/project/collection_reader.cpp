@@ -176,7 +176,8 @@ std::optional<ReadCollectionResult> ReadCollection(const Node& root,
   CollectionReader reader(keys, report);
   result.collection = reader.Read(name.value_or(""));
   const auto columns = reader.Columns(result.collection);
-  result.access = ReadAccess(keys, columns ? &*columns : nullptr, content, report);
+  result.access = ReadAccess(keys, query::kOperations, columns ? &*columns : nullptr,
+                             content, report);
   if (!name) return std::nullopt;
   result.name_at = *name_node;
   result.whole = report.count() == problems_before;

@@ -246,7 +246,7 @@ std::optional<Pipeline> ReadPipeline(const Node& root, std::string_view content,
   pipeline.require = ReadRules(keys.Find("require"), content, report);
   pipeline.sql = ReadSql(keys.Need("sql", "SELECT * FROM changes"), content, report);
   if (const auto* to = keys.Need("to", "[{lake: {path: orders/}}]"))
-    pipeline.sinks = ReadSinks(*to, report);
+    pipeline.sinks = ReadSinks(*to, content, report);
   if (const auto choice = ReadChoice<OnRemovedField>(
           keys.Find("on_removed_field"),
           {{"dead_letter", OnRemovedField::kDeadLetter}, {"stop", OnRemovedField::kStop}},

@@ -13,6 +13,7 @@
 #include "settings_reader.hpp"
 #include "sinks_meet.hpp"
 #include "stream_reader.hpp"
+#include "tenants.hpp"
 #include "values.hpp"
 
 namespace millrace::project {
@@ -42,6 +43,7 @@ class Loader {
       for (const auto& file : FilesOf("streams")) AddStream(file);
       for (const auto& file : FilesOf("pipelines")) AddPipeline(file);
       CheckSinks(project_.pipelines, problems_);
+      CheckTenants(project_, problems_);
     }
     if (!problems_.empty()) return std::unexpected(Sorted());
     project_.collections = std::move(collections_.whole);
@@ -155,12 +157,12 @@ class Loader {
     Report report(file, problems_);
     std::string content;
     const auto root = Parse(report, content);
-    auto read = root ? ReadStream(*root, report) : std::nullopt;
+    auto read = root ? ReadStream(*root, content, report) : std::nullopt;
     if (!read) {
       collections_.broken_streams.insert(fs::path(file).stem().string());
       return;
     }
-    auto& [stream, name_at, whole] = *read;
+    auto& [stream, access, name_at, whole] = *read;
     const auto name = stream.events.name;
     // In the log both are streams.
     if (!CheckNew("collection or stream", name, collection_files_, report, name_at))
@@ -171,6 +173,7 @@ class Loader {
     }
     collections_.streams.emplace(name, stream.events);
     project_.streams.emplace(name, std::move(stream));
+    project_.access.emplace(name, std::move(access));
   }
 
   void AddPipeline(const std::string& file) {

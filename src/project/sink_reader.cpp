@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "access_reader.hpp"
 #include "values.hpp"
 
 namespace millrace::project {
@@ -47,9 +48,10 @@ void ReadRoll(const Node* node, LakeSink& lake, Report& report) {
     lake.roll_bytes = *size;
 }
 
-std::optional<Sink> ReadLake(const Node& node, Report& report) {
+std::optional<Sink> ReadLake(const Node& node, std::string_view content, Report& report) {
   const Keys keys(node, "a lake sink",
-                  {"path", "format", "compression", "roll", "offset_column"}, report);
+                  {"path", "format", "compression", "roll", "offset_column", "rules"},
+                  report);
   LakeSink lake;
   ReadChoice<bool>(keys.Find("format"), {{"parquet", true}}, report);
   if (const auto compression = ReadChoice<std::string_view>(
@@ -59,11 +61,13 @@ std::optional<Sink> ReadLake(const Node& node, Report& report) {
   ReadRoll(keys.Find("roll"), lake, report);
   if (const auto offsets = ReadFlag(keys.Find("offset_column"), report))
     lake.offset_column = *offsets;
+  auto list_rule = ReadTableRule(keys, content, report);
   const auto* path_node = keys.Need("path", "orders_history/");
   const auto path = ReadPath(path_node, report);
   if (!path) return std::nullopt;
   lake.path = *path;
-  return Sink{LakeSinkName(*path), std::move(lake), report.At(*path_node)};
+  return Sink{LakeSinkName(*path), std::move(lake), std::move(list_rule),
+              report.At(*path_node)};
 }
 
 /// "varchar", "varchar(50)", or a type as of a field.
@@ -140,10 +144,11 @@ void ReadIndexes(const Node* node, TableSink& table, Report& report) {
   }
 }
 
-std::optional<Sink> ReadTable(const Node& node, Report& report) {
-  const Keys keys(node, "a table sink",
-                  {"name", "key", "on_delete", "columns", "insert_only", "indexes"},
-                  report);
+std::optional<Sink> ReadTable(const Node& node, std::string_view content,
+                              Report& report) {
+  const Keys keys(
+      node, "a table sink",
+      {"name", "key", "on_delete", "columns", "insert_only", "indexes", "rules"}, report);
   TableSink table;
   ReadColumns(keys.Find("columns"), table, report);
   table.insert_only = ReadNames(keys.Find("insert_only"),
@@ -155,6 +160,7 @@ std::optional<Sink> ReadTable(const Node& node, Report& report) {
                                                    {"ignore", OnDelete::kIgnore}},
                                                   report))
     table.on_delete = *on_delete;
+  auto list_rule = ReadTableRule(keys, content, report);
   const auto* name_node = keys.Need("name", "orders");
   const auto name = ReadName(name_node, "a table name", report);
   const auto key = ReadText(keys.Need("key", "order_id"), "the name of a column", report);
@@ -171,7 +177,8 @@ std::optional<Sink> ReadTable(const Node& node, Report& report) {
   }
   table.name = *name;
   table.key = *key;
-  return Sink{"table." + *name, std::move(table), report.At(*name_node)};
+  return Sink{"table." + *name, std::move(table), std::move(list_rule),
+              report.At(*name_node)};
 }
 
 }  // namespace
@@ -199,7 +206,7 @@ std::string_view WrongWithLakePath(std::string_view path) {
   }
 }
 
-std::vector<Sink> ReadSinks(const Node& list, Report& report) {
+std::vector<Sink> ReadSinks(const Node& list, std::string_view content, Report& report) {
   std::vector<Sink> sinks;
   constexpr std::string_view kWhat = "a list of sinks, such as [{lake: {path: orders/}}]";
   const auto* items = ReadList(&list, kWhat, report);
@@ -214,8 +221,8 @@ std::vector<Sink> ReadSinks(const Node& list, Report& report) {
       continue;
     }
     std::optional<Sink> sink;
-    if (table != nullptr) sink = ReadTable(*table, report);
-    if (lake != nullptr) sink = ReadLake(*lake, report);
+    if (table != nullptr) sink = ReadTable(*table, content, report);
+    if (lake != nullptr) sink = ReadLake(*lake, content, report);
     if (sink) sinks.push_back(*std::move(sink));
   }
   return sinks;

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "access_reader.hpp"
 #include "field_reader.hpp"
 #include "values.hpp"
 
@@ -77,15 +78,21 @@ void ReadFormat(const Keys& keys, Stream& stream, Report& report) {
 
 }  // namespace
 
-std::optional<ReadStreamResult> ReadStream(const Node& root, Report& report) {
+std::optional<ReadStreamResult> ReadStream(const Node& root, std::string_view content,
+                                           Report& report) {
   const auto problems_before = report.count();
-  const Keys keys(root, "a stream", {"stream", "format", "fields", "dedup"}, report);
+  const Keys keys(root, "a stream",
+                  {"stream", "format", "fields", "dedup", "rules", "tenant"}, report);
   if (root.kind != Node::Kind::kMapping) return std::nullopt;
   const auto* name_node = keys.Need("stream", "clicks");
   const auto name = ReadName(name_node, "a stream name", report);
   ReadStreamResult result;
   result.stream.events = EmptyEvents(name.value_or(""));
   ReadFormat(keys, result.stream, report);
+  const bool fields_known = report.count() == problems_before;
+  const auto columns = result.stream.events.DocumentColumns();
+  result.access = ReadAccess(keys, query::kStreamOperations,
+                             fields_known ? &columns : nullptr, content, report);
   ReadDedup(keys.Find("dedup"), result.stream, report);
   if (!name) return std::nullopt;
   if (ToLower(*name) == "records")

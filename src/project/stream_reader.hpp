@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "project/project.hpp"
 #include "yaml.hpp"
@@ -10,11 +11,13 @@ namespace millrace::project {
 /// One streams/*.yaml.
 struct ReadStreamResult {
   Stream stream;
+  query::Access access;
   Node name_at;       ///< where its name stands
   bool whole = true;  ///< false: something was wrong, `stream` may lack fields
 };
 
-/// Nullopt when not even the name can be read.
-std::optional<ReadStreamResult> ReadStream(const Node& root, Report& report);
+/// Nullopt when not even the name can be read. `content` is the file's.
+std::optional<ReadStreamResult> ReadStream(const Node& root, std::string_view content,
+                                           Report& report);
 
 }  // namespace millrace::project

@@ -16,6 +16,10 @@ std::string_view NameOf(Operation operation) {
       return "delete";
     case Operation::kLive:
       return "live";
+    case Operation::kAppend:
+      return "append";
+    case Operation::kRead:
+      return "read";
   }
   return "";
 }

@@ -6,7 +6,6 @@
 #include "../access_report.hpp"
 #include "../exit_codes.hpp"
 #include "../project_loading.hpp"
-#include "base/bytes.hpp"
 #include "command.hpp"
 
 namespace millrace::app {
@@ -14,7 +13,7 @@ namespace {
 
 struct RulesFlags {
   std::filesystem::path project = ".";
-  std::string collection;
+  std::string name;
   std::string as;
   bool json = false;
 };
@@ -22,19 +21,11 @@ struct RulesFlags {
 Status Explain(const RulesFlags& flags) {
   const auto project = project::Load(flags.project);
   if (!project) return Fail(ErrorOf(project.error()));
-  if (!project->collections.contains(flags.collection)) {
-    std::string known;
-    for (const auto& [name, collection] : project->collections)
-      known += (known.empty() ? "" : ", ") + name;
-    return Fail(ErrorCode::kNotFound,
-                fmt::format("there is no collection {}; this project has: {}",
-                            Excerpt(flags.collection), known));
-  }
   std::optional<query::Principal> who;
   if (!flags.as.empty()) {
     MR_TRY(who, ReadPrincipal(flags.as));
   }
-  const AccessReport report{*project, flags.collection, who};
+  MR_TRY(const auto report, ReportAccess(*project, flags.name, std::move(who)));
   fmt::print("{}", flags.json ? report.ToJson() + "\n" : report.ToText());
   return {};
 }
@@ -43,11 +34,15 @@ Status Explain(const RulesFlags& flags) {
 
 void AddRulesCommands(CLI::App& app, Action& action) {
   auto flags = std::make_shared<RulesFlags>();
-  auto* rules = app.add_subcommand("rules", "who may do what with records");
+  auto* rules =
+      app.add_subcommand("rules", "who may do what with records, events and rows");
   rules->require_subcommand(1);
-  auto* explain = rules->add_subcommand(
-      "explain", "say what a collection's access rules open to whom");
-  explain->add_option("COLLECTION", flags->collection, "its name")->required();
+  auto* explain = rules->add_subcommand("explain", "say what access rules open to whom");
+  explain
+      ->add_option("NAME", flags->name,
+                   "a collection or stream, or a table: orders, table.orders (where a "
+                   "collection is called so) or lake.orders_history")
+      ->required();
   explain->add_option("--as", flags->as,
                       "user=ID,role=ROLE,tenant=TENANT,key=ID,claims.NAME=VALUE, or "
                       "nobody: what remains for them");

@@ -1,11 +1,16 @@
 #pragma once
 
+#include "../../query/testing/rule_cases.hpp"
 #include "conformance_fixture.hpp"
 #include "query/match.hpp"
 #include "query/rule.hpp"
-#include "rule_cases.hpp"
 
 namespace millrace::records::testing {
+
+using query::cases::Places;
+using query::cases::RuleCases;
+using query::cases::RuleFields;
+using query::cases::Truth;
 
 /// The condition that an access rule leaves means the same in a store, in memory and on
 /// paper.

@@ -42,6 +42,12 @@ INSTANTIATE_TEST_SUITE_P(Embedded, WarehouseConformance,
                              [] { return std::make_unique<EmbeddedUnderTest>(); }}),
                          AdapterName);
 
+INSTANTIATE_TEST_SUITE_P(Embedded, WarehouseRules,
+                         testing::Values(Adapter{
+                             "embedded",
+                             [] { return std::make_unique<EmbeddedUnderTest>(); }}),
+                         AdapterName);
+
 INSTANTIATE_TEST_SUITE_P(Embedded, InsertOnlyConformance,
                          testing::Values(Adapter{
                              "embedded",

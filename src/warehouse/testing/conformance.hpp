@@ -3,6 +3,7 @@
 #include "warehouse/testing/conformance_fixture.hpp"
 #include "warehouse/testing/conformance_insert_only.hpp"
 #include "warehouse/testing/conformance_reads.hpp"
+#include "warehouse/testing/conformance_rules.hpp"
 
 /// What warehouse.hpp promises, as tests. An adapter's test file includes this header and
 /// instantiates it; nobody edits the suite to suit one adapter.

@@ -31,6 +31,8 @@ struct StreamWriterOptions {
 struct StreamRequest {
   EventList events;
   std::function<void(Result<AcceptedEvents>)> done;
+  /// Whose events they are; of each tenant the ids are known apart.
+  std::string tenant = {};
 };
 
 /// Carries the events of one declared stream into the log, requests that wait together as

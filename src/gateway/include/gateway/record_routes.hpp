@@ -18,8 +18,9 @@ namespace millrace::gateway {
 using Codecs =
     std::map<std::string, std::unique_ptr<const schema::RecordCodec>, std::less<>>;
 
-/// kNotFound, with the names that exist.
-Error UnknownCollection(std::string_view name, const Codecs& codecs);
+/// kNotFound, in an open project with the names that exist.
+Error UnknownCollection(std::string_view name, const Codecs& codecs,
+                        const AccessControl* access);
 
 struct RecordRouteOptions {
   std::uint64_t body_limit = 8u << 20u;

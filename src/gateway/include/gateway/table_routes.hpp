@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "gateway/access_control.hpp"
 #include "http/router.hpp"
 #include "runtime/blocking_pool.hpp"
 #include "warehouse/warehouse.hpp"
@@ -12,15 +13,19 @@ namespace millrace::gateway {
 /// with the filters, order and cursors of records. Lake tables are named `lake.<name>`.
 /// X-Millrace-Position says up to which version the table holds everything;
 /// `?at_least=VERSION` waits for it (10 s at most, then 504), so that a client can read
-/// its own write.
+/// its own write. In a closed project: rows that the table's rule leaves, 401, 403; who
+/// finds no rule that opens a table cannot tell it from one that is not there.
 class TableRoutes {
  public:
-  TableRoutes(warehouse::Warehouse& warehouse, runtime::BlockingPool& pool);
+  /// All outlive the server; `access` null: an open project.
+  TableRoutes(warehouse::Warehouse& warehouse, runtime::BlockingPool& pool,
+              const AccessControl* access = nullptr);
   void AddTo(http::Router& router);
 
  private:
   warehouse::Warehouse& warehouse_;
   runtime::BlockingPool& pool_;
+  const AccessControl* const access_;
 };
 
 }  // namespace millrace::gateway

@@ -5,12 +5,14 @@
 #include <expected>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/result.hpp"
 #include "project/project.hpp"
+#include "query/rule.hpp"
 #include "schema/collection.hpp"
 #include "sql/engine.hpp"
 
@@ -68,6 +70,7 @@ struct CompiledSink {
   std::vector<std::string> column_rules;
   std::vector<std::string> insert_only;           ///< tables only: output columns
   std::vector<std::vector<std::string>> indexes;  ///< tables only: output columns
+  std::optional<query::Rule> list_rule;           ///< who may read rows, over `output`
   std::string select;
   /// Output columns that another run over the same events may give another value: of
   /// `_processed_at`, or of a lookup as of now; and whether these choose the rows, too.

@@ -123,6 +123,8 @@ struct Sink {
   /// case; stands in status, dead letters and SQL.
   std::string name;
   std::variant<TableSink, LakeSink> target;
+  /// Who may read its rows: checked with the SQL. Empty: nobody in a closed project.
+  SqlText list_rule;
   Place place;
 };
 
@@ -185,7 +187,8 @@ struct Project {
   config::GivenMap
       settings;  ///< `settings:` of millrace.yaml, "http.port" → text; unchecked
   std::map<std::string, schema::Collection, std::less<>> collections;
-  /// `rules:` and `tenant:`, an entry for each collection. Not asked where `open_access`.
+  /// `rules:` and `tenant:`, an entry for each collection and stream. Not asked where
+  /// `open_access`.
   std::map<std::string, query::Access, std::less<>> access;
   /// No name is a collection's, ignoring case: both are streams of the log.
   std::map<std::string, Stream, std::less<>> streams;

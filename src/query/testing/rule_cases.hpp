@@ -10,10 +10,10 @@
 #include "query/principal.hpp"
 #include "schema/collection.hpp"
 
-/// Random access rules with their meaning, for conformance_rules.hpp. The meaning is
+/// Random access rules with their meaning, for the conformance of stores. The meaning is
 /// known without a literal being parsed: each value is a place in its domain, and places
 /// compare as their values do.
-namespace millrace::records::testing {
+namespace millrace::query::cases {
 
 /// A value as a client sends it and as a rule spells it.
 struct Spelled {
@@ -110,8 +110,8 @@ class RuleCases {
   RuleCases(const std::vector<Places>& records, unsigned seed)
       : records_(records), random_(seed) {}
 
-  query::Principal NextPrincipal() {
-    query::Principal who;
+  Principal NextPrincipal() {
+    Principal who;
     user_ = owner_claim_ = count_claim_ = std::nullopt;
     role_.clear();
     gift_claim_ = std::nullopt;
@@ -341,9 +341,9 @@ class RuleCases {
 
   const std::vector<Places>& records_;
   std::mt19937 random_;
-  query::Principal principal_;
+  Principal principal_;
   std::optional<int> user_, owner_claim_, count_claim_, gift_claim_;
   std::string role_;
 };
 
-}  // namespace millrace::records::testing
+}  // namespace millrace::query::cases
