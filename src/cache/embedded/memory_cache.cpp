@@ -68,6 +68,15 @@ class MemoryCache final : public Cache {
     return allowance;
   }
 
+  Status GiveBack(std::string_view key) override {
+    const std::scoped_lock lock(mutex_);
+    auto* taken = counts_.Find(key);
+    if (taken == nullptr || taken->at.empty()) return {};
+    taken->at.pop_back();
+    counts_.ResizeLast(taken->at.size() * sizeof(Lifetime));
+    return {};
+  }
+
  private:
   static Allowance Take(Taken& taken, const Rate& rate, Lifetime now) {
     if (taken.blocked_until > now) {

@@ -93,6 +93,18 @@ TEST_P(CacheConformance, ABlockedKeyBeginsAnewAfterItsBlock) {
   EXPECT_EQ(Take("ip", rate).remaining, 9u);
 }
 
+TEST_P(CacheConformance, WhatIsGivenBackWasNotTaken) {
+  const Rate rate{2, 60s};
+  ASSERT_TRUE(cache().GiveBack("ip"));
+  EXPECT_EQ(Take("ip", rate).remaining, 1u);
+  place_->Pass(30s);
+  EXPECT_EQ(Take("ip", rate).remaining, 0u);
+  ASSERT_TRUE(cache().GiveBack("ip"));
+  EXPECT_TRUE(Take("ip", rate).allowed);
+  EXPECT_EQ(Take("ip", rate).retry_after, 30s) << "the older one is still counted";
+  EXPECT_EQ(Take("another", rate).remaining, 1u);
+}
+
 TEST_P(CacheConformance, CountsAndValuesAreApart) {
   ASSERT_TRUE(cache().Put("a", "1", 1s));
   EXPECT_EQ(Take("a", {2, 1s}).remaining, 1u);

@@ -49,6 +49,9 @@ class Cache {
   /// counted. One key is asked with one rate. Counts are apart from values.
   /// kInvalidArgument: a rate out of bounds.
   virtual Result<Allowance> Take(std::string_view key, const Rate& rate) = 0;
+  /// Forgets the newest that was taken of a key, as if it had not been; success, too,
+  /// where there is none.
+  virtual Status GiveBack(std::string_view key) = 0;
 };
 
 }  // namespace millrace::cache
