@@ -23,7 +23,8 @@ class IdentityRole::Impl {
     options.hash_queue = settings.identity.hash_queue;
     MR_TRY(instance_, Instance::Start(std::move(project), settings, data, logger_,
                                       Instance::Api::kLocal));
-    MR_TRY(credentials_, identity::Credentials::Open(data, SystemClock()));
+    MR_TRY(db_, identity::IdentityDb::Open(data));
+    credentials_ = std::make_unique<identity::Credentials>(*db_, SystemClock());
     token_secret_ = settings.identity.jwt_secret.value;
     if (token_secret_.empty()) {
       MR_TRY(token_secret_, credentials_->SigningSecret());
@@ -54,6 +55,7 @@ class IdentityRole::Impl {
   telemetry::Logger& logger_;
   telemetry::Logger log_;
   std::unique_ptr<Instance> instance_;
+  std::unique_ptr<identity::IdentityDb> db_;
   std::unique_ptr<identity::Credentials> credentials_;
   std::string token_secret_;
   std::unique_ptr<identity::Users> users_;

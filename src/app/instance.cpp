@@ -4,10 +4,12 @@
 #include <map>
 #include <utility>
 
+#include "accounts.hpp"
 #include "admin_routes.hpp"
 #include "cache_embedded/memory_cache.hpp"
 #include "capture/change_pump.hpp"
 #include "change/complete_mark.hpp"
+#include "codecs.hpp"
 #include "descriptor_limit.hpp"
 #include "gateway/collection_routes.hpp"
 #include "gateway/docs_routes.hpp"
@@ -39,22 +41,6 @@ constexpr std::uint64_t kFeedBytes = 8u << 20u;
 /// Of a stop's deadline: for closing rolls and stores after everything else.
 constexpr std::chrono::milliseconds kForClosing{3'000};
 
-gateway::Codecs MakeCodecs(const project::Project& project) {
-  gateway::Codecs codecs;
-  for (const auto& [name, collection] : project.collections) {
-    codecs[name] = std::make_unique<schema::RecordCodec>(collection);
-  }
-  return codecs;
-}
-
-gateway::Codecs MakeStreamCodecs(const project::Project& project) {
-  gateway::Codecs codecs;
-  for (const auto& [name, stream] : project.streams) {
-    codecs[name] = std::make_unique<schema::RecordCodec>(stream.events);
-  }
-  return codecs;
-}
-
 }  // namespace
 
 class Instance::Impl {
@@ -73,6 +59,10 @@ class Instance::Impl {
     MR_TRY(stores_,
            Stores::Open(project_, settings_, std::move(directory), metrics_, store_log_));
     MR_CHECK_OK(RemoveShadows(*stores_));
+    if (project_.closed()) {
+      MR_TRY(accounts_,
+             Accounts::Open(data, {project_, settings_, *stores_->records, logger_}));
+    }
     MR_CHECK_OK(StartPipelines());
     return StartServer();
   }
@@ -239,6 +229,19 @@ class Instance::Impl {
             [this]() -> Result<std::vector<PipelineState>> { return LoggedStates(); }};
   }
 
+  std::unique_ptr<gateway::StreamRoutes> MakeStreamRoutes(
+      const gateway::AccessControl* access) {
+    return std::make_unique<gateway::StreamRoutes>(
+        streams_, *stores_->log, *pool_,
+        gateway::StreamRouteOptions{settings_.http.body_limit.value,
+                                    settings_.http.batch_max, access});
+  }
+
+  /// Null: everybody may do everything.
+  const gateway::AccessControl* Access() const {
+    return accounts_ ? &accounts_->access() : nullptr;
+  }
+
   void AddPublicListener(http::ServerOptions& options) {
     auto& open = options.listeners.emplace_back();
     open.address = settings_.http.address;
@@ -247,7 +250,8 @@ class Instance::Impl {
     records_->AddTo(open.router);
     live_routes_->AddTo(open.router);
     collections_->AddTo(open.router);
-    stream_routes_->AddTo(open.router);
+    if (accounts_) accounts_->AddRoutes(open.router, *cache_, *pool_);
+    public_streams_->AddTo(open.router);
     tables_->AddTo(open.router);
     ops_->AddTo(open.router);
     ops_->AddHealthTo(open.router);
@@ -286,18 +290,18 @@ class Instance::Impl {
     records_ = std::make_unique<gateway::RecordRoutes>(
         *stores_->records, codecs_, *pool_,
         gateway::RecordRouteOptions{settings_.http.body_limit.value,
-                                    settings_.http.batch_max});
+                                    settings_.http.batch_max, Access()});
     live_ = std::make_unique<live::Hub>(live::HubParts{
         *stores_->records, *stores_->records, *stores_->log, mark_, live_log_, metrics_});
     live_routes_ = std::make_unique<gateway::LiveRoutes>(
         *live_, codecs_,
-        gateway::LiveRouteOptions{settings_.live.buffer.value, settings_.live.heartbeat});
-    collections_ = std::make_unique<gateway::CollectionRoutes>(codecs_);
-    tables_ = std::make_unique<gateway::TableRoutes>(*stores_->warehouse, *pool_);
-    stream_routes_ = std::make_unique<gateway::StreamRoutes>(
-        streams_, *stores_->log, *pool_,
-        gateway::StreamRouteOptions{settings_.http.body_limit.value,
-                                    settings_.http.batch_max});
+        gateway::LiveRouteOptions{settings_.live.buffer.value, settings_.live.heartbeat,
+                                  Access()});
+    collections_ = std::make_unique<gateway::CollectionRoutes>(codecs_, Access());
+    tables_ =
+        std::make_unique<gateway::TableRoutes>(*stores_->warehouse, *pool_, Access());
+    public_streams_ = MakeStreamRoutes(Access());
+    operator_streams_ = MakeStreamRoutes(nullptr);
     ops_ = std::make_unique<gateway::OpsRoutes>(
         metrics_, [this] { return Parts(); },
         std::string(R"({"version":")") + kVersion + "\"}");
@@ -320,7 +324,8 @@ class Instance::Impl {
     local.unix_socket = stores_->directory.paths().socket();
     admin_->AddTo(local.router);
     AddReplayRoutes(local.router, *replay_, *pool_);
-    stream_routes_->AddTo(local.router);
+    operator_streams_->AddTo(local.router);
+    if (accounts_) accounts_->AddAdminRoutes(local.router, *pool_);
     auto server = http::Server::Start(std::move(options), metrics_, http_log_);
     if (!server) return Fail(std::move(server.error()).During("listen"));
     server_ = std::move(*server);
@@ -340,6 +345,9 @@ class Instance::Impl {
   const Api api_;
   telemetry::Registry metrics_;
   std::unique_ptr<Stores> stores_;
+  // What waits in the accounts counts there.
+  const std::unique_ptr<cache::Cache> cache_ = cache::MakeMemoryCache();
+  std::unique_ptr<Accounts> accounts_;
   change::CompleteMark mark_;
   std::unique_ptr<pipeline::Pipelines> pipelines_;
   std::unique_ptr<capture::ChangePump> pump_;
@@ -351,7 +359,7 @@ class Instance::Impl {
   std::unique_ptr<live::Hub> live_;
   std::unique_ptr<gateway::LiveRoutes> live_routes_;
   std::unique_ptr<gateway::CollectionRoutes> collections_;
-  std::unique_ptr<gateway::StreamRoutes> stream_routes_;
+  std::unique_ptr<gateway::StreamRoutes> public_streams_, operator_streams_;
   std::unique_ptr<gateway::TableRoutes> tables_;
   std::unique_ptr<gateway::OpsRoutes> ops_;
   std::unique_ptr<gateway::DocsRoutes> docs_;
@@ -359,7 +367,6 @@ class Instance::Impl {
   std::unique_ptr<OwnLetterWorks> letters_;
   std::unique_ptr<AdminRoutes> admin_;
   std::vector<telemetry::CallbackHandle> process_metrics_;
-  const std::unique_ptr<cache::Cache> cache_ = cache::MakeMemoryCache();
   std::unique_ptr<http::Server> server_;
   bool stopped_ = false;
 };

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   AddVerifyCommand(app, action);
   AddBackupCommands(app, action);
   AddLakeCommands(app, action);
+  AddAccountCommands(app, action);
   AddRulesCommands(app, action);
   AddDemoCommand(app, action);
   AddReferenceCommand(app, action);

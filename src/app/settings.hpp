@@ -152,7 +152,8 @@ struct LoggingSettings {
   }
 };
 
-/// The identity service: where it listens, and where the gateway finds it.
+/// Users, sessions and passwords; with `auth: {style: r0}` also where the identity
+/// service listens, and where the gateway finds it.
 struct IdentitySettings {
   std::string address = "127.0.0.1";
   std::string host = "localhost";
@@ -162,6 +163,15 @@ struct IdentitySettings {
   std::chrono::milliseconds jwt_expiration{3'600'000};
   std::uint32_t hash_threads = 1;
   std::uint32_t hash_queue = 32;
+  std::string sign_up = "open";
+  std::string issuer;
+  std::string audience;
+  std::chrono::milliseconds access_token{600'000};
+  std::chrono::milliseconds session{30LL * 86'400'000};
+  std::uint32_t account_failures = 10;
+  std::uint32_t address_failures = 100;
+  std::uint32_t sign_ups = 60;
+  std::chrono::milliseconds failure_window{60'000};
 
   static auto Fields() {
     using C = IdentitySettings;
@@ -177,16 +187,49 @@ struct IdentitySettings {
             "HTTP port of the identity service's /health, /readyz and /metrics, "
             "for whoever reaches it; 0 picks one",
             config::Within{0, 65535}},
-        config::Field{"jwt_secret", &C::jwt_secret,
-                      "signs access tokens; the same for gateway and identity service"},
-        config::Field{"jwt_expiration", &C::jwt_expiration, "life of an access token",
+        config::Field{
+            "jwt_secret", &C::jwt_secret,
+            "signs the tokens of `style: r0`; the same for gateway and identity "
+            "service"},
+        config::Field{"jwt_expiration", &C::jwt_expiration,
+                      "life of an access token of `style: r0`",
                       config::Within{std::chrono::milliseconds{1'000},
                                      std::chrono::milliseconds{365LL * 86'400'000}}},
         config::Field{"hash_threads", &C::hash_threads, "passwords hashed at a time",
                       config::Within{1, 64}},
         config::Field{"hash_queue", &C::hash_queue,
                       "most passwords waiting for that; more is answered 503",
-                      config::Within{1, 10'000}}};
+                      config::Within{1, 10'000}},
+        config::Field{
+            "sign_up", &C::sign_up,
+            "open: everybody can sign up; closed: `millrace users add` alone",
+            config::Choices<std::string>{{"open", "open"}, {"closed", "closed"}}},
+        config::Field{"issuer", &C::issuer,
+                      "`iss` of access tokens: the public URL; urn:millrace:<project> "
+                      "when empty"},
+        config::Field{"audience", &C::audience,
+                      "`aud` of access tokens; the project's name when empty"},
+        config::Field{"access_token", &C::access_token, "life of an access token",
+                      config::Within{std::chrono::milliseconds{1'000},
+                                     std::chrono::milliseconds{86'400'000}}},
+        config::Field{"session", &C::session,
+                      "a session without a refresh for so long is over",
+                      config::Within{std::chrono::milliseconds{1'000},
+                                     std::chrono::milliseconds{365LL * 86'400'000}}},
+        config::Field{"account_failures", &C::account_failures,
+                      "wrong passwords of one address for one account in "
+                      "failure_window; more is 429",
+                      config::Within{1, 1'000'000}},
+        config::Field{"address_failures", &C::address_failures,
+                      "wrong passwords of one address in failure_window; more is 429",
+                      config::Within{1, 1'000'000}},
+        config::Field{"sign_ups", &C::sign_ups,
+                      "sign-ups of one address in failure_window; more is 429",
+                      config::Within{1, 1'000'000}},
+        config::Field{"failure_window", &C::failure_window,
+                      "time in which those are counted",
+                      config::Within{std::chrono::milliseconds{1'000},
+                                     std::chrono::milliseconds{86'400'000}}}};
   }
 };
 

@@ -37,6 +37,19 @@ std::string NewWriterId() {
 
 }  // namespace
 
+Result<std::unique_ptr<records::EmbeddedRecords>> OpenRecords(
+    const project::Project& project, const Settings& settings, const DataPaths& paths,
+    telemetry::Registry& metrics, telemetry::Logger& logger) {
+  records::EmbeddedRecordsOptions options;
+  options.directory = paths.root;
+  options.collections = CollectionsOf(project);
+  options.group_max = settings.records.group_max;
+  options.queue_max = settings.records.queue_max;
+  options.metrics = &metrics;
+  options.logger = &logger;
+  return records::EmbeddedRecords::Open(std::move(options));
+}
+
 Result<std::unique_ptr<warehouse::CopyableWarehouse>> OpenWarehouse(
     const DataPaths& paths, const WarehouseSettings& settings, telemetry::Logger& logger,
     bool read_only, pipeline::DeadLetters* letters) {
@@ -62,15 +75,8 @@ Result<std::unique_ptr<Stores>> Stores::Open(const project::Project& project,
   // A help for tools alone: a disk that is full does not keep anybody from starting.
   static_cast<void>(KeepProject(paths, project.directory));
 
-  records::EmbeddedRecordsOptions records;
-  records.directory = paths.root;
-  records.collections = CollectionsOf(project);
-  records.group_max = settings.records.group_max;
-  records.queue_max = settings.records.queue_max;
-  records.metrics = &metrics;
-  records.logger = &logger;
-  MR_CHECK_OK(Take(records::EmbeddedRecords::Open(std::move(records)), stores->records,
-                   "open the record store"));
+  MR_CHECK_OK(Take(OpenRecords(project, settings, paths, metrics, logger),
+                   stores->records, "open the record store"));
 
   eventlog::EmbeddedOptions log;
   log.directory = paths.log();

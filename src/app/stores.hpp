@@ -42,6 +42,11 @@ struct Stores {
   explicit Stores(DataDirectory data) : directory(std::move(data)) {}
 };
 
+/// The record store alone. `metrics` and `logger` outlive it.
+Result<std::unique_ptr<records::EmbeddedRecords>> OpenRecords(
+    const project::Project& project, const Settings& settings, const DataPaths& paths,
+    telemetry::Registry& metrics, telemetry::Logger& logger);
+
 /// The warehouse alone, for the command line when there is no server. `letters` (or null)
 /// are its table `dead_letters`; they outlive it.
 Result<std::unique_ptr<warehouse::CopyableWarehouse>> OpenWarehouse(

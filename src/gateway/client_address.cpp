@@ -1,10 +1,20 @@
 #include "client_address.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <array>
 #include <ranges>
 
 namespace millrace::gateway {
 namespace {
+
+constexpr std::size_t kV4At = 12;
+constexpr std::size_t kClientBytesOfV6 = 8;
+
+bool IsV4(const std::string& address) {
+  return address.starts_with(std::string(10, '\0') + "\xff\xff");
+}
 
 std::string_view Trim(std::string_view text) {
   const auto from = text.find_first_not_of(" \t");
@@ -38,6 +48,23 @@ std::string ClientAddress(const http::Request& request,
     }
   }
   return address;
+}
+
+std::string ClientKey(const http::Request& request,
+                      const std::vector<project::Network>& trusted) {
+  auto address = ClientAddress(request, trusted);
+  if (!IsV4(address) && address.size() > kClientBytesOfV6)
+    address.resize(kClientBytesOfV6);
+  return address;
+}
+
+std::string AddressText(const std::string& address) {
+  if (address.size() != sizeof(in6_addr)) return {};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool v4 = IsV4(address);
+  ::inet_ntop(v4 ? AF_INET : AF_INET6, address.data() + (v4 ? kV4At : 0), text.data(),
+              text.size());
+  return text.data();
 }
 
 }  // namespace millrace::gateway

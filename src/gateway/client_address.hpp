@@ -13,4 +13,11 @@ namespace millrace::gateway {
 std::string ClientAddress(const http::Request& request,
                           const std::vector<project::Network>& trusted);
 
+/// Whom limits count as one: the address, of IPv6 its /64, which one household has.
+std::string ClientKey(const http::Request& request,
+                      const std::vector<project::Network>& trusted);
+
+/// The address as people write it; empty for a Unix socket.
+std::string AddressText(const std::string& address);
+
 }  // namespace millrace::gateway

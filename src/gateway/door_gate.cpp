@@ -21,8 +21,6 @@ constexpr std::string_view kMethods = "GET, HEAD, POST, PUT, PATCH, DELETE";
 constexpr std::string_view kHeaders =
     "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, "
     "Last-Event-ID, X-Request-Id, traceparent";
-/// A household or server gets a whole /64 of IPv6.
-constexpr std::size_t kClientBytesOfV6 = 8;
 
 std::int64_t SecondsUp(cache::Lifetime time) {
   return std::chrono::ceil<std::chrono::seconds>(time).count();
@@ -82,7 +80,7 @@ class DoorGate final : public http::Gate {
 
   std::optional<http::Response> Count(const http::Request& request,
                                       std::string_view route, std::string& headers) {
-    const auto client = ClientKey(request);
+    const auto client = ClientKey(request, door_.trusted_proxies);
     std::optional<std::pair<std::size_t, cache::Allowance>> tightest;
     for (std::size_t i = 0; i < door_.limits.size(); ++i) {
       const auto& limit = door_.limits[i];
@@ -108,13 +106,6 @@ class DoorGate final : public http::Gate {
     if (allowance.allowed) return std::nullopt;
     refused_[i]->Add();
     return Refusal(request, door_.limits[i], allowance);
-  }
-
-  std::string ClientKey(const http::Request& request) const {
-    auto address = ClientAddress(request, door_.trusted_proxies);
-    const bool v4 = address.starts_with(std::string(10, '\0') + "\xff\xff");
-    if (!v4 && address.size() > kClientBytesOfV6) address.resize(kClientBytesOfV6);
-    return address;
   }
 
   static http::Response Refusal(const http::Request& request,

@@ -8,6 +8,7 @@
 
 #include "base/json.hpp"
 #include "base/json_member.hpp"
+#include "gateway/credential.hpp"
 #include "health.hpp"
 #include "identity/messages.hpp"
 #include "identity/sign_up.hpp"
@@ -22,20 +23,6 @@ constexpr std::chrono::milliseconds kHealthTimeout{1'000};
 constexpr std::string_view kHealth = "/health";  ///< not counted: probes ask often
 constexpr std::chrono::seconds kKeepAnswers{5};
 constexpr std::chrono::seconds kKeepLists{30};
-
-/// The token of "Bearer <token>", whatever the case of that word.
-std::optional<std::string_view> BearerToken(const http::Request& request) {
-  constexpr std::string_view kScheme = "bearer";
-  const auto header = request.Header("authorization");
-  const auto blank = header.find_first_of(" \t");
-  if (blank != kScheme.size()) return std::nullopt;
-  const bool bearer = std::ranges::equal(
-      header.substr(0, blank), kScheme,
-      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
-  const auto begin = header.find_first_not_of(" \t", blank);
-  if (!bearer || begin == std::string_view::npos) return std::nullopt;
-  return header.substr(begin, header.find_first_of(" \t", begin) - begin);
-}
 
 std::string UserIdMessage(std::string_view id) {
   std::string json = "{";

@@ -183,6 +183,8 @@ Response Problem(const Error& error, std::string_view instance,
   auto response =
       Write({StatusOf(error.code()), ToString(error.code()), TitleOf(error.code()),
              detail, instance, request_id, error.fields()});
+  if (error.code() == ErrorCode::kUnauthenticated)
+    response.headers.emplace_back("WWW-Authenticate", R"(Bearer error="invalid_token")");
   if (error.retryable()) response.headers.emplace_back("Retry-After", "1");
   return response;
 }

@@ -13,8 +13,8 @@ namespace millrace::identity {
 namespace {
 
 /// Answers a message with what `done` is given.
-Users::Done Answering(rpc::Responder responder, std::string_view message,
-                      telemetry::Logger& log) {
+Done Answering(rpc::Responder responder, std::string_view message,
+               telemetry::Logger& log) {
   return [responder = std::move(responder), message,
           &log](Result<std::string> json) mutable {
     if (json) return responder.Send(*json);

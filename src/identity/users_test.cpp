@@ -41,7 +41,8 @@ class UsersTest : public testing::Test {
     records.directory = directory_;
     records.collections = {project::UsersOfR0()};
     store_ = *records::EmbeddedRecords::Open(std::move(records));
-    credentials_ = *Credentials::Open(directory_, SystemClock());
+    db_ = *IdentityDb::Open(directory_);
+    credentials_ = std::make_unique<Credentials>(*db_, SystemClock());
     options.collection = project::UsersOfR0();
     options.token_secret = kSecret;
     users_ = *Users::Open(*store_, *credentials_, options, log_);
@@ -57,6 +58,7 @@ class UsersTest : public testing::Test {
     server_.reset();
     users_.reset();
     credentials_.reset();
+    db_.reset();
     store_.reset();
   }
 
@@ -99,6 +101,7 @@ class UsersTest : public testing::Test {
   std::filesystem::path directory_;
   telemetry::Logger log_{{.level = telemetry::Level::kError}};
   std::unique_ptr<records::EmbeddedRecords> store_;
+  std::unique_ptr<IdentityDb> db_;
   std::unique_ptr<Credentials> credentials_;
   std::unique_ptr<Users> users_;
   std::unique_ptr<rpc::Server> server_;
@@ -215,7 +218,7 @@ TEST_F(UsersTest, AnotherSystemsHashIsRenewedAtLogin) {
   ASSERT_TRUE(
       credentials_->Put(id, *HashPassword("password1", PasswordScheme::kArgon2id)));
   EXPECT_THAT(Login("a@b.co"), HasSubstr("accessToken"));
-  EXPECT_TRUE(credentials_->Get(id)->starts_with("$2b$10$"));
+  EXPECT_TRUE(credentials_->Get(id)->password_hash.starts_with("$2b$10$"));
   EXPECT_THAT(Login("a@b.co"), HasSubstr("accessToken"));
 }
 
@@ -224,7 +227,7 @@ TEST_F(UsersTest, SecretsLieInAFileOfTheirOwn) {
   struct stat file{};
   ASSERT_EQ(::stat((directory_ / "identity.db").c_str(), &file), 0);
   EXPECT_EQ(file.st_mode & 0777u, 0600u);
-  const auto hash = *credentials_->Get(id);
+  const auto hash = credentials_->Get(id)->password_hash;
   EXPECT_THAT(store_->Get("", "users", id)->document, Not(HasSubstr(hash)));
   EXPECT_THAT(Ask(kGetUsers, "{}"), Not(HasSubstr("$2")));
   const auto secret = credentials_->SigningSecret();
@@ -240,7 +243,7 @@ TEST_F(UsersTest, ANewerFormatIsRefused) {
     auto db = Sqlite::Open(directory_ / "identity.db", Sqlite::Mode::kDurable);
     ASSERT_TRUE(db->Run("PRAGMA user_version = 99"));
   }
-  const auto opened = Credentials::Open(directory_, SystemClock());
+  const auto opened = IdentityDb::Open(directory_);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code(), ErrorCode::kConflict);
   EXPECT_THAT(opened.error().message(), HasSubstr("99"));

@@ -15,23 +15,13 @@ bool IsLoopback(std::string_view address) {
 }
 
 Status CheckAccess(const Project& project, std::string_view address) {
-  // Every route of it asks for a token, or is meant for everyone.
-  if (project.auth_style == AuthStyle::kR0) return {};
-  if (!project.open_access)
-    return Fail(
-        ErrorCode::kPermissionDenied,
-        fmt::format("project {} is closed, and this release has no users that could "
-                    "be let in; with `access: open` in millrace.yaml everyone on "
-                    "this machine may read and write everything",
-                    project.name));
-  if (!IsLoopback(address))
-    return Fail(
-        ErrorCode::kPermissionDenied,
-        fmt::format("http.address is {}, but with `access: open` only a loopback "
-                    "address (127.0.0.1, ::1) may be bound: everyone who reaches it "
-                    "may read and write everything",
-                    address));
-  return {};
+  if (!project.open_access || IsLoopback(address)) return {};
+  return Fail(
+      ErrorCode::kPermissionDenied,
+      fmt::format("http.address is {}, but with `access: open` only a loopback address "
+                  "(127.0.0.1, ::1) may be bound: everyone who reaches it may read and "
+                  "write everything; without `access` users sign in, and rules decide",
+                  address));
 }
 
 }  // namespace millrace::project

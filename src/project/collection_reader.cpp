@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "access_reader.hpp"
 #include "field_reader.hpp"
+#include "project/users.hpp"
 #include "values.hpp"
 
 namespace millrace::project {
@@ -14,6 +16,9 @@ namespace {
 
 using schema::Collection;
 using schema::Kind;
+
+/// What sign-ups and their answers say beside a user's record.
+constexpr std::string_view kNotOfUsers[] = {"password", "role", "tenant"};
 
 /// Columns of `changes` that no field may hide.
 constexpr std::string_view kSystemFields[] = {"_created_at", "_updated_at", "_version"};
@@ -42,6 +47,23 @@ class CollectionReader {
     return std::move(collection_);
   }
 
+  /// Adds to Users().
+  Collection ReadOwnFieldsOfUsers() {
+    collection_ = Users();
+    for (const auto& field : collection_.fields) {
+      declared_.push_back(field.name);
+      lower_names_.insert(field.name);
+    }
+    if (const auto* fields = keys_.Find("fields")) {
+      if (fields->kind == Node::Kind::kMapping) RefuseNames(*fields);
+      AddFields(*fields, Role::kOther);
+    }
+    ReadSystem();
+    collection_.indexes = ReadColumnSets("indexes");
+    std::ranges::move(ReadColumnSets("unique"), std::back_inserter(collection_.unique));
+    return std::move(collection_);
+  }
+
  private:
   void ReadFields(const std::string& key) {
     const auto* fields = keys_.Need("fields", "{order_id: {type: text}}");
@@ -49,20 +71,39 @@ class CollectionReader {
       fields_known_ = false;
       return;
     }
-    if (fields->kind != Node::Kind::kMapping || fields->members.empty()) {
-      report_.AddExpected(*fields, "fields, such as {order_id: {type: text}}");
+    const auto is_key = [&](const auto& field) { return field.key.text == key; };
+    const bool key_known = std::ranges::any_of(fields->members, is_key);
+    AddFields(*fields, key_known ? Role::kOther : Role::kUnknown, key);
+  }
+
+  /// `role`: of every field but `key`.
+  void AddFields(const Node& fields, Role role, const std::string& key = {}) {
+    if (fields.kind != Node::Kind::kMapping || fields.members.empty()) {
+      report_.AddExpected(fields, "fields, such as {order_id: {type: text}}");
       fields_known_ = false;
       return;
     }
-    for (const auto& field : fields->members) declared_.push_back(field.key.text);
-    const bool key_known = std::ranges::find(declared_, key) != declared_.end();
-    for (const auto& [name, value] : fields->members) {
+    for (const auto& field : fields.members) declared_.push_back(field.key.text);
+    for (const auto& [name, value] : fields.members) {
       if (!lower_names_.insert(ToLower(name.text)).second)
         report_.Add(name, fmt::format("{} differs from another field only in case",
                                       Shown(name.text)));
-      const auto role = name.text == key ? Role::kKey : Role::kOther;
-      auto field = ReadField(name, value, key_known ? role : Role::kUnknown, report_);
+      auto field = ReadField(name, value, name.text == key ? Role::kKey : role, report_);
       if (field) collection_.fields.push_back(*std::move(field));
+    }
+  }
+
+  /// Fields that users have without being told, and those that would be taken for what is
+  /// not in the record.
+  void RefuseNames(const Node& fields) {
+    for (const auto& [name, value] : fields.members) {
+      const auto lower = ToLower(name.text);
+      if (collection_.Find(lower)) {
+        report_.Add(name, fmt::format("users have {} already: leave it out", lower));
+      } else if (std::ranges::find(kNotOfUsers, lower) != std::end(kNotOfUsers)) {
+        report_.Add(name,
+                    fmt::format("{} is kept apart from the record: leave it out", lower));
+      }
     }
   }
 
@@ -159,6 +200,25 @@ class CollectionReader {
   bool fields_known_ = true;
 };
 
+/// What `read` makes of a file, with its rules.
+template <typename Read>
+std::optional<ReadCollectionResult> ReadWith(const Keys& keys, std::string_view content,
+                                             std::size_t problems_before, Report& report,
+                                             Read read) {
+  const auto* name_node = keys.Need("collection", "orders");
+  const auto name = ReadName(name_node, "a collection name", report);
+  ReadCollectionResult result;
+  CollectionReader reader(keys, report);
+  result.collection = read(reader, name.value_or(""));
+  const auto columns = reader.Columns(result.collection);
+  result.access = ReadAccess(keys, query::kOperations, columns ? &*columns : nullptr,
+                             content, report);
+  if (!name) return std::nullopt;
+  result.name_at = *name_node;
+  result.whole = report.count() == problems_before;
+  return result;
+}
+
 }  // namespace
 
 std::optional<ReadCollectionResult> ReadCollection(const Node& root,
@@ -170,18 +230,24 @@ std::optional<ReadCollectionResult> ReadCollection(const Node& root,
       {"collection", "key", "fields", "indexes", "unique", "system", "rules", "tenant"},
       report);
   if (root.kind != Node::Kind::kMapping) return std::nullopt;
-  const auto* name_node = keys.Need("collection", "orders");
-  const auto name = ReadName(name_node, "a collection name", report);
-  ReadCollectionResult result;
-  CollectionReader reader(keys, report);
-  result.collection = reader.Read(name.value_or(""));
-  const auto columns = reader.Columns(result.collection);
-  result.access = ReadAccess(keys, query::kOperations, columns ? &*columns : nullptr,
-                             content, report);
-  if (!name) return std::nullopt;
-  result.name_at = *name_node;
-  result.whole = report.count() == problems_before;
-  return result;
+  return ReadWith(keys, content, problems_before, report,
+                  [](auto& reader, auto name) { return reader.Read(std::move(name)); });
+}
+
+std::optional<ReadCollectionResult> ReadUsers(const Node& root, std::string_view content,
+                                              Report& report) {
+  const auto problems_before = report.count();
+  const Keys keys(root, "the collection of users",
+                  {"collection", "fields", "indexes", "unique", "system", "rules"},
+                  report);
+  if (root.kind != Node::Kind::kMapping) return std::nullopt;
+  auto read = ReadWith(keys, content, problems_before, report,
+                       [](auto& reader, auto) { return reader.ReadOwnFieldsOfUsers(); });
+  const auto* rules = keys.Find("rules");
+  if (read && rules == nullptr) read->access = RulesOfUsers();
+  if (read && read->access.RuleOf(query::Operation::kCreate))
+    report.Add(*rules, "users are made by signing up: leave `create` out");
+  return read;
 }
 
 }  // namespace millrace::project

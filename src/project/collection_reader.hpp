@@ -22,6 +22,11 @@ std::optional<ReadCollectionResult> ReadCollection(const Node& root,
                                                    std::string_view content,
                                                    Report& report);
 
+/// collections/users.yaml of a closed project: fields, indexes, uniqueness and rules
+/// beside those of Users().
+std::optional<ReadCollectionResult> ReadUsers(const Node& root, std::string_view content,
+                                              Report& report);
+
 /// A type as in `{type: "decimal(10,2)"}` or `{type: object, fields: {…}}`.
 std::optional<schema::Type> ReadType(const Node* type, const Node* fields, const Node& at,
                                      Report& report);

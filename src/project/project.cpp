@@ -40,6 +40,7 @@ class Loader {
       CheckFolderNames();
       if (project_.auth_style == AuthStyle::kR0) AddBuiltIn(UsersOfR0());
       for (const auto& file : FilesOf("collections")) AddCollection(file);
+      if (project_.closed()) AddUsers();
       for (const auto& file : FilesOf("streams")) AddStream(file);
       for (const auto& file : FilesOf("pipelines")) AddPipeline(file);
       CheckSinks(project_.pipelines, problems_);
@@ -130,7 +131,9 @@ class Loader {
     Report report(file, problems_);
     std::string content;
     const auto root = Parse(report, content);
-    auto read = root ? ReadCollection(*root, content, report) : std::nullopt;
+    const auto read_it =
+        project_.closed() && IsOfUsers(root) ? ReadUsers : ReadCollection;
+    auto read = root ? read_it(*root, content, report) : std::nullopt;
     if (!read) {
       // Most likely its name: what refers to it is not wrong, too.
       collections_.broken.insert(fs::path(file).stem().string());
@@ -148,8 +151,23 @@ class Loader {
     }
   }
 
+  static bool IsOfUsers(const std::optional<Node>& root) {
+    return root && std::ranges::any_of(root->members, [](const auto& member) {
+             return member.key.text == "collection" && member.value.text == "users";
+           });
+  }
+
+  /// Unless a file has its own fields.
+  void AddUsers() {
+    if (collection_files_.contains("users") || collections_.broken.contains("users"))
+      return;
+    AddBuiltIn(Users());
+    project_.access.emplace("users", RulesOfUsers());
+  }
+
   void AddBuiltIn(schema::Collection collection) {
-    collection_files_.emplace(collection.name, "this program (`auth` in millrace.yaml)");
+    collection_files_.emplace(collection.name,
+                              "this program, which keeps its users there");
     collections_.whole.emplace(collection.name, std::move(collection));
   }
 

@@ -32,7 +32,7 @@ class Closed(Exception):
 class Subscription:
     """One connection. `websocket`: the same messages as frames."""
 
-    def __init__(self, port, collection, query="", last=None, websocket=False, timeout=20, origin=None):
+    def __init__(self, port, collection, query="", last=None, websocket=False, timeout=20, origin=None, token=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.buffer, self.websocket, self.fields, self.last = b"", websocket, {}, last
         parameters = [query] if query else []
@@ -45,6 +45,8 @@ class Subscription:
                 parameters.append("last_event_id=" + urllib.parse.quote(last))
         elif last:
             headers.append(f"Last-Event-ID: {last}")
+        if token:
+            headers.append(f"Authorization: Bearer {token}")
         if origin:
             headers.append(f"Origin: {origin}")
         path = f"/api/collections/{collection}/records/live" + ("?" + "&".join(parameters) if parameters else "")

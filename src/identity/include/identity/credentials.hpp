@@ -1,44 +1,52 @@
 #pragma once
 
-#include <filesystem>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "identity/identity_db.hpp"
 
 namespace millrace::identity {
 
-/// What is secret of users, in a file of its own (docs/formats/identity-db.md), so that
-/// no hash can get into a record, an event or a lake. Any thread; every write is durable
-/// when it returns.
+/// What is kept of one user beside the record.
+struct Credential {
+  std::string password_hash;
+  std::string role = "user";  ///< not empty
+  std::string tenant = {};    ///< empty: none
+  bool disabled = false;
+};
+
+/// Password hashes and rights of users. Any thread; every write is durable when it
+/// returns.
 class Credentials {
  public:
-  /// Creates or opens <directory>/identity.db, mode 0600. kConflict: a newer format;
-  /// kDataLoss: damaged.
-  static Result<std::unique_ptr<Credentials>> Open(const std::filesystem::path& directory,
-                                                   const Clock& clock);
-  ~Credentials();
+  /// `db` and `clock` outlive it.
+  Credentials(IdentityDb& db, const Clock& clock) : db_(db), clock_(clock) {}
 
-  /// The password's hash of a user, instead of the one before.
+  /// The password's hash of a user, instead of the one before; everything else stays, or
+  /// is the default of a new one.
   Status Put(std::string_view user_id, std::string_view hash);
+  /// All of it, instead of what was there.
+  Status Put(std::string_view user_id, const Credential& credential);
   /// kNotFound.
-  Result<std::string> Get(std::string_view user_id);
+  Result<Credential> Get(std::string_view user_id);
   Status Remove(std::string_view user_id);
   /// Removes those whose user is not there: sign-ups that never became a record, and
-  /// users that were deleted. `exists` is asked once for each. Gives how many.
-  Result<std::size_t> Sweep(
+  /// users that were deleted. `exists` is asked once for each. Gives whom.
+  Result<std::vector<std::string>> Sweep(
       const std::function<Result<bool>(const std::string&)>& exists);
 
-  /// The secret that this installation signs tokens with, made at the first call.
+  /// The secret that signs the tokens of R0's style, made at the first call.
   Result<std::string> SigningSecret();
 
  private:
-  struct Parts;
-  explicit Credentials(std::unique_ptr<Parts> parts);
-  std::unique_ptr<Parts> parts_;
+  IdentityDb& db_;
+  const Clock& clock_;
 };
 
 }  // namespace millrace::identity

@@ -2,13 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "identity/credentials.hpp"
+#include "identity/done.hpp"
 #include "identity/password.hpp"
 #include "identity/sign_up.hpp"
 #include "records/record_store.hpp"
@@ -30,14 +30,11 @@ struct UsersOptions {
 
 /// Users: records in the store, their secrets in Credentials. Passwords are hashed on
 /// threads of their own with a bounded queue, so that a flood of logins starves nothing
-/// else. Any thread; no call blocks but Find, for microseconds. `done` runs exactly once,
-/// on a thread of this room or of the store, and must not block.
+/// else. Any thread; no call blocks but Find, for microseconds. A user object is
+/// {"id","email","name","createdAt","updatedAt"}, name only when set, times with
+/// milliseconds: never a hash.
 class Users {
  public:
-  /// User object: {"id","email","name","createdAt","updatedAt"}, name only when set,
-  /// times with milliseconds. Never a hash.
-  using Done = std::move_only_function<void(Result<std::string> json)>;
-
   /// Removes credentials without a user first. All outlive this.
   static Result<std::unique_ptr<Users>> Open(records::RecordStore& store,
                                              Credentials& credentials,

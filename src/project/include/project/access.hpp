@@ -10,8 +10,8 @@ namespace millrace::project {
 /// 127.0.0.0/8, ::1 or localhost.
 bool IsLoopback(std::string_view address);
 
-/// Whether `project` may be served on `address`. kPermissionDenied, with the way out: a
-/// closed project (there are no users in this release), an open one off loopback.
+/// Whether `project` may be served on `address`. kPermissionDenied, with the way out: an
+/// open one off loopback.
 Status CheckAccess(const Project& project, std::string_view address);
 
 }  // namespace millrace::project

@@ -168,9 +168,9 @@ struct Pipeline {
   Place place;
 };
 
-/// Who may come in, and how.
+/// Whose form users and logins have.
 enum class AuthStyle : std::uint8_t {
-  kNone,
+  kNone,  ///< our own, or nobody's where access is open
   /// As the NestJS gateway of R0: its routes alone, its messages, its users.
   kR0,
 };
@@ -179,8 +179,10 @@ enum class AuthStyle : std::uint8_t {
 struct Project {
   std::string name;
   bool open_access = false;  ///< `access: open`: no users, and only loopback may be bound
-  /// `auth:`; then `users` is a built-in collection.
-  AuthStyle auth_style = AuthStyle::kNone;
+  AuthStyle auth_style = AuthStyle::kNone;  ///< `auth:`
+  /// Neither: users sign in, access rules decide, and `users` is a built-in collection
+  /// (users.hpp).
+  bool closed() const { return !open_access && auth_style == AuthStyle::kNone; }
   /// `environment: r0`, always so with that style: the variables of R0 stand for settings.
   bool r0_environment = false;
   Door door;
