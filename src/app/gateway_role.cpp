@@ -53,6 +53,7 @@ class GatewayRole::Impl {
     rpc::ClientOptions options;
     options.host = settings.host;
     options.port = static_cast<std::uint16_t>(settings.port);
+    options.service_token = settings.service_token.value;
     return options;
   }
 

@@ -35,6 +35,7 @@ class IdentityRole::Impl {
     rpc::ServerOptions listen;
     listen.address = settings.identity.address;
     listen.port = static_cast<std::uint16_t>(settings.identity.port);
+    listen.service_token = settings.identity.service_token.value;
     MR_TRY(server_,
            rpc::Server::Start(listen, identity::MessageHandlers(*users_, log_), log_));
     return {};

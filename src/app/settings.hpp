@@ -160,6 +160,7 @@ struct IdentitySettings {
   std::uint32_t port = 3001;
   std::optional<std::uint32_t> health_port;
   config::Secret jwt_secret;
+  config::Secret service_token;
   std::chrono::milliseconds jwt_expiration{3'600'000};
   std::uint32_t hash_threads = 1;
   std::uint32_t hash_queue = 32;
@@ -177,8 +178,8 @@ struct IdentitySettings {
     using C = IdentitySettings;
     return std::tuple{
         config::Field{"address", &C::address,
-                      "address that the identity service listens on; it trusts whoever "
-                      "reaches it"},
+                      "address that the identity service listens on; without a "
+                      "service_token it trusts whoever reaches it"},
         config::Field{"host", &C::host, "where the gateway finds the identity service"},
         config::Field{"port", &C::port, "TCP port of the identity service; 0 picks one",
                       config::Within{0, 65535}},
@@ -191,6 +192,9 @@ struct IdentitySettings {
             "jwt_secret", &C::jwt_secret,
             "signs the tokens of `style: r0`; the same for gateway and identity "
             "service"},
+        config::Field{"service_token", &C::service_token,
+                      "what the gateway must send with each message; empty: nothing, as "
+                      "NestJS does it"},
         config::Field{"jwt_expiration", &C::jwt_expiration,
                       "life of an access token of `style: r0`",
                       config::Within{std::chrono::milliseconds{1'000},

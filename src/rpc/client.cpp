@@ -58,8 +58,8 @@ class Client::Impl {
   void Post(std::string_view pattern, std::string_view data, Deadline deadline,
             Callback done) {
     const auto id = next_id_.fetch_add(1, std::memory_order_relaxed);
-    mailbox_.Post(
-        {id, internal::RequestPacket(pattern, data, id), deadline, std::move(done)});
+    mailbox_.Post({id, internal::RequestPacket(pattern, data, id, options_.service_token),
+                   deadline, std::move(done)});
   }
 
  private:

@@ -75,6 +75,8 @@ Result<Packet> PacketParser::Parse(std::string_view json) {
     if (key == "data") packet.data = simdjson::minify(value);
     if (key == "id") packet.id = simdjson::minify(value);
     if (key == "response") packet.response = simdjson::minify(value);
+    std::string_view token;
+    if (key == "token" && value.get(token) == simdjson::SUCCESS) packet.token = token;
     if (key == "err") packet.err = simdjson::minify(value);
   }
   return packet;
@@ -97,15 +99,26 @@ std::string UnknownPatternPacket(std::string_view id) {
 }
 
 std::string RequestPacket(std::string_view pattern, std::string_view data,
-                          std::uint64_t id) {
+                          std::uint64_t id, std::string_view token) {
   std::string out = R"({"pattern":)";
   out += pattern;
   out += R"(,"data":)";
   out += data;
   out += R"(,"id":")";
   AppendUint(out, id);
-  out += "\"}";
+  out += '"';
+  if (!token.empty()) AppendMember(out, "token", token);
+  out += '}';
   return out;
+}
+
+bool SameSecret(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  unsigned different = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    different |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  }
+  return different == 0;
 }
 
 }  // namespace millrace::rpc::internal

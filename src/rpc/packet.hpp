@@ -15,7 +15,8 @@ namespace millrace::rpc::internal {
 struct Packet {
   std::string pattern;  ///< as RouteOf gives it
   std::string data;
-  std::string id;  ///< empty: an event, which has no answer
+  std::string id;     ///< empty: an event, which has no answer
+  std::string token;  ///< of the calling service: the text itself
   std::string response;
   std::string err;
 };
@@ -37,8 +38,11 @@ std::string ReplyPacket(std::string_view response, std::string_view id);
 std::string ErrorPacket(std::string_view err, std::string_view id);
 /// What NestJS answers to a pattern that nobody handles.
 std::string UnknownPatternPacket(std::string_view id);
-/// {"pattern":<json>,"data":<json>,"id":"<number>"}
+/// {"pattern":<json>,"data":<json>,"id":"<number>"}, and "token":"<text>" where it is not
+/// empty, a member that other implementations pass over.
 std::string RequestPacket(std::string_view pattern, std::string_view data,
-                          std::uint64_t id);
+                          std::uint64_t id, std::string_view token);
+/// Takes as long wherever the two differ.
+bool SameSecret(std::string_view a, std::string_view b);
 
 }  // namespace millrace::rpc::internal

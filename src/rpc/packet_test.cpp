@@ -36,6 +36,18 @@ TEST(Packet, KeepsDataAndIdAsJson) {
   EXPECT_EQ(Parse(R"({"pattern":"p"})")->data, "");
 }
 
+TEST(Packet, CarriesTheServicesToken) {
+  EXPECT_EQ(RequestPacket("1", "2", 3, ""), R"({"pattern":1,"data":2,"id":"3"})");
+  const auto packet = Parse(RequestPacket("1", "2", 3, "a\"b"));
+  EXPECT_EQ(packet->token, "a\"b");
+  EXPECT_EQ(packet->id, R"("3")");
+  EXPECT_EQ(Parse(R"({"pattern":1,"token":7})")->token, "");
+  EXPECT_TRUE(SameSecret("ab", "ab"));
+  EXPECT_FALSE(SameSecret("ab", "ac"));
+  EXPECT_FALSE(SameSecret("ab", "abc"));
+  EXPECT_FALSE(SameSecret("", "a"));
+}
+
 TEST(Packet, WhatIsNoJsonIsRefusedAndOtherJsonIsEmpty) {
   for (const auto* text : {"", "{", "nope", R"({"pattern":})", R"({"a":1}x)"}) {
     EXPECT_FALSE(Parse(text)) << text;

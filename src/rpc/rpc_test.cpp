@@ -61,6 +61,21 @@ class RpcTest : public testing::Test {
   telemetry::Logger log_{{.level = telemetry::Level::kError}};
 };
 
+TEST_F(RpcTest, AServiceTokenIsAskedOfEachMessage) {
+  ServerOptions options;
+  options.service_token = "between us";
+  const auto server = Serve(EchoHandlers(), 0, options);
+  for (const auto* token : {"", "between u", "between them", "between us"}) {
+    auto to = To(server->port());
+    to.service_token = token;
+    Client client(to, log_);
+    const auto answer = Call(client, "echo");
+    ASSERT_TRUE(answer) << answer.error().ToString();
+    EXPECT_EQ(answer->failed, std::string_view(token) != "between us") << token;
+    if (answer->failed) EXPECT_TRUE(answer->json.contains("503")) << answer->json;
+  }
+}
+
 /// A bare socket, for what no client of ours would send.
 class RawPeer {
  public:

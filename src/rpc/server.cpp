@@ -25,6 +25,9 @@ using internal::Tcp;
 
 /// After "too many open files": a descriptor may have become free by then.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+/// To the users of a gateway that has a wrong one, the service is not there.
+constexpr std::string_view kNoToken =
+    R"({"statusCode":503,"message":"the service token is missing or wrong"})";
 constexpr std::string_view kInternalError =
     R"({"statusCode":500,"message":"Internal server error"})";
 
@@ -166,7 +169,13 @@ class Server::Impl {
     MR_TRY(auto packet, parser_.Parse(json));
     const auto found = handlers_.find(packet.pattern);
     const bool event = packet.id.empty();
-    if (found == handlers_.end()) {
+    if (!internal::SameSecret(packet.token, options_.service_token) &&
+        !options_.service_token.empty()) {
+      log_.Debug("a message without the service token", {{"event", event}});
+      if (!event) {
+        clients_.at(id).connection->Send(internal::ErrorPacket(kNoToken, packet.id));
+      }
+    } else if (found == handlers_.end()) {
       if (event) {
         log_.Debug("event without a handler", {{"pattern", Excerpt(packet.pattern)}});
       } else {

@@ -398,6 +398,19 @@ def stands_still(pid):
     return all(task.rsplit(")", 1)[1].split()[0] == "T" for task in tasks)
 
 
+def test_a_gateway_without_the_service_token_is_refused(tmp_path):
+    name = "MILLRACE__IDENTITY__SERVICE_TOKEN"
+    with Door(tmp_path / "identity", "identity", {name: "between the two of us"}) as identity:
+        port = {"AUTH_MICROSERVICE_PORT": str(identity.tcp_port)}
+        with Door(tmp_path / "one", "gateway", port | {name: "between the two of us"}) as gateway:
+            assert gateway.register("ada@example.org").status == 201
+        for wrong in (None, "guessed"):
+            with Door(tmp_path / "other", "gateway", port | {name: wrong}) as gateway:
+                answer = gateway.login("ada@example.org")
+                assert (answer.status, answer.json["message"]) == (503, "the service token is missing or wrong")
+        assert "between the two" not in identity.errors()
+
+
 def test_identity_that_stands_still(pair):
     identity, gateway = pair
     gateway.register("slow@example.com")

@@ -23,6 +23,8 @@ struct ClientOptions {
   std::chrono::milliseconds connect_timeout{2'000};
   /// Between attempts to connect, doubling from one to the other.
   std::chrono::milliseconds backoff_min{50}, backoff_max{1'000};
+  /// Sent with each call where it is not empty.
+  std::string service_token;
   /// So many calls in a row without an answer open the circuit.
   std::size_t timeouts_to_open = 5;
 };

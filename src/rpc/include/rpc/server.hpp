@@ -60,6 +60,9 @@ struct ServerOptions {
   std::size_t connections = 1024;           ///< more wait in the kernel's queue
   std::size_t in_flight = 256;              ///< unanswered messages of a connection
   std::size_t output_bytes = 4u << 20u;     ///< unsent answers at which reading stops
+  /// Not empty: messages without it are refused (events dropped), with an error of status
+  /// 503. NestJS's own client sends none.
+  std::string service_token;
 };
 
 /// Speaks NestJS's TCP transport: an unmodified NestJS client gets its answers. One
