@@ -1,5 +1,6 @@
 """/openapi.json: valid, the router's table exactly, and true: examples are taken, answers fit their schemas."""
 
+import accounts
 import door
 import millrace
 import openapi
@@ -133,3 +134,29 @@ def test_the_gateway_of_r0_describes_what_it_serves(tmp_path):
         openapi.validate(document, [
             (schema + "UserRto", made.json), (schema + "LoginRto", token.json), (schema + "health", api.get("/health").json),
             (schema + "Error", api.post("/api/auth/register", {}).json), (schema + "Error", api.get("/auth/me").json)])
+
+
+def test_a_closed_project_describes_its_users_and_credentials(tmp_path, data):
+    rules = """rules: {list: "auth.role = 'admin'"}\n"""
+    project = accounts.closed_project(tmp_path / "project", {"customers": CUSTOMERS + rules}, streams={"clicks": CLICKS})
+    with millrace.Server(project, data) as server:
+        api = server.api
+        document = api.get("/openapi.json").json
+        names = {"collection": {"customers", "users"}, "stream": {"clicks"}}
+        assert openapi.described(document, names) == openapi.served(api.get("/metrics").body.decode())
+        assert document["security"] == [{"bearer": []}, {"api_key": []}]
+        assert document["components"]["securitySchemes"].keys() == {"bearer", "api_key"}
+        paths = document["paths"]
+        sign_up = paths["/api/auth/sign-up"]["post"]
+        assert sign_up["security"] == []
+        made = api.post("/api/auth/sign-up", sign_up["requestBody"]["content"]["application/json"]["example"])
+        assert made.status == 201, made
+        body = paths["/api/auth/login"]["post"]["requestBody"]["content"]["application/json"]["example"]
+        grant = api.post("/api/auth/login", body)
+        me = api.get("/api/auth/me", Authorization=f"Bearer {grant.json['access_token']}")
+        at = "/api/collections/customers/records"
+        refused = api.post(at, {"customer_id": "c"})
+        assert refused.status == 403 and "403" in paths[at]["post"]["responses"], refused
+        schemas = "#/components/schemas/"
+        openapi.validate(document, [(schemas + "grant", made.json), (schemas + "grant", grant.json),
+                                    (schemas + "user", me.json), (schemas + "problem", refused.json)])
