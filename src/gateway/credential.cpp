@@ -5,6 +5,11 @@
 #include "identity/authenticator.hpp"
 
 namespace millrace::gateway {
+namespace {
+
+bool IsBlank(char c) { return c == ' ' || c == '\t'; }
+
+}  // namespace
 
 std::optional<std::string_view> BearerToken(const http::Request& request) {
   constexpr std::string_view kScheme = "bearer";
@@ -16,7 +21,10 @@ std::optional<std::string_view> BearerToken(const http::Request& request) {
       [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
   const auto begin = header.find_first_not_of(" \t", blank);
   if (!bearer || begin == std::string_view::npos) return std::nullopt;
-  return header.substr(begin, header.find_first_of(" \t", begin) - begin);
+  // find_first_of would look each of a token's hundreds of characters up in the set.
+  const auto rest = header.substr(begin);
+  return rest.substr(
+      0, static_cast<std::size_t>(std::ranges::find_if(rest, IsBlank) - rest.begin()));
 }
 
 Result<std::string_view> CredentialOf(const http::Request& request) {
