@@ -2,7 +2,10 @@
 // there.
 //
 //   follow --port P --path /api/…/live [--connections 100] [--seconds 10]
+//          [--tokens FILE] [--topic TOPIC]
 //
+// --tokens: a file of bearer tokens, one a connection, in turn. --topic: the server is a
+// PocketBase, which is told with a second request what a connection subscribes to.
 // Prints "following" when all are answered, and one line of JSON at the end.
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -21,6 +24,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +44,17 @@ struct Options {
   std::uint16_t port = 0;
   std::size_t connections = 100;
   double seconds = 10;
-  std::string path = "/";
+  std::string path = "/", topic;
+  std::vector<std::string> tokens;
 };
+
+std::vector<std::string> ReadLines(const char* path) {
+  std::vector<std::string> out;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) out.push_back(line);
+  if (out.empty()) Die(path);
+  return out;
+}
 
 Options Read(int count, char** arguments) {
   Options out;
@@ -52,6 +65,8 @@ Options Read(int count, char** arguments) {
     if (name == "--path") out.path = value;
     if (name == "--connections") out.connections = std::strtoull(value, nullptr, 10);
     if (name == "--seconds") out.seconds = std::atof(value);
+    if (name == "--tokens") out.tokens = ReadLines(value);
+    if (name == "--topic") out.topic = value;
   }
   return out;
 }
@@ -61,8 +76,9 @@ struct Connection {
   std::string rest;  ///< an unfinished message
 };
 
-/// Connected, asked, and answered.
-int Open(const Options& options) {
+/// Connected and asked, for the connection of this number.
+int Ask(const Options& options, std::string_view line, std::size_t number,
+        std::string_view body = "") {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in to{};
   to.sin_family = AF_INET;
@@ -71,24 +87,51 @@ int Open(const Options& options) {
   if (fd < 0 || ::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) {
     Die("connect");
   }
-  const auto request =
-      fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", options.path);
+  auto request = fmt::format("{} HTTP/1.1\r\nHost: localhost\r\n", line);
+  if (!options.tokens.empty()) {
+    request += fmt::format("Authorization: Bearer {}\r\n",
+                           options.tokens[number % options.tokens.size()]);
+  }
+  if (!body.empty()) {
+    request += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n",
+                           body.size());
+  }
+  request += "\r\n";
+  request += body;
   if (::send(fd, request.data(), request.size(), 0) < 0) Die("send");
   return fd;
 }
 
-/// Up to the end of the head, which has nothing behind it yet.
-void AwaitHead(int fd) {
-  std::string head;
+/// What comes, to this mark and no further.
+std::string Await(int fd, std::string_view mark) {
+  std::string text;
   char c = 0;
-  while (!head.ends_with("\r\n\r\n")) {
+  while (!text.ends_with(mark)) {
     if (::recv(fd, &c, 1, 0) != 1) Die("recv");
-    head += c;
+    text += c;
   }
-  if (!head.starts_with("HTTP/1.1 200")) {
-    fmt::print(stderr, "follow: {}\n", head);
-    std::exit(1);
-  }
+  return text;
+}
+
+void AwaitHead(int fd) {
+  const auto head = Await(fd, "\r\n\r\n");
+  if (head.starts_with("HTTP/1.1 20")) return;
+  fmt::print(stderr, "follow: {}\n", head);
+  std::exit(1);
+}
+
+/// As a client of PocketBase: the first message of the connection has the id under which
+/// a second request says the topic.
+void Subscribe(const Options& options, int fd, std::size_t number) {
+  constexpr std::string_view kName = "\"clientId\":\"";
+  const auto hello = Await(fd, "\n\n");
+  const auto at = hello.find(kName) + kName.size();
+  const auto id = hello.substr(at, hello.find('"', at) - at);
+  const auto body =
+      fmt::format(R"({{"clientId":"{}","subscriptions":["{}"]}})", id, options.topic);
+  const int asked = Ask(options, "POST " + options.path, number, body);
+  AwaitHead(asked);
+  ::close(asked);
 }
 
 std::int64_t NowUs() {
@@ -97,17 +140,28 @@ std::int64_t NowUs() {
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
 }
 
-/// "2013-01-01T05:00:00.123456Z" of the member; 0 if there is none.
+/// "2013-01-01T05:00:00.123456Z" of the member, or PocketBase's of its own
+/// ("2013-01-01 05:00:00.123Z"); 0 if there is none.
 std::int64_t UpdatedAtUs(std::string_view message) {
-  constexpr std::string_view kName = "\"_updated_at\":\"";
-  const auto at = message.find(kName);
+  std::size_t at = message.npos;
+  for (const std::string_view name : {"\"_updated_at\":\"", "\"updated\":\""}) {
+    at = message.find(name);
+    if (at == message.npos) continue;
+    at += name.size();
+    break;
+  }
   if (at == message.npos) return 0;
-  const std::string text(message.substr(at + kName.size(), 27));
+  std::string text(message.substr(at, 27));
+  constexpr std::size_t kBetween = 10;  // date and time
+  if (text.size() > kBetween) text[kBetween] = 'T';
   std::tm time{};
   const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
   if (rest == nullptr) return 0;
   std::int64_t micros = 0;
-  if (*rest == '.') std::from_chars(rest + 1, rest + 7, micros);
+  for (int digit = 0, more = *rest == '.'; digit < 6; ++digit) {
+    if (more) more = *++rest >= '0' && *rest <= '9';
+    micros = micros * 10 + (more ? *rest - '0' : 0);
+  }
   return static_cast<std::int64_t>(::timegm(&time)) * 1'000'000 + micros;
 }
 
@@ -119,7 +173,9 @@ class Follower {
     constexpr std::size_t kAtOnce = 200;  // no more than the queue of those that knock
     for (std::size_t i = 0; i < connections_.size(); i += kAtOnce) {
       const auto end = std::min(connections_.size(), i + kAtOnce);
-      for (auto j = i; j < end; ++j) connections_[j].fd = Open(options);
+      for (auto j = i; j < end; ++j) {
+        connections_[j].fd = Ask(options, "GET " + options.path, j);
+      }
       for (auto j = i; j < end; ++j) Watch(j);
     }
   }
@@ -154,6 +210,7 @@ class Follower {
   void Watch(std::size_t number) {
     const int fd = connections_[number].fd;
     AwaitHead(fd);
+    if (!options_.topic.empty()) Subscribe(options_, fd, number);
     ::fcntl(fd, F_SETFL, O_NONBLOCK);
     epoll_event event{};
     event.events = EPOLLIN;

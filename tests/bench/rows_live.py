@@ -19,10 +19,11 @@ ALLOWED_MS = 10
 class Following:
     """`bench_follow` beside the measured thing; ready when all are answered."""
 
-    def __init__(self, port, connections, seconds, query=""):
+    def __init__(self, port, connections, seconds, query="", tokens=None, path=PATH + "/live", topic=None):
+        more = [*(["--tokens", str(tokens)] if tokens else []), *(["--topic", topic] if topic else [])]
         self.process = subprocess.Popen(
-            [str(harness.BUILD / "bench" / "bench_follow"), "--port", str(port), "--path", f"{PATH}/live{query}",
-             "--connections", str(connections), "--seconds", str(seconds)], stdout=subprocess.PIPE, text=True)
+            [str(harness.BUILD / "bench" / "bench_follow"), "--port", str(port), "--path", path + query,
+             "--connections", str(connections), "--seconds", str(seconds), *more], stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "following\n":
             raise RuntimeError(f"follow ended: {self.process.wait(30)}")
 

@@ -13,10 +13,13 @@ import rows_letters
 import rows_live
 import rows_process
 import rows_records
+import rows_rules
+import rows_tokens
 import rows_trace
 
 ROWS = {**rows_records.ROWS, **rows_backlog.ROWS, **rows_lag.ROWS, **rows_live.ROWS,
-        **rows_process.ROWS, **rows_trace.ROWS, **rows_letters.ROWS, **rows_auth.ROWS}
+        **rows_process.ROWS, **rows_trace.ROWS, **rows_letters.ROWS, **rows_auth.ROWS,
+        **rows_tokens.ROWS, **rows_rules.ROWS}
 
 
 def main():
