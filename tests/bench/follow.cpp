@@ -17,7 +17,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -158,9 +157,10 @@ std::int64_t UpdatedAtUs(std::string_view message) {
   const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
   if (rest == nullptr) return 0;
   std::int64_t micros = 0;
-  for (int digit = 0, more = *rest == '.'; digit < 6; ++digit) {
-    if (more) more = *++rest >= '0' && *rest <= '9';
-    micros = micros * 10 + (more ? *rest - '0' : 0);
+  if (*rest == '.') ++rest;
+  for (int digit = 0; digit < 6; ++digit) {  // milliseconds, or finer
+    micros *= 10;
+    if (*rest >= '0' && *rest <= '9') micros += *rest++ - '0';
   }
   return static_cast<std::int64_t>(::timegm(&time)) * 1'000'000 + micros;
 }
