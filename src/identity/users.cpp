@@ -68,7 +68,7 @@ class Users::Impl {
       if (*known) return kept(Fail(ErrorCode::kConflict, "Email already exists"));
       pools_.Hash(std::move(kept),
                   [this, input = std::move(input)](Done& finish) mutable {
-                    CreateUser(std::move(input), std::move(finish));
+                    CreateUser(input, std::move(finish));
                   });
     });
   }
@@ -108,7 +108,7 @@ class Users::Impl {
   }
 
  private:
-  void CreateUser(SignUp input, Done done) {
+  void CreateUser(const SignUp& input, Done done) {
     auto hash = HashPassword(input.password, options_.scheme);
     if (!hash) return done(Fail(hash.error()));
     const auto id = NewId();
