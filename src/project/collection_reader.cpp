@@ -241,8 +241,9 @@ std::optional<ReadCollectionResult> ReadUsers(const Node& root, std::string_view
                   {"collection", "fields", "indexes", "unique", "system", "rules"},
                   report);
   if (root.kind != Node::Kind::kMapping) return std::nullopt;
-  auto read = ReadWith(keys, content, problems_before, report,
-                       [](auto& reader, auto) { return reader.ReadOwnFieldsOfUsers(); });
+  auto read =
+      ReadWith(keys, content, problems_before, report,
+               [](auto& reader, const auto&) { return reader.ReadOwnFieldsOfUsers(); });
   const auto* rules = keys.Find("rules");
   if (read && rules == nullptr) read->access = RulesOfUsers();
   if (read && read->access.RuleOf(query::Operation::kCreate))
