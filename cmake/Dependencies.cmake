@@ -10,7 +10,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
-find_package(OpenSSL REQUIRED)  # identity only, with libargon2 and libcrypt
+find_package(OpenSSL REQUIRED)  # identity, with libargon2 and libcrypt; query: sealed cursors
 pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 if(MR_TESTS)
   find_package(GTest REQUIRED)

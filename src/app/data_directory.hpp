@@ -14,6 +14,7 @@ struct DataPaths {
   std::filesystem::path log() const { return root / "log"; }
   std::filesystem::path lake() const { return root / "lake"; }
   std::filesystem::path socket() const { return root / "millrace.sock"; }
+  std::filesystem::path cursor_key() const { return root / "cursor.key"; }
   std::filesystem::path temporary() const { return root / "tmp"; }
   /// Names the project that was last served on it: for tools, which find it there.
   std::filesystem::path project() const { return root / "PROJECT"; }

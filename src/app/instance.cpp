@@ -10,6 +10,7 @@
 #include "capture/change_pump.hpp"
 #include "change/complete_mark.hpp"
 #include "codecs.hpp"
+#include "cursor_key.hpp"
 #include "descriptor_limit.hpp"
 #include "gateway/collection_routes.hpp"
 #include "gateway/docs_routes.hpp"
@@ -230,11 +231,11 @@ class Instance::Impl {
   }
 
   std::unique_ptr<gateway::StreamRoutes> MakeStreamRoutes(
-      const gateway::AccessControl* access) {
+      const gateway::AccessControl* access, const std::string& cursor_key) {
     return std::make_unique<gateway::StreamRoutes>(
         streams_, *stores_->log, *pool_,
         gateway::StreamRouteOptions{settings_.http.body_limit.value,
-                                    settings_.http.batch_max, access});
+                                    settings_.http.batch_max, access, cursor_key});
   }
 
   /// Null: everybody may do everything.
@@ -246,7 +247,9 @@ class Instance::Impl {
     auto& open = options.listeners.emplace_back();
     open.address = settings_.http.address;
     open.port = static_cast<std::uint16_t>(settings_.http.port);
-    open.router.SetGate(gateway::MakeDoorGate(project_.door, *cache_, metrics_));
+    open.router.SetGate(
+        gateway::MakeDoorGate(project_.door, *cache_, metrics_,
+                              Access() != nullptr ? Access()->who : gateway::WhoAsks()));
     records_->AddTo(open.router);
     live_routes_->AddTo(open.router);
     collections_->AddTo(open.router);
@@ -287,10 +290,11 @@ class Instance::Impl {
     pool_ =
         std::make_unique<runtime::BlockingPool>(settings_.http.read_threads, kPoolQueue);
     codecs_ = MakeCodecs(project_);
+    const auto cursor_key = CursorKey(stores_->directory.paths());
     records_ = std::make_unique<gateway::RecordRoutes>(
         *stores_->records, codecs_, *pool_,
         gateway::RecordRouteOptions{settings_.http.body_limit.value,
-                                    settings_.http.batch_max, Access()});
+                                    settings_.http.batch_max, Access(), cursor_key});
     live_ = std::make_unique<live::Hub>(live::HubParts{
         *stores_->records, *stores_->records, *stores_->log, mark_, live_log_, metrics_});
     live_routes_ = std::make_unique<gateway::LiveRoutes>(
@@ -298,10 +302,10 @@ class Instance::Impl {
         gateway::LiveRouteOptions{settings_.live.buffer.value, settings_.live.heartbeat,
                                   Access()});
     collections_ = std::make_unique<gateway::CollectionRoutes>(codecs_, Access());
-    tables_ =
-        std::make_unique<gateway::TableRoutes>(*stores_->warehouse, *pool_, Access());
-    public_streams_ = MakeStreamRoutes(Access());
-    operator_streams_ = MakeStreamRoutes(nullptr);
+    tables_ = std::make_unique<gateway::TableRoutes>(
+        *stores_->warehouse, *pool_, gateway::TableRouteOptions{Access(), cursor_key});
+    public_streams_ = MakeStreamRoutes(Access(), cursor_key);
+    operator_streams_ = MakeStreamRoutes(nullptr, cursor_key);
     ops_ = std::make_unique<gateway::OpsRoutes>(
         metrics_, [this] { return Parts(); },
         std::string(R"({"version":")") + kVersion + "\"}");

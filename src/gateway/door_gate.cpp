@@ -32,11 +32,13 @@ bool IsCounted(std::string_view path) {
 
 class DoorGate final : public http::Gate {
  public:
-  DoorGate(const project::Door& door, cache::Cache& cache, telemetry::Registry& registry)
-      : door_(door), cache_(cache) {
+  DoorGate(const project::Door& door, cache::Cache& cache, telemetry::Registry& registry,
+           WhoAsks who)
+      : door_(door), cache_(cache), who_(std::move(who)) {
     for (const auto& limit : door_.limits) {
       policy_ += fmt::format("{}\"{}\";q={};w={}", policy_.empty() ? "" : ", ",
                              limit.name, limit.requests, limit.every_ms / 1000);
+      asks_who_ |= limit.per_user || limit.per_key || limit.per_tenant;
       refused_.push_back(&registry.AddCounter(
           "http_rate_limited_total", "requests beyond a limit", {{"limit", limit.name}}));
     }
@@ -81,13 +83,11 @@ class DoorGate final : public http::Gate {
   std::optional<http::Response> Count(const http::Request& request,
                                       std::string_view route, std::string& headers) {
     const auto client = ClientKey(request, door_.trusted_proxies);
+    const auto who = WhoCounts(request);
     std::optional<std::pair<std::size_t, cache::Allowance>> tightest;
     for (std::size_t i = 0; i < door_.limits.size(); ++i) {
       const auto& limit = door_.limits[i];
-      std::string key = limit.name;
-      key += '|';
-      if (limit.per_ip) key += client;
-      key += '|';
+      auto key = KeyOf(limit, who, client);
       if (limit.per_route) key.append(http::ToString(request.method)).append(route);
       const auto allowance = cache_.Take(
           key, {limit.requests, std::chrono::milliseconds(limit.every_ms), {}});
@@ -108,6 +108,28 @@ class DoorGate final : public http::Gate {
     return Refusal(request, door_.limits[i], allowance);
   }
 
+  /// Nobody where no limit needs it: to ask has a price.
+  query::Principal WhoCounts(const http::Request& request) const {
+    if (!asks_who_ || !who_) return {};
+    return who_(request).value_or(query::Principal());
+  }
+
+  static std::string KeyOf(const project::RateLimit& limit, const query::Principal& who,
+                           const std::string& client) {
+    std::string key = limit.name;
+    const auto add = [&](char kind, const std::string& one) {
+      key += '|';
+      key += one.empty() ? 'i' : kind;
+      key += one.empty() ? client : one;
+    };
+    if (limit.per_user) add('u', who.user_id.empty() ? who.key_id : who.user_id);
+    if (limit.per_key) add('k', who.key_id);
+    if (limit.per_tenant) add('t', who.tenant);
+    key += '|';
+    if (limit.per_ip) key += client;
+    return key += '|';
+  }
+
   static http::Response Refusal(const http::Request& request,
                                 const project::RateLimit& limit,
                                 const cache::Allowance& allowance) {
@@ -123,6 +145,8 @@ class DoorGate final : public http::Gate {
 
   const project::Door door_;
   cache::Cache& cache_;
+  const WhoAsks who_;
+  bool asks_who_ = false;
   std::string policy_;
   std::vector<telemetry::Counter*> refused_;
 };
@@ -130,8 +154,8 @@ class DoorGate final : public http::Gate {
 }  // namespace
 
 std::shared_ptr<http::Gate> MakeDoorGate(const project::Door& door, cache::Cache& cache,
-                                         telemetry::Registry& registry) {
-  return std::make_shared<DoorGate>(door, cache, registry);
+                                         telemetry::Registry& registry, WhoAsks who) {
+  return std::make_shared<DoorGate>(door, cache, registry, std::move(who));
 }
 
 }  // namespace millrace::gateway

@@ -43,7 +43,7 @@ struct Ask {
 class DoorGateTest : public testing::Test {
  protected:
   std::optional<http::Response> Look(const Ask& ask) {
-    if (!gate_) gate_ = MakeDoorGate(door_, counts_, registry_);
+    if (!gate_) gate_ = MakeDoorGate(door_, counts_, registry_, who_);
     headers_.clear();
     http::Request request;
     request.method = ask.method;
@@ -59,6 +59,7 @@ class DoorGateTest : public testing::Test {
 
   project::Door door_;
   Counts counts_;
+  WhoAsks who_;
   telemetry::Registry registry_;
   std::string headers_;
   std::shared_ptr<http::Gate> gate_;
@@ -70,6 +71,50 @@ TEST_F(DoorGateTest, EveryAnswerHasSecurityHeaders) {
   EXPECT_TRUE(Has("X-Frame-Options: DENY"));
   EXPECT_FALSE(headers_.contains("Access-Control"));
   EXPECT_FALSE(headers_.contains("RateLimit"));
+}
+
+TEST_F(DoorGateTest, CountsWhoAsksWhereverFrom) {
+  int asked = 0;
+  who_ = [&](const http::Request& request) -> Result<query::Principal> {
+    ++asked;
+    const std::string token(request.Header("authorization"));
+    if (token == "bad") return Fail(ErrorCode::kUnauthenticated, "bad");
+    query::Principal who;
+    (token.starts_with("mr_") ? who.key_id : who.user_id) = token;
+    who.tenant = token.empty() ? "" : "acme";
+    return who;
+  };
+  const auto as = [](const char* token, const char* from = "192.0.2.7") {
+    return Ask{.remote = from, .headers = {{"Authorization", token}}};
+  };
+  const auto only = [&](bool project::RateLimit::* part) {
+    gate_.reset();
+    project::RateLimit limit{"n" + std::to_string(asked), 1, 60'000, false};
+    limit.*part = true;
+    door_.limits = {limit};
+  };
+  only(&project::RateLimit::per_user);
+  EXPECT_TRUE(Passes(as("ada")));
+  EXPECT_FALSE(Passes(as("ada", "192.0.2.8")));
+  EXPECT_TRUE(Passes(as("bob")));
+  EXPECT_TRUE(Passes(as("mr_1")));  // a key is somebody
+  EXPECT_FALSE(Passes(as("mr_1", "192.0.2.8")));
+  // Nobody counts by his address, and so does who brings something bad.
+  EXPECT_TRUE(Passes({}));
+  EXPECT_FALSE(Passes(as("bad")));
+  EXPECT_TRUE(Passes(as("bad", "192.0.2.9")));
+  only(&project::RateLimit::per_key);
+  EXPECT_TRUE(Passes(as("mr_1")));
+  EXPECT_FALSE(Passes(as("mr_1", "192.0.2.8")));
+  EXPECT_TRUE(Passes(as("ada")));
+  EXPECT_FALSE(Passes(as("bob")));  // from the same address, without a key
+  only(&project::RateLimit::per_tenant);
+  EXPECT_TRUE(Passes(as("ada")));
+  EXPECT_FALSE(Passes(as("mr_1", "192.0.2.8")));
+  const int before = asked;
+  only(&project::RateLimit::per_ip);
+  EXPECT_TRUE(Passes(as("ada")));
+  EXPECT_EQ(asked, before);
 }
 
 TEST_F(DoorGateTest, CountsEachClientAndSaysWhatIsLeft) {

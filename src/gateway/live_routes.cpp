@@ -1,12 +1,15 @@
 #include "gateway/live_routes.hpp"
 
+#include <chrono>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "http/problem.hpp"
 #include "http/stream.hpp"
 #include "http/websocket.hpp"
 #include "query/query.hpp"
+#include "still_allowed.hpp"
 
 namespace millrace::gateway {
 namespace {
@@ -15,12 +18,40 @@ constexpr std::string_view kSnapshot = "snapshot", kLastEventId = "last_event_id
 /// Of lists only: a subscription has all that matches, in the order of changes.
 constexpr std::string_view kListOnly[] = {"order", "limit", "cursor"};
 
+/// A connection and the right to it: what its heartbeat and its messages ask.
+class Line {
+ public:
+  Line(const AccessControl* access, const http::Request& request, query::Principal who)
+      : allowed_(access, request, std::move(who)) {}
+
+  void Open(const std::shared_ptr<http::Stream>& stream) {
+    const std::scoped_lock lock(mutex_);
+    stream_ = stream;
+  }
+  /// False: it was cut, and the client may come back with its last id and another token.
+  bool Check() {
+    if (allowed_(std::chrono::steady_clock::now())) return true;
+    const std::scoped_lock lock(mutex_);
+    if (const auto stream = stream_.lock()) stream->Cut();
+    return false;
+  }
+
+ private:
+  StillAllowed allowed_;
+  std::mutex mutex_;
+  std::weak_ptr<http::Stream> stream_;
+};
+
 class StreamSink : public live::Sink {
  public:
-  StreamSink(std::shared_ptr<http::Stream> stream, bool websocket)
-      : stream_(std::move(stream)), websocket_(websocket) {}
+  StreamSink(std::shared_ptr<http::Stream> stream, bool websocket,
+             std::shared_ptr<Line> line)
+      : stream_(std::move(stream)), websocket_(websocket), line_(std::move(line)) {
+    line_->Open(stream_);
+  }
 
   bool Send(live::Message& message) override {
+    if (!line_->Check()) return false;
     return stream_->Send(websocket_ ? message.Frame() : message.ServerSent());
   }
   std::size_t unsent() const override { return stream_->unsent(); }
@@ -29,6 +60,7 @@ class StreamSink : public live::Sink {
  private:
   const std::shared_ptr<http::Stream> stream_;
   const bool websocket_;
+  const std::shared_ptr<Line> line_;
 };
 
 std::unexpected<Error> Refuse(std::string_view name, const std::string& expected) {
@@ -109,13 +141,13 @@ http::SharedBytes Heartbeat(const std::optional<Version>& passed) {
 }
 
 http::StreamOptions OptionsOf(const LiveRouteOptions& options, bool websocket,
-                              live::SinkEvents events) {
+                              live::SinkEvents events, std::shared_ptr<Line> line) {
   http::StreamOptions out;
   out.websocket = websocket;
   out.buffer = options.buffer;
   out.heartbeat = options.heartbeat;
-  out.heartbeat_bytes = [passed = std::move(events.passed)] {
-    return Heartbeat(passed());
+  out.heartbeat_bytes = [passed = std::move(events.passed), line = std::move(line)] {
+    return line->Check() ? Heartbeat(passed()) : nullptr;
   };
   out.on_drained = std::move(events.on_drained);
   out.on_closed = std::move(events.on_closed);
@@ -143,7 +175,9 @@ void LiveRoutes::Subscribe(const http::Request& request, http::Responder respond
   if (codec == codecs_.end())
     return refuse(UnknownCollection(name, codecs_, options_.access));
   const auto& collection = codec->second->collection();
-  auto grant = Allow(options_.access, query::Operation::kLive, request, collection.name);
+  auto who = WhoIs(options_.access, request);
+  if (!who) return refuse(who.error());
+  auto grant = Allow(options_.access, query::Operation::kLive, *who, collection.name);
   if (!grant) return refuse(grant.error());
   auto asked = ReadAsked(request, collection);
   if (!asked) return refuse(asked.error());
@@ -154,13 +188,16 @@ void LiveRoutes::Subscribe(const http::Request& request, http::Responder respond
   if (!head) return refuse(head.error());
 
   live::Subscription wanted;
-  wanted.tenant = std::move(grant->tenant);
   wanted.collection = collection;
-  wanted.view = std::make_shared<const live::View>(std::move(asked->query), collection);
+  wanted.view = std::make_shared<const live::View>(std::move(asked->query), collection,
+                                                   grant->tenant);
+  wanted.tenant = std::move(grant->tenant);
   wanted.snapshot = asked->snapshot;
   wanted.last = asked->last;
-  wanted.open = [this, websocket, head = std::move(*head), answer = std::move(responder),
-                 path = std::string(request.path), id = std::string(request.request_id)](
+  auto line = std::make_shared<Line>(options_.access, request, *std::move(who));
+  wanted.open = [this, websocket, line = std::move(line), head = std::move(*head),
+                 answer = std::move(responder), path = std::string(request.path),
+                 id = std::string(request.request_id)](
                     Result<Version> behind,
                     live::SinkEvents events) mutable -> std::shared_ptr<live::Sink> {
     if (!behind) {
@@ -168,9 +205,9 @@ void LiveRoutes::Subscribe(const http::Request& request, http::Responder respond
       return nullptr;
     }
     head.headers.emplace_back("X-Millrace-Position", behind->ToHex());
-    auto stream =
-        answer.Open(std::move(head), OptionsOf(options_, websocket, std::move(events)));
-    return std::make_shared<StreamSink>(std::move(stream), websocket);
+    auto stream = answer.Open(std::move(head),
+                              OptionsOf(options_, websocket, std::move(events), line));
+    return std::make_shared<StreamSink>(std::move(stream), websocket, line);
   };
   hub_.Subscribe(std::move(wanted));
 }

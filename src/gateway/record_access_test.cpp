@@ -43,7 +43,8 @@ class RecordAccess : public AccessFixture {
     }
     Rule(Notes("notes"), Operation::kUpdate, "owner = auth.user_id and state = 'open'");
     access_.rules["tenants"].tenant = true;
-    routes_.emplace(*store_, codecs_, pool_, RecordRouteOptions{.access = &access_});
+    routes_.emplace(*store_, codecs_, pool_,
+                    RecordRouteOptions{.access = &access_, .cursor_key = "k"});
     Serve(*routes_, collections_);
   }
   void TearDown() override {

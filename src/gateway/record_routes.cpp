@@ -265,8 +265,9 @@ void RecordRoutes::List(const http::Request& request, http::Responder responder)
   const auto& collection = codec->collection();
   auto grant = Allow(options_.access, query::Operation::kList, request, collection.name);
   if (!grant) return SendError(responder, request, grant.error());
-  auto query = query::Parse(request.query, collection.name, collection.DocumentColumns(),
-                            collection.key, {}, grant->scope);
+  auto query =
+      query::Parse(request.query, collection.name, collection.DocumentColumns(),
+                   collection.key, {}, {options_.cursor_key, "records " + grant->scope});
   if (!query) return SendError(responder, request, query.error());
   // Nothing that the store would have to look for.
   if (grant->condition.never()) return responder.Send(PageResponse({}, std::nullopt));

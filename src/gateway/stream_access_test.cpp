@@ -41,7 +41,8 @@ class StreamAccess : public AccessFixture {
     Rule(Events("tenants"), Operation::kRead, "true");
     access_.rules["tenants"].tenant = true;
     access_.rules["closed"];
-    routes_.emplace(streams_, *log_, pool_, StreamRouteOptions{.access = &access_});
+    routes_.emplace(streams_, *log_, pool_,
+                    StreamRouteOptions{.access = &access_, .cursor_key = "k"});
     Serve(*routes_);
   }
   void TearDown() override {
@@ -112,6 +113,19 @@ TEST_F(StreamAccess, ReadHasWhatTheRuleLeaves) {
               AllOf(HasSubstr("\"a0\""), HasSubstr("\"a1\""), Not(HasSubstr("\"a2\""))));
   EXPECT_THAT(Read("ada", "?limit=2&from=3"),
               AllOf(HasSubstr("\"a2\""), HasSubstr("\"a3\""), Not(HasSubstr("\"a1\""))));
+}
+
+TEST_F(StreamAccess, ACursorIsItsUsersOwn) {
+  for (const auto* id : {"a", "b", "c"})
+    ASSERT_EQ(Append("ada", Event(id, "ada")).status, 201);
+  const auto page = Read("ada", "?limit=1");
+  const auto at = page.find("next_cursor\":\"") + 14;
+  const auto query = "?limit=1&cursor=" + page.substr(at, page.find('"', at) - at);
+  EXPECT_THAT(Read("ada", query), HasSubstr("\"b\""));
+  const auto refused = Send(Method::kGet, "streams/clicks/events" + query, "root");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, HasSubstr("is not a next_cursor of this stream"));
+  EXPECT_EQ(Send(Method::kGet, "streams/clicks/events?cursor=1", "ada").status, 400);
 }
 
 TEST_F(StreamAccess, WithoutARuleNobodyMay) {

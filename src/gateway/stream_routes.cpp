@@ -9,6 +9,7 @@
 #include "http/problem.hpp"
 #include "http/query.hpp"
 #include "page.hpp"
+#include "query/seal.hpp"
 
 namespace millrace::gateway {
 namespace {
@@ -130,27 +131,37 @@ struct ReadRequest {
   std::uint64_t limit = 100;
 };
 
-Result<ReadRequest> ParseRead(std::string_view query) {
+std::unexpected<Error> BadParameter(const std::string& name, std::string expected) {
+  return Fail(Error(ErrorCode::kInvalidArgument, name + ": " + expected,
+                    {{name, std::move(expected)}}));
+}
+
+Result<ReadRequest> ParseRead(std::string_view query, const query::Seal& seal) {
   MR_TRY(const auto parameters, http::ParseQuery(query));
   ReadRequest read;
-  for (const auto& [name, value] : parameters) {
+  for (const auto& [name, given] : parameters) {
     const bool limit = name == "limit";
     if (!limit && name != "from" && name != "cursor") {
       return Fail(Error(ErrorCode::kInvalidArgument, name + ": no such parameter",
                         {{name, "there are from, cursor and limit"}}));
+    }
+    auto value = given;
+    if (name == "cursor") {
+      auto opened = query::OpenSealed(seal, given);
+      if (!opened) {
+        return BadParameter(name,
+                            "is not a next_cursor of this stream for who asks; begin "
+                            "again without it, or with from=OFFSET");
+      }
+      value = *std::move(opened);
     }
     auto& into = limit ? read.limit : read.from;
     const auto [end, error] =
         std::from_chars(value.data(), value.data() + value.size(), into);
     const bool whole = error == std::errc() && end == value.data() + value.size();
     if (whole && (!limit || (into >= 1 && into <= kMaxPage))) continue;
-    const std::string expected =
-        limit ? "expected 1 to 1000" : "expected an offset: a whole number";
-    std::string message = name;
-    message += ": ";
-    message += expected;
-    return Fail(
-        Error(ErrorCode::kInvalidArgument, std::move(message), {{name, expected}}));
+    return BadParameter(
+        name, limit ? "expected 1 to 1000" : "expected an offset: a whole number");
   }
   return read;
 }
@@ -171,6 +182,7 @@ void AppendStored(std::string& out, const eventlog::Record& record) {
 
 /// Whose events a page has.
 struct Visible {
+  query::Seal seal;  ///< of cursors
   std::string tenant;
   std::optional<query::Matcher> matcher;  ///< none: every event
 
@@ -198,8 +210,8 @@ Result<http::Response> ReadPage(eventlog::EventLog& log, const std::string& stre
     }
     at = batch.next();
   }
-  return PageResponse(items,
-                      at < info.next ? std::optional(std::to_string(at)) : std::nullopt);
+  if (at >= info.next) return PageResponse(items, std::nullopt);
+  return PageResponse(items, query::SealText(visible.seal, std::to_string(at)));
 }
 
 /// kPermissionDenied: the rule does not let all of them in.
@@ -316,12 +328,14 @@ void StreamRoutes::Read(const http::Request& request, http::Responder responder)
   const auto& events = stream->writer->codec().collection();
   auto grant = Allow(options_.access, query::Operation::kRead, request, events.name);
   if (!grant) return SendError(responder, request, grant.error());
-  const auto read = ParseRead(request.query);
+  query::Seal seal{options_.cursor_key, "events " + grant->scope + events.name};
+  const auto read = ParseRead(request.query, seal);
   if (!read) return SendError(responder, request, read.error());
   if (grant->condition.never()) return responder.Send(PageResponse({}, std::nullopt));
   auto shared = std::make_shared<http::Responder>(std::move(responder));
   auto task = [this, shared, read = *read, name = events.name,
-               visible = Visible{std::move(grant->tenant), grant->Matching(events)},
+               visible = Visible{std::move(seal), std::move(grant->tenant),
+                                 grant->Matching(events)},
                path = std::string(request.path), id = std::string(request.request_id)] {
     auto page = ReadPage(log_, name, read, visible);
     shared->Send(page ? std::move(*page) : http::Problem(page.error(), path, id));

@@ -11,6 +11,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr std::string_view kNothing = R"({"items":[],"next_cursor":null})";
+constexpr const char* kKey = "0123456789abcdef0123456789abcdef";
 const auto kText = schema::Type::Simple(schema::Kind::kText);
 
 class TableAccess : public AccessFixture {
@@ -26,7 +27,7 @@ class TableAccess : public AccessFixture {
     access_.tables["orders"] = "owner = auth.user_id or auth.role = 'admin'";
     access_.tables["retyped"] = "shop = auth.user_id";
     access_.tables["to_come"] = "true";
-    routes_.emplace(*warehouse_, pool_, &access_);
+    routes_.emplace(*warehouse_, pool_, TableRouteOptions{&access_, kKey});
     Serve(*routes_);
   }
   void TearDown() override {

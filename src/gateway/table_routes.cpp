@@ -60,13 +60,14 @@ Status WaitForVersion(Warehouse& warehouse, const std::string& table,
               "the table has not reached version " + wanted->second + " yet: ask again");
 }
 
-Result<http::Response> ReadRows(Warehouse& warehouse, const AccessControl* access,
+Result<http::Response> ReadRows(Warehouse& warehouse, const TableRouteOptions& options,
                                 const RowsRequest& request) {
   const auto deadline = Deadline::After(kRowsDeadline);
-  MR_TRY(const auto table, FindTable(warehouse, request.table, access));
-  MR_TRY(auto grant, AllowTable(access, request.who, table.name, table.columns));
-  MR_TRY(auto query, query::Parse(request.query, table.name, table.columns, table.key,
-                                  {kAtLeast}, grant.scope));
+  MR_TRY(const auto table, FindTable(warehouse, request.table, options.access));
+  MR_TRY(auto grant, AllowTable(options.access, request.who, table.name, table.columns));
+  MR_TRY(auto query,
+         query::Parse(request.query, table.name, table.columns, table.key, {kAtLeast},
+                      {options.cursor_key, "rows " + grant.scope}));
   query.visible = std::move(grant.condition);
   MR_CHECK_OK(WaitForVersion(warehouse, table.name, query, deadline));
   MR_TRY(const auto page, warehouse.Rows(table.name, query, deadline));
@@ -138,23 +139,23 @@ void RunOn(runtime::BlockingPool& pool, const AccessControl* access,
 }  // namespace
 
 TableRoutes::TableRoutes(warehouse::Warehouse& warehouse, runtime::BlockingPool& pool,
-                         const AccessControl* access)
-    : warehouse_(warehouse), pool_(pool), access_(access) {}
+                         TableRouteOptions options)
+    : warehouse_(warehouse), pool_(pool), options_(std::move(options)) {}
 
 void TableRoutes::AddTo(http::Router& router) {
   using http::Method;
   router.Add(Method::kGet, "/api/tables",
              [this](const http::Request& request, http::Responder responder) {
-               RunOn(pool_, access_, request, std::move(responder),
+               RunOn(pool_, options_.access, request, std::move(responder),
                      [this](const RowsRequest& copy) {
-                       return ListTables(warehouse_, access_, copy.who);
+                       return ListTables(warehouse_, options_.access, copy.who);
                      });
              });
   router.Add(Method::kGet, "/api/tables/{table}/rows",
              [this](const http::Request& request, http::Responder responder) {
-               RunOn(pool_, access_, request, std::move(responder),
+               RunOn(pool_, options_.access, request, std::move(responder),
                      [this](const RowsRequest& copy) {
-                       return ReadRows(warehouse_, access_, copy);
+                       return ReadRows(warehouse_, options_, copy);
                      });
              });
 }

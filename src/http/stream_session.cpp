@@ -89,11 +89,12 @@ void StreamSession::LeaveActive() {
 void StreamSession::OnTimeout() {
   if (write_pending_ || closing_) return Close();
   const auto self = shared_from_this();
+  // Asked before the queue is looked at: what it tells is behind all that was sent.
+  const auto& bytes = stream_->options().heartbeat_bytes;
+  const auto beat = bytes ? bytes() : nullptr;
   if (reader_) {
     AppendWebSocketPing(control_);
-  } else if (const auto& bytes = stream_->options().heartbeat_bytes) {
-    // Asked before the queue is looked at: what it tells is behind all that was sent.
-    const auto beat = bytes();
+  } else if (bytes) {
     Flush();
     if (beat && !write_pending_ && !closed_) control_ = *beat;
   }

@@ -23,7 +23,8 @@ TEST_F(DoorProblems, OfLimitsOriginsAndProxies) {
        "2:40: expected a duration from 1000ms to 86400s, such as 50ms, got '5ms'"},
       {"a limit by what is not known",
        "limits: [{name: a, requests: 5, every: 60s, per: [ip, rout]}]",
-       "2:55: expected one of ip, route, got 'rout'; did you mean route?"},
+       "2:55: expected one of ip, route, user, key, tenant, got 'rout'; did you mean "
+       "route?"},
       {"a limit twice",
        "limits: [{name: a, requests: 5, every: 60s}, {name: a, requests: 5, every: "
        "60s}]",

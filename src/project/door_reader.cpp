@@ -13,14 +13,16 @@ constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 
 void ReadPer(const Node* node, RateLimit& limit, Report& report) {
   if (node == nullptr) return;
-  enum class Part : std::uint8_t { kIp, kRoute };
-  const std::vector<std::pair<std::string_view, Part>> parts{{"ip", Part::kIp},
-                                                             {"route", Part::kRoute}};
+  const std::vector<std::pair<std::string_view, bool RateLimit::*>> parts{
+      {"ip", &RateLimit::per_ip},
+      {"route", &RateLimit::per_route},
+      {"user", &RateLimit::per_user},
+      {"key", &RateLimit::per_key},
+      {"tenant", &RateLimit::per_tenant}};
   limit.per_ip = false;
   const auto add = [&](const Node& one) {
-    const auto part = ReadChoice<Part>(&one, parts, report);
-    limit.per_ip |= part == Part::kIp;
-    limit.per_route |= part == Part::kRoute;
+    if (const auto part = ReadChoice<bool RateLimit::*>(&one, parts, report))
+      limit.*(*part) = true;
   };
   if (node->kind != Node::Kind::kSequence) return add(*node);
   for (const auto& one : node->items) add(one);

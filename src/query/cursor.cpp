@@ -2,21 +2,13 @@
 
 #include <algorithm>
 
-#include "base/bytes.hpp"
 #include "schema/record_codec.hpp"
 
 namespace millrace::query {
 namespace {
 
-// A cursor is base64url of: sum, 16 hex digits; then the literals, a line feed before
-// each. Literals are canonical JSON, so none has a line feed itself.
-constexpr std::size_t kSumDigits = 16;
-
-std::string Sum(const Query& query, std::string_view content) {
-  std::string digits;
-  AppendHex(digits, Hash64(content, query.fingerprint), kSumDigits);
-  return digits;
-}
+// A cursor is sealed: the literals, a line feed before each. They are canonical JSON, so
+// none has a line feed itself.
 
 std::string Described(const Filter& filter, const schema::Columns& columns) {
   std::string out = columns[filter.column].name;
@@ -27,7 +19,7 @@ std::string Described(const Filter& filter, const schema::Columns& columns) {
   return out;
 }
 
-/// Sums are no secret, so what is inside must be as EncodeCursor writes it in any case.
+/// The column may have another type by now.
 bool IsLiteralOf(const schema::Type& type, std::string_view literal) {
   const auto text = schema::TextOf(literal);
   const auto canonical = schema::RecordCodec::LiteralFromText(type, text);
@@ -36,8 +28,8 @@ bool IsLiteralOf(const schema::Type& type, std::string_view literal) {
 
 }  // namespace
 
-std::uint64_t Fingerprint(const Query& query, std::string_view name,
-                          const schema::Columns& columns) {
+std::string Described(const Query& query, std::string_view name,
+                      const schema::Columns& columns) {
   std::vector<std::string> filters;
   for (const auto& filter : query.filters) filters.push_back(Described(filter, columns));
   std::sort(filters.begin(), filters.end());  // their place in the URL means nothing
@@ -47,13 +39,13 @@ std::uint64_t Fingerprint(const Query& query, std::string_view name,
     all += columns[order.column].name;
   }
   for (const auto& filter : filters) all.append("\n\n").append(filter);
-  return Hash64(all);
+  return all;
 }
 
 std::string EncodeCursor(const Query& query, const std::vector<std::string>& last) {
   std::string content;
   for (const auto& literal : last) content.append("\n").append(literal);
-  return EncodeBase64Url(Sum(query, content) + content);
+  return SealText(query.seal, content);
 }
 
 std::string EncodeCursor(const Query& query, const schema::Columns& columns,
@@ -69,10 +61,9 @@ std::string EncodeCursor(const Query& query, const schema::Columns& columns,
 std::optional<std::vector<std::string>> DecodeCursor(const Query& query,
                                                      const schema::Columns& columns,
                                                      std::string_view cursor) {
-  const auto decoded = DecodeBase64Url(cursor);
-  if (!decoded || decoded->size() < kSumDigits) return std::nullopt;
-  auto content = std::string_view(*decoded).substr(kSumDigits);
-  if (decoded->substr(0, kSumDigits) != Sum(query, content)) return std::nullopt;
+  const auto opened = OpenSealed(query.seal, cursor);
+  if (!opened) return std::nullopt;
+  auto content = std::string_view(*opened);
   std::vector<std::string> literals;
   while (content.starts_with('\n')) {
     content.remove_prefix(1);

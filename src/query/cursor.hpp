@@ -9,8 +9,9 @@
 
 namespace millrace::query {
 
-std::uint64_t Fingerprint(const Query& query, std::string_view name,
-                          const schema::Columns& columns);
+/// Name, order and filters as one text: the same for no two queries.
+std::string Described(const Query& query, std::string_view name,
+                      const schema::Columns& columns);
 
 /// The literals inside a cursor, or nothing if it is not one of this query.
 std::optional<std::vector<std::string>> DecodeCursor(const Query& query,

@@ -19,14 +19,15 @@ constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 class Parser {
  public:
   Parser(std::string_view name, const Columns& columns, std::string_view key,
-         const std::vector<std::string_view>& extra, std::string_view scope)
-      : name_(name), columns_(columns), key_(Find(key)), extra_(extra), scope_(scope) {}
+         const std::vector<std::string_view>& extra, Seal seal)
+      : name_(name), columns_(columns), key_(Find(key)), extra_(extra) {
+    query_.seal = std::move(seal);
+  }
 
   Result<Query> Parse(std::string_view raw) {
     for (auto& parameter : SplitParameters(raw)) Read(parameter);
     CompleteOrder();
-    query_.fingerprint = Fingerprint(query_, name_, columns_);
-    if (!scope_.empty()) query_.fingerprint = Hash64(scope_, query_.fingerprint);
+    query_.seal.of.append("\n").append(Described(query_, name_, columns_));
     // A cursor is judged by the query it came with, so that must be sound.
     if (problems_.empty() && !cursor_.empty()) ReadCursor();
     if (problems_.empty()) return std::move(query_);
@@ -162,8 +163,8 @@ class Parser {
     auto after = DecodeCursor(query_, columns_, cursor_);
     if (!after) {
       return Refuse("cursor",
-                    "is not a next_cursor of this query: filters and order must be the "
-                    "same on every page");
+                    "is not a next_cursor of this query: filters, order and who asks "
+                    "must be the same on every page; begin again without it");
     }
     query_.after = std::move(*after);
   }
@@ -172,7 +173,6 @@ class Parser {
   const Columns& columns_;
   std::size_t key_;
   const std::vector<std::string_view>& extra_;
-  std::string_view scope_;
   std::set<std::string> seen_;
   std::string cursor_;
   std::vector<FieldError> problems_;
@@ -183,8 +183,8 @@ class Parser {
 
 Result<Query> Parse(std::string_view raw, std::string_view name, const Columns& columns,
                     std::string_view key, const std::vector<std::string_view>& extra,
-                    std::string_view scope) {
-  return Parser(name, columns, key, extra, scope).Parse(raw);
+                    Seal seal) {
+  return Parser(name, columns, key, extra, std::move(seal)).Parse(raw);
 }
 
 }  // namespace millrace::query

@@ -20,7 +20,10 @@ struct LiveRouteOptions {
 /// happen, as server-sent events, or by WebSocket where the request asks for an upgrade.
 /// Filters as in lists; `snapshot=true` begins with the records that exist;
 /// `Last-Event-ID` (header, or parameter `last_event_id`) goes on after a message.
-/// X-Millrace-Position of the answer is the id that it begins behind.
+/// X-Millrace-Position of the answer is the id that it begins behind. In a closed project
+/// a connection ends with the rights that it was opened with: no message goes out a
+/// quarter of a second after its token expired, was revoked or has another role; one
+/// without messages ends with the next heartbeat.
 class LiveRoutes {
  public:
   /// All outlive the server.

@@ -27,6 +27,7 @@ struct RecordRouteOptions {
   std::size_t batch_max = 10'000;  ///< records in one array
   /// Null: an open project, everyone may do everything. Outlives the server.
   const AccessControl* access = nullptr;
+  std::string cursor_key;  ///< the installation's: seals cursors
 };
 
 /// `/api/collections/{collection}/records[/{key}]`: JSON in, one call to the store, JSON

@@ -27,6 +27,7 @@ struct StreamRouteOptions {
   std::size_t batch_max = 10'000;  ///< events of one request
   /// Null: an open project, everyone may do everything. Outlives the server.
   const AccessControl* access = nullptr;
+  std::string cursor_key;  ///< the installation's: seals cursors
 };
 
 /// The answer to a request whose good events were `accepted`.

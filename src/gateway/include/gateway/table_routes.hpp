@@ -9,6 +9,12 @@
 
 namespace millrace::gateway {
 
+struct TableRouteOptions {
+  /// Null: an open project, everyone may read everything. Outlives the server.
+  const AccessControl* access = nullptr;
+  std::string cursor_key;  ///< the installation's: seals cursors
+};
+
 /// `GET /api/tables` and `GET /api/tables/{table}/rows`: what pipelines made, read-only,
 /// with the filters, order and cursors of records. Lake tables are named `lake.<name>`.
 /// X-Millrace-Position says up to which version the table holds everything;
@@ -17,15 +23,15 @@ namespace millrace::gateway {
 /// finds no rule that opens a table cannot tell it from one that is not there.
 class TableRoutes {
  public:
-  /// All outlive the server; `access` null: an open project.
+  /// All outlive the server.
   TableRoutes(warehouse::Warehouse& warehouse, runtime::BlockingPool& pool,
-              const AccessControl* access = nullptr);
+              TableRouteOptions options);
   void AddTo(http::Router& router);
 
  private:
   warehouse::Warehouse& warehouse_;
   runtime::BlockingPool& pool_;
-  const AccessControl* const access_;
+  const TableRouteOptions options_;
 };
 
 }  // namespace millrace::gateway

@@ -22,7 +22,7 @@ struct StreamOptions {
   /// Bytes that wait for the client at which Send refuses more.
   std::size_t buffer = 1u << 20u;
   /// After so long without output a sign of life goes out: these bytes, or a WebSocket
-  /// ping. Null bytes: nothing this time.
+  /// ping (then they are only asked for). Null bytes: nothing this time.
   std::chrono::milliseconds heartbeat{15'000};
   std::function<SharedBytes()> heartbeat_bytes{};
   /// Everything that was sent is on its way: there is room again.

@@ -16,7 +16,9 @@ namespace millrace::live {
 /// for each change (Shows). Immutable: any thread.
 class View {
  public:
-  View(query::Query query, const schema::Collection& collection);
+  /// `tenant`: whose records these are; empty where the collection has none.
+  View(query::Query query, const schema::Collection& collection,
+       std::string_view tenant = {});
 
   /// `document`: canonical, or empty for none.
   bool Shows(std::string_view document) const {

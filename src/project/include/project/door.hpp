@@ -13,6 +13,11 @@ struct RateLimit {
   std::int64_t every_ms = 0;
   bool per_ip = true;      ///< of the client; an IPv6 client is its /64
   bool per_route = false;  ///< method and path pattern
+  /// Of who asks; where there is none, of the client's address. An API key without a
+  /// user counts as one.
+  bool per_user = false;
+  bool per_key = false;     ///< API key
+  bool per_tenant = false;  ///< of token or API key
 };
 
 /// What pages of other origins may do in a browser.

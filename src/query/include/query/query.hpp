@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "query/condition.hpp"
+#include "query/seal.hpp"
 #include "schema/type.hpp"
 
 namespace millrace::query {
@@ -30,8 +31,8 @@ struct Query {
   std::uint32_t limit = 100;
   /// Literals of the order columns of the last row of the page before; empty: first page.
   std::vector<std::string> after;
-  /// What a cursor is bound to: name, order and filters.
-  std::uint64_t fingerprint = 0;
+  /// Of its cursors: bound to name, order and filters, and what Parse was given.
+  Seal seal = {};
   /// Parameters that Parse was told to leave to its caller.
   std::map<std::string, std::string, std::less<>> extra;
 };
@@ -45,18 +46,16 @@ inline constexpr std::uint32_t kMaxLimit = 1000;
 /// table's, `key` its unique column that is never null (empty: none, then pages may miss
 /// rows that are equal in all order columns). Values are read by the column's type.
 /// Fields called order, limit or cursor, like one of `extra`, cannot be filtered by.
-/// json, arrays and objects know only is.null, and cannot be ordered by. A cursor is
-/// good for the `scope` that it was made in: who asks.
+/// json, arrays and objects know only is.null, and cannot be ordered by. A cursor is good
+/// with the `seal` (route and who asks) that it was made with.
 /// Error: kInvalidArgument, one FieldError a bad parameter (pointer = its name).
 Result<Query> Parse(std::string_view raw, std::string_view name,
                     const schema::Columns& columns, std::string_view key,
-                    const std::vector<std::string_view>& extra = {},
-                    std::string_view scope = {});
+                    const std::vector<std::string_view>& extra = {}, Seal seal = {});
 
 /// The cursor that goes on after a row: `last` holds its literals of query.order, in that
-/// order ("null" for null). Opaque base64url with a sum over its content and the query's
-/// fingerprint: one of another query is refused. The sum has no secret: a forged cursor
-/// only chooses where to begin, which a filter may do as well.
+/// order ("null" for null). Opaque, and sealed: one of another query, or that nobody got
+/// here, is refused.
 std::string EncodeCursor(const Query& query, const std::vector<std::string>& last);
 /// The same from a canonical document that has the order columns as members.
 std::string EncodeCursor(const Query& query, const schema::Columns& columns,
