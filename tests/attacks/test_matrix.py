@@ -126,7 +126,8 @@ def callers(place, server, victim):
 
 METHODS = ("get", "put", "post", "delete", "patch")
 #: Somebody else's sign-up and login is what these are for; they name nobody else's ids.
-OPEN = ("/api/auth/", "/.well-known/", "/openapi.json", "/api/docs", "/livez", "/readyz", "/metrics", "/version")
+OPEN = ("/api/auth/", "/.well-known/", "/openapi.json", "/api/docs", "/livez", "/readyz", "/health", "/metrics",
+        "/version")
 
 
 def operations(document):
