@@ -133,7 +133,7 @@ OPEN = ("/api/auth/", "/.well-known/", "/openapi.json", "/api/docs", "/livez", "
 def operations(document):
     for path, item in document["paths"].items():
         for method in METHODS:
-            if method in item and not path.startswith(OPEN):
+            if method in item and path != "/api" and not path.startswith(OPEN):
                 yield method.upper(), path, item[method]
 
 
