@@ -114,7 +114,7 @@ Error UnknownCollection(std::string_view name, const Codecs& codecs,
 
 RecordRoutes::RecordRoutes(records::RecordStore& store, const Codecs& codecs,
                            runtime::BlockingPool& pool, RecordRouteOptions options)
-    : store_(store), codecs_(codecs), pool_(pool), options_(options) {}
+    : store_(store), codecs_(codecs), pool_(pool), options_(std::move(options)) {}
 
 void RecordRoutes::AddTo(http::Router& router) {
   using http::Method;

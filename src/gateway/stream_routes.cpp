@@ -131,9 +131,10 @@ struct ReadRequest {
   std::uint64_t limit = 100;
 };
 
-std::unexpected<Error> BadParameter(const std::string& name, std::string expected) {
-  return Fail(Error(ErrorCode::kInvalidArgument, name + ": " + expected,
-                    {{name, std::move(expected)}}));
+std::unexpected<Error> BadParameter(const std::string& name,
+                                    const std::string& expected) {
+  return Fail(
+      Error(ErrorCode::kInvalidArgument, name + ": " + expected, {{name, expected}}));
 }
 
 Result<ReadRequest> ParseRead(std::string_view query, const query::Seal& seal) {
@@ -257,7 +258,7 @@ http::Response AnswerTo(const ParsedEvents& parsed, const AcceptedEvents& accept
 
 StreamRoutes::StreamRoutes(Streams& streams, eventlog::EventLog& log,
                            runtime::BlockingPool& pool, StreamRouteOptions options)
-    : streams_(streams), log_(log), pool_(pool), options_(options) {}
+    : streams_(streams), log_(log), pool_(pool), options_(std::move(options)) {}
 
 void StreamRoutes::AddTo(http::Router& router) {
   using http::Method;
