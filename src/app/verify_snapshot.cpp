@@ -10,8 +10,12 @@ namespace {
 /// What it is called in a verdict.
 std::string NameOf(const std::string& sink) { return sink + "/snapshot"; }
 
+std::string Note(const std::string& sink, const std::string& what) {
+  return NameOf(sink) + ": " + what;
+}
+
 SnapshotRows NotCompared(const std::string& sink, const std::string& why) {
-  return {{}, {}, {NameOf(sink) + ": " + why}};
+  return {{}, {}, {Note(sink, why)}};
 }
 
 /// Compares where all of the snapshot is there to be read again.
@@ -33,7 +37,7 @@ Result<SnapshotRows> Compare(VerifyStores& stores,
   auto sides = rerun.Lake(extent, refused, 0, SIZE_MAX, false);
   if (!sides) return NotCompared(sink, sides.error().message());
   SnapshotRows rows;
-  for (const auto& note : rerun.notes()) rows.left_out.push_back(store + ": " + note);
+  for (const auto& note : rerun.notes()) rows.left_out.push_back(Note(sink, note));
   const auto expected = Total(sides->expected), found = Total(sides->found);
   rows.sum = {store, found, snapshot.end - extent.next, true};
   if (expected == found) return rows;
