@@ -117,9 +117,8 @@ TEST_F(AccessFile, StreamsHaveRulesOfTheirOwn) {
         "rules:\n  read: ower is null\n  list: true\n");
   EXPECT_THAT(
       Problems(),
-      ElementsAre(
-          "streams/clicks.yaml:5:9: there is no field ower; did you mean owner?",
-          "streams/clicks.yaml:6:3: rules has no key list; it has append, read"));
+      ElementsAre("streams/clicks.yaml:5:9: there is no field ower; did you mean owner?",
+                  "streams/clicks.yaml:6:3: rules has no key list; it has append, read"));
 }
 
 TEST_F(AccessFile, ATablesRuleStandsWithItsSink) {

@@ -26,7 +26,7 @@ void AddTraceCommand(CLI::App& app, Action& action);      // trace
 void AddVerifyCommand(CLI::App& app, Action& action);     // verify
 void AddBackupCommands(CLI::App& app, Action& action);    // backup, restore
 void AddLakeCommands(CLI::App& app, Action& action);      // lake compact
-void AddAccountCommands(CLI::App& app, Action& action);  // users, keys, tokens
+void AddAccountCommands(CLI::App& app, Action& action);   // users, keys, tokens
 void AddRulesCommands(CLI::App& app, Action& action);     // rules explain
 void AddDemoCommand(CLI::App& app, Action& action);       // demo
 void AddReferenceCommand(CLI::App& app, Action& action);  // reference (hidden)

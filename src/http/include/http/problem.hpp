@@ -12,8 +12,9 @@ int StatusOf(ErrorCode code);
 
 /// RFC 9457 problem+json: type (urn:millrace:error:<code>), title, status, detail,
 /// instance, errors [{pointer, detail}] and request_id. Adds Retry-After where a retry
-/// makes sense, and WWW-Authenticate to a 401. Internal errors keep their message from the caller: log them. `instance`
-/// is the path of the request; both may be empty and are then left out.
+/// makes sense, and WWW-Authenticate to a 401. Internal errors keep their message from
+/// the caller: log them. `instance` is the path of the request; both may be empty and are
+/// then left out.
 Response Problem(const Error& error, std::string_view instance,
                  std::string_view request_id);
 

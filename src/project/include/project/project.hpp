@@ -183,7 +183,8 @@ struct Project {
   /// Neither: users sign in, access rules decide, and `users` is a built-in collection
   /// (users.hpp).
   bool closed() const { return !open_access && auth_style == AuthStyle::kNone; }
-  /// `environment: r0`, always so with that style: the variables of R0 stand for settings.
+  /// `environment: r0`, always so with that style: the variables of R0 stand for
+  /// settings.
   bool r0_environment = false;
   Door door;
   config::GivenMap
