@@ -19,7 +19,7 @@ using std::chrono::seconds;
 
 Handlers EchoHandlers() {
   Handlers handlers;
-  handlers[CommandPattern("echo")] = [](std::string data, Responder responder) {
+  handlers[CommandPattern("echo")] = [](const std::string& data, Responder responder) {
     responder.Send(data);
   };
   handlers[CommandPattern("refuse")] = [](const std::string&, Responder responder) {
