@@ -96,33 +96,6 @@ Status CheckReadsOnly(duckdb_connection connection, const std::string& text,
   return {};
 }
 
-/// A statement is planned by what the engine knows of the tables' values at that moment:
-/// which are smallest, whether any is null. Run in a later transaction it would see rows
-/// that this is not true of, and miss them or show them wrongly. So both happen in one.
-class OneMoment {
- public:
-  static Result<OneMoment> Begin(duckdb_connection connection) {
-    MR_CHECK_OK(Run(connection, "BEGIN TRANSACTION"));
-    return OneMoment(connection);
-  }
-  OneMoment(OneMoment&& other) noexcept
-      : connection_(std::exchange(other.connection_, nullptr)) {}
-  OneMoment& operator=(OneMoment&&) = delete;
-  ~OneMoment() {
-    // Whatever became of the statement: it wrote nothing.
-    if (connection_ != nullptr) static_cast<void>(Run(connection_, "ROLLBACK"));
-  }
-
- private:
-  explicit OneMoment(duckdb_connection connection) : connection_(connection) {}
-  static Status Run(duckdb_connection connection, const char* text) {
-    Answer answer;
-    if (duckdb_query(connection, text, answer.get()) == DuckDBSuccess) return {};
-    return Fail(answer.error());
-  }
-  duckdb_connection connection_;
-};
-
 Batch BlockBatch(Chunk chunk, const std::shared_ptr<const Layout>& layout) {
   auto batch = std::make_unique<Batch::Impl>();
   batch->layout = layout;
@@ -156,7 +129,6 @@ Status HandOver(Answer& answer, const std::shared_ptr<const Layout>& layout,
 Status Session::Stream(const std::string& select, Deadline deadline,
                        const std::function<bool(const Batch& block)>& each) {
   if (deadline.expired()) return Fail(TooLate());
-  MR_TRY(const auto moment, OneMoment::Begin(impl_->connection));
   MR_TRY(const auto statement, PrepareReadable(impl_->connection, select));
   MR_CHECK_OK(CheckReadsOnly(impl_->connection, select, *statement));
   MR_CHECK_OK(BindLiterals(statement->prepared.get(), {}));
