@@ -1,6 +1,6 @@
 #include "segment_find.hpp"
 
-#include "file_window.hpp"
+#include "segment_scan.hpp"
 
 namespace millrace::eventlog {
 namespace {
@@ -8,6 +8,9 @@ namespace {
 constexpr std::size_t kChunk = 64u << 10u;
 /// Nearer than this, hopping from header to header is as cheap as halving.
 constexpr std::uint64_t kNear = 2 * kChunk;
+/// So many hops before each halving: a probe reads half a batch until it comes upon a
+/// header, which in batches of megabytes is dearer than their headers one by one.
+constexpr int kHops = 8;
 
 /// What a probe came upon; `next` is where the batch behind it begins.
 struct Probe {
@@ -25,41 +28,28 @@ class Bisection {
       : window_(file, end, kChunk), source_(source), position_(position) {}
 
   Result<std::optional<FoundBatch>> Run(std::uint64_t low, std::uint64_t high) {
-    while (high - low > kNear) {
+    for (int hops = 0;; ++hops) {
+      const bool halve = hops >= kHops && low + kNear < high;
       const auto middle = (low + (high - low) / 2) / kBatchAlignment * kBatchAlignment;
-      MR_TRY(const auto begin, NextHeader(middle, high));
-      MR_TRY(const auto probe, NextOfSource(begin, high));
-      if (!probe || probe->after >= position_) {
-        high = middle;
-      } else if (probe->upto >= position_) {
-        return probe->batch;
-      } else {
+      auto at = low;
+      if (halve) {
+        hops = 0;
+        MR_TRY(at, NextHeader(window_, middle, high));
+      }
+      MR_TRY(const auto probe, NextOfSource(at, high));
+      const bool below = probe && probe->after < position_;
+      if (below && probe->upto >= position_) return probe->batch;
+      if (below) {
         low = probe->next;
+      } else if (halve) {
+        high = middle;
+      } else {
+        return std::optional<FoundBatch>();
       }
     }
-    return Walk(low, high);
   }
 
  private:
-  /// Hops over the batches from `low` on.
-  Result<std::optional<FoundBatch>> Walk(std::uint64_t low, std::uint64_t high) {
-    while (true) {
-      MR_TRY(const auto probe, NextOfSource(low, high));
-      if (!probe || probe->after >= position_) return std::optional<FoundBatch>();
-      if (probe->upto >= position_) return probe->batch;
-      low = probe->next;
-    }
-  }
-
-  /// Where a header is at or after `at`; `high` when there is none before it.
-  Result<std::uint64_t> NextHeader(std::uint64_t at, std::uint64_t high) {
-    for (; at < high; at += kBatchAlignment) {
-      MR_TRY(const auto start, window_.View(at, kBatchHeaderMax));
-      if (DecodeBatchHeader(start)) return at;
-    }
-    return high;
-  }
-
   /// The first batch of the source in [at, high), where one of any source begins at `at`.
   Result<std::optional<Probe>> NextOfSource(std::uint64_t at, std::uint64_t high) {
     while (at < high) {

@@ -218,6 +218,14 @@ std::optional<BatchHeader> DecodeBatchHeader(std::string_view data) {
   return header;
 }
 
+std::size_t FindBatchMagic(std::string_view data, std::size_t at) {
+  const auto magic = LoadU32(kBatchMagic.data());
+  for (; at + kBatchMagic.size() <= data.size(); at += kBatchAlignment) {
+    if (LoadU32(data.data() + at) == magic) return at;
+  }
+  return data.size();
+}
+
 bool PayloadIsValid(const BatchHeader& header, std::string_view batch) {
   if (batch.size() < header.length()) return false;
   const auto payload = batch.substr(header.header_length(), header.payload_length);

@@ -60,6 +60,9 @@ struct BatchHeader {
 /// Nothing when the header is not whole or its sum is wrong. Needs kBatchHeaderMax bytes,
 /// fewer only at the end of the file.
 std::optional<BatchHeader> DecodeBatchHeader(std::string_view data);
+/// The first place in `data`, `at` or a multiple of kBatchAlignment behind it, where a
+/// header could begin by its first bytes; data.size() when there is none.
+std::size_t FindBatchMagic(std::string_view data, std::size_t at);
 bool PayloadIsValid(const BatchHeader& header, std::string_view batch);
 
 /// A batch whose place in the file is not known yet; SealBatch completes it.

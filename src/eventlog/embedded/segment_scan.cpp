@@ -1,14 +1,14 @@
 #include "segment_scan.hpp"
 
+#include <algorithm>
 #include <utility>
-
-#include "file_window.hpp"
 
 namespace millrace::eventlog {
 namespace {
 
 constexpr std::size_t kScanChunk = 1u << 20u;
 constexpr std::size_t kHeaderPeek = 16;
+constexpr std::size_t kSearchChunk = 64u << 10u;
 
 struct Scanned {
   BatchHeader header;
@@ -98,18 +98,36 @@ Result<ScanPoint> ScanBatches(const File& file, std::uint64_t size, ScanPoint fr
   }
 }
 
+Result<std::uint64_t> NextHeader(FileWindow& window, std::uint64_t at,
+                                 std::uint64_t end) {
+  static_assert((kSearchChunk - kBatchHeaderMax) % kBatchAlignment == 0);
+  while (at < end) {
+    MR_TRY(const auto chunk, window.View(at, kSearchChunk));
+    if (chunk.empty()) return end;
+    // A header that may not be whole in this chunk is one of the next.
+    const bool last = chunk.size() < kSearchChunk;
+    const auto searched = last ? chunk.size() : chunk.size() - kBatchHeaderMax;
+    for (auto in = FindBatchMagic(chunk, 0); in < searched;
+         in = FindBatchMagic(chunk, in + kBatchAlignment)) {
+      if (DecodeBatchHeader(chunk.substr(in))) return std::min(at + in, end);
+    }
+    at += searched;
+  }
+  return end;
+}
+
 Status CheckTail(const File& file, std::uint64_t size, std::uint64_t end) {
   FileWindow window(file, size, kScanChunk);
-  for (auto at = end + kBatchAlignment; at + kBatchFixedBytes <= size;
-       at += kBatchAlignment) {
+  for (auto at = end + kBatchAlignment;; at += kBatchAlignment) {
+    MR_TRY(at, NextHeader(window, at, size));
     MR_TRY(const auto start, window.View(at, kBatchHeaderMax));
     const auto header = DecodeBatchHeader(start);
-    if (!header || header->group_start <= end) continue;
+    if (!header) return {};
+    if (header->group_start <= end) continue;
     return Fail(DamageAt(file.path(), end,
                          "bad checksum, but the batch at " + std::to_string(at) +
                              " was written after this was durable"));
   }
-  return {};
 }
 
 }  // namespace millrace::eventlog

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/file.hpp"
+#include "file_window.hpp"
 #include "segment_format.hpp"
 #include "sparse_index.hpp"
 
@@ -35,6 +36,11 @@ Result<std::optional<ScanPoint>> FindMarkedEnd(const File& file, std::uint64_t s
 /// Errors: kDataLoss (a whole batch has the wrong offset), kUnavailable.
 Result<ScanPoint> ScanBatches(const File& file, std::uint64_t size, ScanPoint from,
                               SparseIndex& index);
+
+/// Where the first header at or after `at` is, in steps of kBatchAlignment; `end` when
+/// there is none before it, or the file is shorter than the window. Looks for its first
+/// bytes only, wherever they are in what is no header. Errors: kUnavailable.
+Result<std::uint64_t> NextHeader(FileWindow& window, std::uint64_t at, std::uint64_t end);
 
 /// Whether what follows `end` can be what a crash left. It cannot when a later batch
 /// proves that bytes beyond `end` were durable before it was written: kDataLoss.

@@ -59,7 +59,7 @@ Result<RecordBatch> StreamLog::Find(const std::string& source, const Position& p
                                .end = found->first + found->count,
                                .bytes = newest ? view.end : 0,
                                .max_records = found->count,
-                               .max_bytes = 2 * kMaxBatchBytes,
+                               .max_bytes = 1,  // whatever it has, this batch alone
                                .at = SparseIndex::Entry{found->first, found->place}});
 }
 
