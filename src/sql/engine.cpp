@@ -20,7 +20,8 @@ Result<Config> MakeConfig(const EngineOptions& options) {
   Config config(handle);
   const std::pair<const char*, std::string> settings[] = {
       {"access_mode", options.read_only ? "READ_ONLY" : "AUTOMATIC"},
-      {"threads", std::to_string(options.threads)},
+      // Besides its callers' own: none. Session::Stream relies on it.
+      {"threads", "1"},
       {"memory_limit", std::to_string(options.memory_limit) + "B"},
       {"temp_directory", options.temp_directory.string()},
       // Rows of a long insert go to the file by row group, not five of them in its

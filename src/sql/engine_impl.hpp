@@ -3,6 +3,7 @@
 #include <duckdb.h>
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -57,10 +58,16 @@ struct Statement::Impl {
   std::shared_ptr<const Layout> layout;  ///< with the batches it makes
 };
 
+enum class Rows : std::uint8_t {
+  kAsTheyCome,
+  kAllFirst,  ///< the first is given when the last is known; spilled like a sort
+};
+
 /// Prepares one statement whose columns can all be read; those that cannot as they are
 /// are cast.
 Result<std::unique_ptr<Statement::Impl>> PrepareReadable(duckdb_connection connection,
-                                                         const std::string& text);
+                                                         const std::string& text,
+                                                         Rows rows = Rows::kAsTheyCome);
 Status BindLiterals(duckdb_prepared_statement statement,
                     const std::vector<std::string>& literals);
 /// Columns of a result.

@@ -276,6 +276,26 @@ TEST_F(EngineTest, StopsAStreamThatTheReaderLeft) {
   EXPECT_EQ(Ask("SELECT 1 AS a"), R"({"a":1})");
 }
 
+/// The engine alone waits for ever at each of the later ones.
+TEST_F(EngineTest, StreamsUnionsOfJoins) {
+  ASSERT_TRUE(session_->Run("CREATE TABLE t AS SELECT range AS n FROM range(100000)"));
+  const std::string join = "SELECT a.n FROM t a JOIN t b ON a.n = b.n";
+  const std::string newest =
+      "(SELECT n FROM t QUALIFY row_number() OVER (PARTITION BY n % 10 ORDER BY n) = 1)";
+  EXPECT_EQ(*CountStreamed("FROM t UNION ALL FROM t"), 200'000u);
+  EXPECT_EQ(*CountStreamed(join + " UNION ALL " + join), 200'000u);
+  EXPECT_EQ(*CountStreamed(join + " UNION ALL " + newest + ";"), 100'010u);
+  EXPECT_EQ(*CountStreamed(newest + " UNION ALL " + join + " -- so many"), 100'010u);
+  // Columns named alike, and one that is cast.
+  EXPECT_EQ(*CountStreamed("SELECT a.n, b.n, a.n::HUGEINT FROM t a JOIN t b ON a.n = b.n "
+                           "UNION ALL SELECT a.n, b.n, 1 FROM t a JOIN t b ON a.n = b.n"),
+            200'000u);
+  EXPECT_EQ(StreamError("SELECT a.n FROM t a JOIN t b ON a.n = b.n UNION ALL SELECT CASE "
+                        "WHEN a.n = 90000 THEN 'x' ELSE '1' END::INT FROM t a JOIN t b "
+                        "ON a.n = b.n"),
+            ErrorCode::kInvalidArgument);
+}
+
 TEST_F(EngineTest, StopsAtTheDeadline) {
   const auto slow = CountStreamed(
       "SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b",

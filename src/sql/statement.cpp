@@ -31,7 +31,7 @@ std::shared_ptr<const Layout> PreparedLayout(duckdb_prepared_statement statement
 }
 
 /// SELECT with each column cast to our type for it.
-std::string CastText(std::string text, const Layout& layout) {
+std::string CastText(std::string text, const Layout& layout, Rows rows) {
   while (!text.empty() && (text.back() == ';' || std::isspace(text.back()) != 0)) {
     text.pop_back();
   }
@@ -48,6 +48,10 @@ std::string CastText(std::string text, const Layout& layout) {
     names += comma + alias;
   }
   // The text may end in a comment.
+  if (rows == Rows::kAllFirst) {
+    return "WITH mr_cast(" + names + ") AS MATERIALIZED (" + text + "\n) SELECT " +
+           columns + " FROM mr_cast";
+  }
   return "SELECT " + columns + " FROM (" + text + "\n) mr_cast(" + names + ")";
 }
 
@@ -92,19 +96,21 @@ Result<Batch> Fetch(duckdb_result& result, std::shared_ptr<const Layout> layout)
 }  // namespace
 
 Result<std::unique_ptr<Statement::Impl>> PrepareReadable(duckdb_connection connection,
-                                                         const std::string& text) {
+                                                         const std::string& text,
+                                                         Rows rows) {
   auto out = std::make_unique<Statement::Impl>();
   MR_TRY(out->prepared, PrepareText(connection, text));
   out->kind = duckdb_prepared_statement_type(out->prepared.get());
   out->layout = PreparedLayout(out->prepared.get());
-  if (out->kind != DUCKDB_STATEMENT_TYPE_SELECT ||
-      std::ranges::all_of(out->layout->types, &ColumnType::canonical)) {
-    return out;
-  }
-  auto cast = PrepareText(connection, CastText(text, *out->layout));
+  const bool as_it_is = rows == Rows::kAsTheyCome &&
+                        std::ranges::all_of(out->layout->types, &ColumnType::canonical);
+  if (out->kind != DUCKDB_STATEMENT_TYPE_SELECT || as_it_is) return out;
+  auto cast = PrepareText(connection, CastText(text, *out->layout, rows));
   if (cast) {
     out->prepared = std::move(*cast);
     out->layout = Layout::Of(out->layout->columns);
+  } else if (rows == Rows::kAllFirst) {
+    return std::unexpected(cast.error());
   }
   return out;
 }

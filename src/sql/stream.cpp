@@ -96,6 +96,33 @@ Status CheckReadsOnly(duckdb_connection connection, const std::string& text,
   return {};
 }
 
+/// A statement is planned by what the engine knows of the tables' values at that moment:
+/// which are smallest, whether any is null. Run in a later transaction it would see rows
+/// that this is not true of, and miss them or show them wrongly. So both happen in one.
+class OneMoment {
+ public:
+  static Result<OneMoment> Begin(duckdb_connection connection) {
+    MR_CHECK_OK(Run(connection, "BEGIN TRANSACTION"));
+    return OneMoment(connection);
+  }
+  OneMoment(OneMoment&& other) noexcept
+      : connection_(std::exchange(other.connection_, nullptr)) {}
+  OneMoment& operator=(OneMoment&&) = delete;
+  ~OneMoment() {
+    // Whatever became of the statement: it wrote nothing.
+    if (connection_ != nullptr) static_cast<void>(Run(connection_, "ROLLBACK"));
+  }
+
+ private:
+  explicit OneMoment(duckdb_connection connection) : connection_(connection) {}
+  static Status Run(duckdb_connection connection, const char* text) {
+    Answer answer;
+    if (duckdb_query(connection, text, answer.get()) == DuckDBSuccess) return {};
+    return Fail(answer.error());
+  }
+  duckdb_connection connection_;
+};
+
 Batch BlockBatch(Chunk chunk, const std::shared_ptr<const Layout>& layout) {
   auto batch = std::make_unique<Batch::Impl>();
   batch->layout = layout;
@@ -124,20 +151,48 @@ Status HandOver(Answer& answer, const std::shared_ptr<const Layout>& layout,
   return {};
 }
 
+struct PendingCloser {
+  void operator()(_duckdb_pending_result* pending) const {
+    duckdb_destroy_pending(&pending);
+  }
+};
+using Pending = std::unique_ptr<_duckdb_pending_result, PendingCloser>;
+
+/// Runs the statement until its first rows are there. False: the engine will never give
+/// any, as all that is left to do waits for somebody to take rows which it does not offer
+/// yet (a known fault of the engine where parts of a union have joins below them).
+/// Nobody but the caller's thread does anything for a statement: see Engine.
+Result<bool> Begin(const Statement::Impl& statement, Answer& answer) {
+  duckdb_pending_result handle = nullptr;
+  duckdb_pending_prepared_streaming(statement.prepared.get(), &handle);
+  const Pending pending(handle);
+  auto state = DUCKDB_PENDING_RESULT_NOT_READY;
+  while (state == DUCKDB_PENDING_RESULT_NOT_READY) {
+    state = duckdb_pending_execute_task(pending.get());
+  }
+  if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) return false;
+  if (duckdb_execute_pending(pending.get(), answer.get()) == DuckDBSuccess) return true;
+  return Fail(answer.error());
+}
+
 }  // namespace
 
 Status Session::Stream(const std::string& select, Deadline deadline,
                        const std::function<bool(const Batch& block)>& each) {
   if (deadline.expired()) return Fail(TooLate());
-  MR_TRY(const auto statement, PrepareReadable(impl_->connection, select));
+  MR_TRY(const auto moment, OneMoment::Begin(impl_->connection));
+  MR_TRY(auto statement, PrepareReadable(impl_->connection, select));
   MR_CHECK_OK(CheckReadsOnly(impl_->connection, select, *statement));
   MR_CHECK_OK(BindLiterals(statement->prepared.get(), {}));
   Answer answer;
   const Alarm alarm(impl_->connection, deadline);
-  if (duckdb_execute_prepared_streaming(statement->prepared.get(), answer.get()) !=
-      DuckDBSuccess) {
-    return Fail(deadline.expired() ? TooLate() : answer.error());
+  auto begun = Begin(*statement, answer);
+  if (begun && !*begun) {
+    MR_TRY(statement, PrepareReadable(impl_->connection, select, Rows::kAllFirst));
+    begun = Begin(*statement, answer);
   }
+  if (!begun) return Fail(deadline.expired() ? TooLate() : std::move(begun).error());
+  if (!*begun) return Fail(ErrorCode::kInternal, "the engine does not go on");
   MR_TRY(const auto layout, LayoutOf(*answer.get(), statement->layout));
   return HandOver(answer, layout, deadline, each);
 }

@@ -133,7 +133,6 @@ Status EmbeddedWarehouse::OpenEngine() {
   sql::EngineOptions engine;
   engine.database = database_.file;
   engine.read_only = database_.read_only;
-  engine.threads = options_.threads;
   engine.memory_limit = options_.memory_limit;
   engine.temp_directory = options_.directory / "warehouse.tmp";
   // Only Merger checkpoints: the engine would do it within any commit.

@@ -327,6 +327,8 @@ Result<std::vector<bool>> Table::Superseded(const std::vector<KeyVersion>& state
   session->SetRelation(std::string(kAskedRelation), &asked);
   // No part of the table may be dropped between the look at its shape and the query.
   const std::scoped_lock definitions(database_.definitions);
+  // Planned and run at one moment, as Session::Stream does it. The session ends with it.
+  MR_CHECK_OK(session->Run("BEGIN TRANSACTION"));
   MR_TRY(const auto older, session->Query(SelectSuperseded(stored().shape)));
   session->SetRelation(std::string(kAskedRelation), nullptr);
   std::vector<bool> superseded(states.size());

@@ -20,7 +20,6 @@ namespace millrace::sql {
 struct EngineOptions {
   std::filesystem::path database;  ///< empty: in memory
   bool read_only = false;
-  int threads = 1;
   std::uint64_t memory_limit = 256u
                                << 20u;   ///< bytes; beyond it spills to temp_directory
   std::filesystem::path temp_directory;  ///< empty: no spilling
@@ -34,7 +33,8 @@ struct EngineOptions {
 
 class Session;
 
-/// The embedded SQL engine (DuckDB): one database, many sessions. Any thread. Errors of
+/// The embedded SQL engine (DuckDB): one database, many sessions. Any thread; a statement
+/// runs in its caller's. Errors of
 /// SQL are kInvalidArgument with the engine's text; out of memory or disk full is
 /// kResourceExhausted; interrupted or past the deadline kDeadlineExceeded; damage of the
 /// file kDataLoss.
@@ -82,7 +82,8 @@ class Session {
   Result<Statement> Prepare(const std::string& text);
   /// Runs a single SELECT (also EXPLAIN, DESCRIBE, SHOW, SUMMARIZE; everything else is
   /// kInvalidArgument) and hands the result over in blocks while it is computed, so that
-  /// memory stays bounded; `each` returns false to stop.
+  /// memory stays bounded; `each` returns false to stop. All of it is of one moment. Not
+  /// within a transaction of the session.
   Status Stream(const std::string& select, Deadline deadline,
                 const std::function<bool(const Batch& block)>& each);
   /// Makes `name` a table of this session (temporary) whose rows are those of the batch

@@ -29,7 +29,6 @@ struct EmbeddedWarehouseOptions {
   /// Empty: no lake tables.
   std::filesystem::path lake;
   std::uint64_t memory_limit = 160u << 20u;  ///< bytes; beyond it spills to the directory
-  int threads = 1;                           ///< of the engine, besides the callers
   /// A table is merged when its delta has this part of the base's rows …
   double merge_ratio = 0.25;
   /// … and at least so many. From 123k new rows on (what one row group takes) the engine
