@@ -194,7 +194,7 @@ Status EmbeddedWarehouse::Open() {
   merger.quiet = options_.quiet;
   merger.observer = options_.on_merge_step;
   MR_TRY(merger_, Merger::Start(database_, std::move(merger)));
-  for (const auto& [name, table] : tables_) merger_->Consider(table);
+  for (const auto& [name, table] : tables_) merger_->ConsiderWhenQuiet(table);
   return {};
 }
 
