@@ -1,11 +1,16 @@
 #include "login_limits.hpp"
 
+#include "base/bytes.hpp"
+
 namespace millrace::gateway {
 namespace {
 
-/// The address has a fixed form and length, so that no account can look like another.
+/// Of one length, whatever was typed for an account. Who finds two accounts of one
+/// digest has fewer tries, not more.
 std::string AccountKey(const std::string& account, const std::string& client) {
-  return "login account " + client + ' ' + account;
+  auto key = "login account " + client + ' ';
+  AppendHex(key, Hash64(account), 16);
+  return key;
 }
 std::string AddressKey(const std::string& client) { return "login address " + client; }
 
@@ -23,14 +28,17 @@ std::optional<cache::Lifetime> LoginLimits::Take(const std::string& key,
 
 std::optional<cache::Lifetime> LoginLimits::Try(const std::string& account,
                                                 const std::string& client) {
-  const auto account_key = AccountKey(account, client);
-  if (const auto wait = Take(account_key, options_.per_account)) return wait;
-  const auto wait = Take(AddressKey(client), options_.per_address);
-  if (wait) static_cast<void>(cache_.GiveBack(account_key));
+  // The address first: one that is refused adds no accounts to what is counted.
+  const auto address_key = AddressKey(client);
+  if (const auto wait = Take(address_key, options_.per_address)) return wait;
+  if (account.empty()) return std::nullopt;
+  const auto wait = Take(AccountKey(account, client), options_.per_account);
+  if (wait) static_cast<void>(cache_.GiveBack(address_key));
   return wait;
 }
 
 void LoginLimits::GiveBack(const std::string& account, const std::string& client) {
+  if (account.empty()) return;
   static_cast<void>(cache_.GiveBack(AccountKey(account, client)));
   static_cast<void>(cache_.GiveBack(AddressKey(client)));
 }

@@ -26,7 +26,8 @@ class LoginLimits {
   LoginLimits(cache::Cache& cache, LoginLimitOptions options);
 
   /// One try of a client (ClientKey) with an account; time until the next is allowed
-  /// where this one is not.
+  /// where this one is not. `account` empty: a try that names none is counted for the
+  /// client alone, and never given back.
   std::optional<cache::Lifetime> Try(const std::string& account,
                                      const std::string& client);
   /// It was right, or not looked at.

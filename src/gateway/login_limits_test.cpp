@@ -49,6 +49,28 @@ TEST_F(LoginLimitsTest, WhatIsGivenBackIsNotCounted) {
   EXPECT_TRUE(Try("eve", "a")) << "refused tries of one account count against no other";
 }
 
+TEST_F(LoginLimitsTest, ATryOfNoAccountCountsForItsAddress) {
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(Try("", "a"));
+    limits_.GiveBack("", "a");
+  }
+  EXPECT_FALSE(Try("", "a"));
+  EXPECT_FALSE(Try("ada", "a"));
+  EXPECT_TRUE(Try("ada", "b"));
+}
+
+TEST_F(LoginLimitsTest, NoFloodOfOneAddressMakesTheOthersForgotten) {
+  const auto cache = cache::MakeMemoryCache({.count_bytes = 10'000}, [] { return 1s; });
+  LoginLimits limits(*cache, {1, 5, 2, 60s});
+  ASSERT_FALSE(limits.Try("ada", "a"));
+  for (int i = 0; i < 1'000; ++i) {
+    const auto long_account = std::to_string(i) + std::string(1'000, 'x');
+    const bool allowed = !limits.Try(long_account, "b");
+    if (allowed && i % 2 != 0) limits.GiveBack(long_account, "b");
+  }
+  EXPECT_TRUE(limits.Try("ada", "a")) << "still counted";
+}
+
 TEST_F(LoginLimitsTest, SignUpsAreCountedApart) {
   EXPECT_FALSE(limits_.SignUp("a"));
   EXPECT_FALSE(limits_.SignUp("a"));

@@ -73,6 +73,10 @@ class MemoryCache final : public Cache {
     auto* taken = counts_.Find(key);
     if (taken == nullptr || taken->at.empty()) return {};
     taken->at.pop_back();
+    if (taken->at.empty() && taken->blocked_until <= now_()) {
+      counts_.Remove(key);
+      return {};
+    }
     counts_.ResizeLast(taken->at.size() * sizeof(Lifetime));
     return {};
   }

@@ -52,6 +52,18 @@ TEST(MemoryCache, RefusesAValueLargerThanItselfAndForgetsTheOldOne) {
   EXPECT_FALSE(place.cache().Get("a").value());
 }
 
+TEST(MemoryCache, WhatIsGivenBackTakesNoRoom) {
+  MemoryPlace place({.value_bytes = 1'000, .count_bytes = 10'000});
+  const Rate rate{1, 60s};
+  ASSERT_TRUE(place.cache().Take("counted", rate));
+  for (int i = 0; i < 1'000; ++i) {
+    const auto key = "key" + std::to_string(i);
+    ASSERT_TRUE(place.cache().Take(key, rate)->allowed);
+    ASSERT_TRUE(place.cache().GiveBack(key));
+  }
+  EXPECT_FALSE(place.cache().Take("counted", rate)->allowed);
+}
+
 TEST(MemoryCache, ManyKeysDoNotGrowBeyondTheBound) {
   MemoryPlace place({.value_bytes = 1'000, .count_bytes = 10'000});
   const Rate rate{5, 60s};
