@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.hpp"
+#include "query/tenant.hpp"
 
 namespace millrace::gateway {
 namespace {
@@ -61,6 +62,17 @@ std::unexpected<Error> OutOfScope(const std::string& asked) {
               "the scopes of the API key leave out " + asked);
 }
 
+std::unexpected<Error> NoTenant(const std::string& asked, const std::string& tenant) {
+  if (tenant.empty()) {
+    return Fail(ErrorCode::kPermissionDenied,
+                asked + " asks for a tenant, and the token names none");
+  }
+  return Fail(ErrorCode::kPermissionDenied,
+              asked + " asks for a tenant, whose name is " +
+                  std::string(query::kTenantForm) +
+                  ": give the user or key one (millrace users set USER --tenant NAME)");
+}
+
 }  // namespace
 
 AccessControl RulesOf(const project::Project& project) {
@@ -108,10 +120,7 @@ Result<Grant> Allow(const AccessControl* access, Operation operation,
   if (at == access->rules.end() || !at->second.RuleOf(operation)) return Closed(asked);
   if (!InScopes(who, operation, name)) return OutOfScope(asked);
   const auto& rules = at->second;
-  if (rules.tenant && who.tenant.empty()) {
-    return Fail(ErrorCode::kPermissionDenied,
-                asked + " asks for a tenant, and the token names none");
-  }
+  if (rules.tenant && !query::IsTenant(who.tenant)) return NoTenant(asked, who.tenant);
   return Grant{rules.tenant ? who.tenant : "", rules.For(operation, who), ScopeOf(who)};
 }
 

@@ -157,6 +157,17 @@ TEST_F(RecordAccess, TenantsMeetNowhere) {
   }
 }
 
+TEST_F(RecordAccess, ATenantThatTheLogCannotNameIsRefusedBeforeTheWrite) {
+  for (const auto& tenant :
+       {std::string(65, 'x'), std::string("a/b"), std::string("é")}) {
+    const auto refused = Create("ada@" + tenant, "a", "ada", "tenants");
+    EXPECT_EQ(refused.status, 403) << tenant;
+    EXPECT_THAT(refused.body, HasSubstr("1 to 64 of A-Z a-z 0-9 _ . -"));
+    EXPECT_EQ(Ask(Method::kGet, "tenants/records", "ada@" + tenant).status, 403);
+  }
+  EXPECT_EQ(Create("ada@" + std::string(64, '.'), "a", "ada", "tenants").status, 201);
+}
+
 TEST_F(RecordAccess, AnIdempotencyKeyIsItsUsersOwn) {
   const auto create = [&](const std::string& who) {
     return Ask(Method::kPost, "tenants/records", who, R"({"owner":"x","id":"same"})",

@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "identity/sign_up.hpp"
+#include "query/tenant.hpp"
 #include "schema/record_codec.hpp"
 
 namespace millrace::identity {
@@ -69,6 +70,13 @@ std::optional<bool> AccountInput::FlagIfThere(std::string_view name) {
   if (!literal || *literal == "null") return std::nullopt;
   if (*literal != "true" && *literal != "false") Refuse(name, "must be true or false");
   return *literal == "true";
+}
+
+std::optional<std::string> AccountInput::TenantIfThere(std::string_view name) {
+  auto tenant = TextIfThere(name);
+  if (tenant && !tenant->empty() && !query::IsTenant(*tenant))
+    Refuse(name, "must be " + std::string(query::kTenantForm) + ", or empty for none");
+  return tenant;
 }
 
 std::string AccountInput::Text(std::string_view name) {

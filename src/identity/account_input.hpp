@@ -24,6 +24,8 @@ class AccountInput {
   /// The same; nothing where it is absent or null.
   std::optional<std::string> TextIfThere(std::string_view name);
   std::optional<bool> FlagIfThere(std::string_view name);
+  /// A tenant's name (query::IsTenant), or an empty text: none.
+  std::optional<std::string> TenantIfThere(std::string_view name);
   /// In lower case, as addresses are compared.
   std::string Email(std::string_view name);
   /// One that is to be set: 8 characters to 1024 bytes.
