@@ -34,9 +34,7 @@ class Accounts::Impl {
     MR_TRY(signing_, identity::SigningKeys::Open(*db_, clock, token_lifetime));
     tokens_.emplace(*signing_, clock, TokenOptions(token_lifetime));
     MR_TRY(keys_, identity::ApiKeys::Open(*db_, clock));
-    authenticator_.emplace(
-        *tokens_, *sessions_, *keys_,
-        [this](const std::string& id) { return UserExists(id); }, clock);
+    authenticator_.emplace(*tokens_, *sessions_, *keys_, Stores().exists, clock);
     const auto& users = parts_.project.collections.at("users");
     const identity::AccountParts parts{parts_.records, *credentials_, *sessions_,
                                        *tokens_, parts_.logger};
@@ -45,8 +43,7 @@ class Accounts::Impl {
     options.hash_threads = settings.hash_threads;
     options.hash_queue = settings.hash_queue;
     MR_TRY(accounts_, identity::Accounts::Open(parts, std::move(options)));
-    admin_.emplace(parts, identity::TokenStores{*tokens_, *sessions_, *keys_}, *keys_,
-                   *signing_, users);
+    admin_.emplace(parts, Stores(), *keys_, *signing_, users);
     access_ = gateway::RulesOf(parts_.project);
     access_.who = [this](const http::Request& request) { return Who(request); };
     return {};
@@ -63,9 +60,8 @@ class Accounts::Impl {
     options.sign_ups = settings.sign_ups;
     options.window = settings.failure_window;
     options.trusted_proxies = parts_.project.door.trusted_proxies;
-    gateway::AuthRoutes(
-        {*accounts_, *signing_, {*tokens_, *sessions_, *keys_}, access_.who, cache, pool},
-        std::move(options))
+    gateway::AuthRoutes({*accounts_, *signing_, Stores(), access_.who, cache, pool},
+                        std::move(options))
         .AddTo(router);
   }
 
@@ -77,6 +73,11 @@ class Accounts::Impl {
     const auto& name = parts_.project.name;
     return {settings.issuer.empty() ? "urn:millrace:" + name : settings.issuer,
             settings.audience.empty() ? name : settings.audience, lifetime};
+  }
+
+  identity::TokenStores Stores() {
+    return {*tokens_, *sessions_, *keys_,
+            [this](const std::string& id) { return UserExists(id); }};
   }
 
   Result<bool> UserExists(const std::string& id) {

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/json_member.hpp"
@@ -63,6 +64,8 @@ std::optional<AccessClaims> AccessTokens::Verify(std::string_view token) const {
       TextOf(object, "aud") != options_.audience)
     return std::nullopt;
   const auto now = clock_.Now() / kMicros;
+  // Where the lifetime was made shorter, the ends of sessions are kept for so long only.
+  claims.exp = std::min(claims.exp, claims.iat + options_.lifetime_s);
   if (now >= claims.exp || claims.iat > now + kSlackS) return std::nullopt;
   claims.id = TextOf(object, "jti");
   claims.subject = {TextOf(object, "sub"), TextOf(object, "sid"), TextOf(object, "role"),

@@ -91,7 +91,6 @@ class AccountAdmin::Impl {
  private:
   struct Known {
     std::string id, document;
-    Credential credential;
   };
 
   Result<Known> Find(const std::string& user) {
@@ -108,7 +107,6 @@ class AccountAdmin::Impl {
       known.document = std::move(*document);
     }
     known.id = TextOfMember(known.document, "id");
-    MR_TRY(known.credential, CredentialOf(known.id));
     return known;
   }
 
@@ -152,7 +150,7 @@ class AccountAdmin::Impl {
     Credential credential;
     const auto email = input.Email("email");
     credential.role = input.TextIfThere("role").value_or(credential.role);
-    credential.tenant = input.TextIfThere("tenant").value_or("");
+    credential.tenant = input.TenantIfThere("tenant").value_or("");
     if (credential.role.empty()) input.Refuse("role", "must not be empty");
     MR_TRY(credential.password_hash, HashOf(input));
     MR_CHECK_OK(input.Finish(true));
@@ -173,17 +171,16 @@ class AccountAdmin::Impl {
   }
 
   Result<std::string> SetUser(AccountInput& input) {
-    MR_TRY(auto known, FindFor(input));
-    auto& credential = known.credential;
-    credential.role = input.TextIfThere("role").value_or(credential.role);
-    credential.tenant = input.TextIfThere("tenant").value_or(credential.tenant);
-    credential.disabled = input.FlagIfThere("disabled").value_or(credential.disabled);
-    if (credential.role.empty()) input.Refuse("role", "must not be empty");
+    MR_TRY(const auto known, FindFor(input));
+    CredentialChange change{.role = input.TextIfThere("role"),
+                            .tenant = input.TenantIfThere("tenant"),
+                            .disabled = input.FlagIfThere("disabled")};
+    if (change.role && change.role->empty()) input.Refuse("role", "must not be empty");
     if (input.Has("password")) {
-      MR_TRY(credential.password_hash, HashOf(input));
+      MR_TRY(change.password_hash, HashOf(input));
     }
     MR_CHECK_OK(input.Finish(false));
-    MR_CHECK_OK(parts_.credentials.Put(known.id, credential));
+    MR_TRY(const auto credential, parts_.credentials.Change(known.id, change));
     MR_CHECK_OK(parts_.sessions.EndAll(known.id));
     return UserOf(known.document, credential);
   }
@@ -207,7 +204,7 @@ class AccountAdmin::Impl {
     ApiKey key;
     key.name = input.Text("name");
     key.role = input.TextIfThere("role").value_or("");
-    key.tenant = input.TextIfThere("tenant").value_or("");
+    key.tenant = input.TenantIfThere("tenant").value_or("");
     key.scopes = SplitScopes(input.TextIfThere("scopes").value_or(""));
     if (const auto time = input.TextIfThere("expires_in")) {
       MR_TRY(const auto ms, ParseDurationMs(*time));

@@ -68,16 +68,7 @@ class Accounts::Impl {
   void LogIn(std::string_view body, Client client, Done done) {
     auto input = ReadLogin(body);
     if (!input) return done(Fail(input.error()));
-    pools_.Read(std::move(done), [this, login = std::move(*input),
-                                  client = std::move(client)](Done& kept) mutable {
-      auto found = Find(login.email);
-      if (!found) return kept(Fail(found.error()));
-      pools_.Hash(std::move(kept),
-                  [this, login = std::move(login), client = std::move(client),
-                   found = std::move(*found)](Done& next) mutable {
-                    CheckLogin(login, std::move(found), std::move(client), next);
-                  });
-    });
+    FindLogin(std::move(*input), std::move(client), std::move(done));
   }
 
   void Refresh(std::string_view body, Client client, Done done) {
@@ -188,13 +179,26 @@ class Accounts::Impl {
     // crash or when another sign-up was quicker, it is harmless until the next sweep.
     MR_CHECK_OK(parts_.credentials.Put(user.id, hash));
     const auto document = records_.InsertAndWait(std::move(user.record));
-    if (document) return Begin(*document, {}, client);
+    if (document) return Begin(*document, hash, client);
     const auto& error = document.error();
     const bool taken = std::ranges::any_of(error.fields(), [](const FieldError& field) {
       return field.pointer == "/email";
     });
     if (error.code() == ErrorCode::kConflict && taken) return Taken();
     return Fail(error);
+  }
+
+  void FindLogin(Login login, Client client, Done done) {
+    pools_.Read(std::move(done), [this, login = std::move(login),
+                                  client = std::move(client)](Done& kept) mutable {
+      auto found = Find(login.email);
+      if (!found) return kept(Fail(found.error()));
+      pools_.Hash(
+          std::move(kept), [this, login = std::move(login), client = std::move(client),
+                            found = std::move(*found)](Done& next) mutable {
+            CheckLogin(std::move(login), std::move(found), std::move(client), next);
+          });
+    });
   }
 
   Result<Found> Find(const std::string& email) {
@@ -208,53 +212,67 @@ class Accounts::Impl {
   }
 
   /// On a thread that hashes.
-  void CheckLogin(const Login& login, Found found, Client client, Done& done) {
+  void CheckLogin(Login login, Found found, Client client, Done& done) {
     const auto check =
         CheckPassword(login.password, found.credential.password_hash, kScheme);
     if (!check.right || found.document.empty()) return done(WrongLogin());
-    if (found.credential.disabled)
-      return done(Fail(ErrorCode::kPermissionDenied, "this account is disabled"));
     std::string renewed;
     if (check.needs_upgrade) renewed = HashPassword(login.password, kScheme).value_or("");
-    pools_.Read(std::move(done),
-                [this, found = std::move(found), client = std::move(client),
-                 renewed = std::move(renewed)](Done& kept) {
-                  if (!renewed.empty()) Renew(found.document, renewed);
-                  kept(Begin(found.document, found.credential, client));
-                });
+    pools_.Read(std::move(done), [this, login = std::move(login),
+                                  found = std::move(found), client = std::move(client),
+                                  renewed = std::move(renewed)](Done& kept) mutable {
+      const auto& old = found.credential.password_hash;
+      auto grant = Begin(found.document, Renew(found.document, old, renewed), client);
+      if (grant || grant.error().code() != ErrorCode::kConflict)
+        return kept(std::move(grant));
+      // The password is another by now, or its hash was renewed: looked at
+      // anew, which ends with the last change.
+      FindLogin(std::move(login), std::move(client), std::move(kept));
+    });
   }
 
-  /// The login is right, whether this succeeds or not.
-  void Renew(std::string_view document, const std::string& hash) {
-    const auto put = parts_.credentials.Put(TextOfMember(document, "id"), hash);
+  /// Gives the hash that is kept now, if it was `old` so far. The login is right, whether
+  /// this succeeds or not.
+  const std::string& Renew(std::string_view document, const std::string& old,
+                           const std::string& hash) {
+    if (hash.empty()) return old;
+    const auto put = parts_.credentials.Renew(TextOfMember(document, "id"), old, hash);
     if (!put) parts_.log.Warn("cannot renew a password's hash", {{"error", put.error()}});
+    return put.value_or(false) ? hash : old;
   }
 
-  Result<std::string> Begin(const std::string& document, const Credential& credential,
+  Result<std::string> Begin(const std::string& document, const std::string& hash,
                             const Client& client) {
-    MR_TRY(const auto grant, parts_.sessions.Begin(TextOfMember(document, "id"), client));
-    return GrantOf(document, credential, grant);
+    MR_TRY(const auto grant,
+           parts_.sessions.Begin(TextOfMember(document, "id"), hash, client));
+    return GrantOf(document, grant);
   }
 
   Result<std::string> RefreshNow(const std::string& token, const Client& client) {
+    // The user first: a token that was spent without an answer would look stolen when it
+    // comes again.
+    MR_TRY(const auto document, UserBehind(token));
     MR_TRY(const auto grant, parts_.sessions.Refresh(token, client));
-    const auto document = records_.Get(grant.user_id);
-    const auto credential = parts_.credentials.Get(grant.user_id);
-    const bool gone =
-        (!document && document.error().code() == ErrorCode::kNotFound) ||
-        (!credential && credential.error().code() == ErrorCode::kNotFound) ||
-        (credential && credential->disabled);
-    if (gone) {
-      MR_CHECK_OK(parts_.sessions.End(grant.session_id));
-      return Fail(ErrorCode::kUnauthenticated, "the refresh token is not valid");
-    }
-    MR_CHECK_OK(document);
-    MR_CHECK_OK(credential);
-    return GrantOf(*document, *credential, grant);
+    return GrantOf(document, grant);
   }
 
-  std::string GrantOf(const std::string& document, const Credential& credential,
-                      const Sessions::Grant& grant) {
+  /// Empty where a refresh is refused: the token is not good, or its user is gone, which
+  /// ends the session.
+  Result<std::string> UserBehind(const std::string& refresh_token) {
+    const auto session = parts_.sessions.Find(refresh_token);
+    if (!session) {
+      if (session.error().code() == ErrorCode::kNotFound) return "";
+      return Fail(session.error());
+    }
+    auto document = records_.Get(session->user_id);
+    if (document || document.error().code() != ErrorCode::kNotFound) return document;
+    const auto ended = parts_.sessions.End(session->id);
+    if (ended || ended.error().code() == ErrorCode::kNotFound) return "";
+    return Fail(ended.error());
+  }
+
+  std::string GrantOf(const std::string& document, const Sessions::Grant& grant) {
+    const auto& credential = grant.credential;
     std::string out = "{";
     AppendMember(
         out, "access_token",
@@ -271,11 +289,14 @@ class Accounts::Impl {
 
   Result<std::string> ChangeNow(const std::string& id, const std::string& session,
                                 const std::string& old, const std::string& wanted) {
-    auto credential = parts_.credentials.Get(id);
-    if (!credential || !CheckPassword(old, credential->password_hash, kScheme).right)
-      return Fail(ErrorCode::kUnauthenticated, "the password is wrong");
-    MR_TRY(const auto hash, HashPassword(wanted, kScheme));
-    MR_CHECK_OK(parts_.credentials.Put(id, hash));
+    for (bool changed = false; !changed;) {
+      // Anew where an operator or a login set another hash meanwhile.
+      const auto known = parts_.credentials.Get(id);
+      if (!known || !CheckPassword(old, known->password_hash, kScheme).right)
+        return Fail(ErrorCode::kUnauthenticated, "the password is wrong");
+      MR_TRY(const auto hash, HashPassword(wanted, kScheme));
+      MR_TRY(changed, parts_.credentials.Renew(id, known->password_hash, hash));
+    }
     MR_CHECK_OK(parts_.sessions.EndAll(id, session));
     return "{}";
   }
@@ -314,7 +335,9 @@ void Accounts::LogIn(std::string_view body, Client client, Done done) {
 }
 std::string Accounts::EmailOf(std::string_view body) {
   auto input = AccountInput::Read(body);
-  return input ? input->Email("email") : "";
+  if (!input) return "";
+  auto email = input->Email("email");
+  return input->Finish(true) ? email : "";
 }
 void Accounts::Refresh(std::string_view body, Client client, Done done) {
   impl_->Refresh(body, std::move(client), std::move(done));

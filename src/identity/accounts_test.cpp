@@ -1,130 +1,12 @@
-#include "identity/accounts.hpp"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <future>
-
+#include "accounts_fixture.hpp"
 #include "base/file.hpp"
-#include "identity/authenticator.hpp"
 #include "identity/password.hpp"
-#include "project/users.hpp"
-#include "records_embedded/embedded_records.hpp"
-#include "test_clock.hpp"
 
 namespace millrace::identity {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-/// Accounts of a project whose users have a name, over a directory.
-class AccountsTest : public testing::Test {
- protected:
-  void SetUp() override {
-    auto name = (std::filesystem::temp_directory_path() / "accounts_XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-    Start();
-  }
-  void TearDown() override {
-    Stop();
-    std::filesystem::remove_all(directory_);
-  }
-  void Start() {
-    auto users = project::Users();
-    users.fields.push_back(
-        {.name = "name", .type = schema::Type::Simple(schema::Kind::kText)});
-    records::EmbeddedRecordsOptions records;
-    records.directory = directory_;
-    records.collections = {users};
-    store_ = *records::EmbeddedRecords::Open(std::move(records));
-    db_ = *IdentityDb::Open(directory_);
-    credentials_ = std::make_unique<Credentials>(*db_, clock_);
-    sessions_ = *Sessions::Open(*db_, clock_, {});
-    keys_ = *SigningKeys::Open(*db_, clock_, 600);
-    tokens_ = std::make_unique<AccessTokens>(*keys_, clock_,
-                                             AccessTokenOptions{"issuer", "shop", 600});
-    api_keys_ = *ApiKeys::Open(*db_, clock_);
-    who_ = std::make_unique<Authenticator>(
-        *tokens_, *sessions_, *api_keys_,
-        [this](const std::string& id) -> Result<bool> {
-          return store_->Get("", "users", id).has_value();
-        },
-        clock_);
-    AccountOptions options;
-    options.collection = users;
-    options.clock = &clock_;
-    accounts_ =
-        *Accounts::Open({*store_, *credentials_, *sessions_, *tokens_, log_}, options);
-  }
-  void Stop() {
-    accounts_.reset();
-    who_.reset();
-    api_keys_.reset();
-    tokens_.reset();
-    keys_.reset();
-    sessions_.reset();
-    credentials_.reset();
-    db_.reset();
-    store_.reset();
-  }
-  void Restart() {
-    Stop();
-    Start();
-  }
-
-  template <typename Call>
-  static Result<std::string> Wait(Call call) {
-    std::promise<Result<std::string>> promise;
-    auto future = promise.get_future();
-    call(
-        [&promise](Result<std::string> answer) { promise.set_value(std::move(answer)); });
-    return future.get();
-  }
-  Result<std::string> SignUp(const std::string& body) {
-    return Wait([&](Done done) { accounts_->SignUp(body, client_, std::move(done)); });
-  }
-  Result<std::string> LogIn(const std::string& email,
-                            const std::string& password = "password1") {
-    return Wait([&](Done done) {
-      accounts_->LogIn(R"({"email":")" + email + R"(","password":")" + password + "\"}",
-                       client_, std::move(done));
-    });
-  }
-  Result<std::string> Refresh(const std::string& token) {
-    return Wait([&](Done done) {
-      accounts_->Refresh(R"({"refresh_token":")" + token + "\"}", client_,
-                         std::move(done));
-    });
-  }
-  static std::string Member(const std::string& json, std::string_view name) {
-    return schema::TextOf(schema::FindMember(json, name));
-  }
-  std::string Ada() {
-    const auto grant = SignUp(R"({"email":"Ada@Example.com","password":"password1"})");
-    EXPECT_TRUE(grant) << grant.error().ToString();
-    return grant.value_or("{}");
-  }
-  ErrorCode CodeOf(std::string_view token) {
-    const auto who = who_->Check(token);
-    return who ? ErrorCode::kInternal : who.error().code();
-  }
-
-  TestClock clock_;
-  Client client_{"192.0.2.1", "test"};
-  std::filesystem::path directory_;
-  telemetry::Logger log_{{.level = telemetry::Level::kError}};
-  std::unique_ptr<records::EmbeddedRecords> store_;
-  std::unique_ptr<IdentityDb> db_;
-  std::unique_ptr<Credentials> credentials_;
-  std::unique_ptr<Sessions> sessions_;
-  std::unique_ptr<SigningKeys> keys_;
-  std::unique_ptr<AccessTokens> tokens_;
-  std::unique_ptr<ApiKeys> api_keys_;
-  std::unique_ptr<Authenticator> who_;
-  std::unique_ptr<Accounts> accounts_;
-};
 
 TEST_F(AccountsTest, ASignUpIsLoggedIn) {
   const auto grant =
@@ -138,7 +20,7 @@ TEST_F(AccountsTest, ASignUpIsLoggedIn) {
   ASSERT_TRUE(who) << who.error().ToString();
   EXPECT_TRUE(who->authenticated);
   EXPECT_EQ(who->role, "user");
-  EXPECT_EQ(who->user_id, Member(std::string(schema::FindMember(*grant, "user")), "id"));
+  EXPECT_EQ(who->user_id, UserId(*grant));
   EXPECT_EQ(who->expires_at, clock_.now / 1'000'000 + 600);
   EXPECT_EQ(std::get<std::string>(who->claims.at("email")), "ada@example.com");
   EXPECT_FALSE(who->session_id.empty());
@@ -198,7 +80,7 @@ TEST_F(AccountsTest, WrongAndUnknownAreOneError) {
 
 TEST_F(AccountsTest, ADisabledUserIsOutEverywhere) {
   const auto grant = Ada();
-  const auto id = Member(std::string(schema::FindMember(grant, "user")), "id");
+  const auto id = UserId(grant);
   auto credential = *credentials_->Get(id);
   credential.disabled = true;
   ASSERT_TRUE(credentials_->Put(id, credential));
@@ -244,14 +126,7 @@ TEST_F(AccountsTest, ADeletedUserIsRefusedSoon) {
   const auto grant = Ada();
   const auto token = Member(grant, "access_token");
   const auto id = who_->Check(token)->user_id;
-  std::promise<void> gone;
-  records::WriteRequest write;
-  write.collection = "users";
-  write.ops.push_back({id, records::Delete{}, records::Operation::kDelete, {}});
-  write.render = [](const auto&) { return records::Answer{}; };
-  write.done = [&](const records::Answer&, bool) { gone.set_value(); };
-  store_->Submit(std::move(write));
-  gone.get_future().wait();
+  Delete(id);
   clock_.Pass(10);
   EXPECT_EQ(CodeOf(token), ErrorCode::kUnauthenticated);
   EXPECT_EQ(Refresh(Member(grant, "refresh_token")).error().code(),

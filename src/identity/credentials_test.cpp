@@ -38,6 +38,8 @@ TEST(IdentityDb, ReadsTheGoldenFileOfItsFormat) {
     EXPECT_EQ(user->tenant, "acme");
     EXPECT_TRUE(user->disabled);
     const auto sessions = Sessions::Open(**opened, SystemClock(), {});
+    Credentials credentials(**opened, SystemClock());
+    ASSERT_TRUE(credentials.Change("65f0c0ffee65f0c0ffee0001", {.disabled = false}));
     const auto next = (*sessions)->Refresh("mrr_golden", {"192.0.2.1", "golden"});
     ASSERT_TRUE(next) << next.error().ToString();
     EXPECT_EQ(next->session_id, "018bcfe5-6800-7000-8000-000000000001");

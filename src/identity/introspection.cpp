@@ -55,10 +55,14 @@ Result<std::string> Introspect(const TokenStores& stores, std::string_view token
   if (const auto who = stores.keys.Check(token)) return OfKey(*who);
   if (const auto claims = stores.access.Verify(token)) {
     if (stores.sessions.Ended(claims->subject.session_id)) return std::string(kInactive);
-    return OfAccess(*claims, stores.access.options());
+    MR_TRY(const bool there, stores.exists(claims->subject.user_id));
+    return there ? OfAccess(*claims, stores.access.options()) : std::string(kInactive);
   }
   const auto session = stores.sessions.Find(token);
-  if (session) return OfRefresh(*session);
+  if (session) {
+    MR_TRY(const bool there, stores.exists(session->user_id));
+    return there ? OfRefresh(*session) : std::string(kInactive);
+  }
   if (session.error().code() != ErrorCode::kNotFound) return Fail(session.error());
   return std::string(kInactive);
 }

@@ -16,9 +16,19 @@ constexpr TimestampUs kSlack = 60 * kMicros;
 constexpr std::size_t kAgentBytes = 200;
 constexpr std::string_view kPrefix = "mrr_";
 constexpr std::size_t kPrune = 4096;
+constexpr std::int64_t kSpentKept = 100;
 
 std::unexpected<Error> Invalid() {
   return Fail(ErrorCode::kUnauthenticated, "the refresh token is not valid");
+}
+
+/// Locked out since the login was looked at?
+Status CheckLogin(const std::optional<Credential>& credential, std::string_view hash) {
+  if (!credential || credential->password_hash != hash)
+    return Fail(ErrorCode::kConflict, "the password was changed meanwhile");
+  if (credential->disabled)
+    return Fail(ErrorCode::kPermissionDenied, "this account is disabled");
+  return {};
 }
 
 /// What tells one client from another.
@@ -56,6 +66,16 @@ Result<std::string> AddToken(Sqlite& db, const std::string& session_id) {
   insert.Bind(1, hash).Bind(2, session_id);
   MR_CHECK_OK(insert.Finish());
   return token;
+}
+
+/// All but the newest spent tokens of a session.
+Status ForgetSpent(Sqlite& db, const std::string& session_id) {
+  MR_TRY(auto forget,
+         db.Prepare("DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM "
+                    "refresh_tokens WHERE session_id = ? AND spent_at > 0 ORDER BY "
+                    "spent_at DESC LIMIT -1 OFFSET ?)"));
+  forget.Bind(1, session_id).Bind(2, kSpentKept);
+  return forget.Finish();
 }
 
 constexpr std::string_view kColumns =
@@ -124,12 +144,16 @@ Status Sessions::Sweep() {
 }
 
 Result<Sessions::Grant> Sessions::Begin(const std::string& user_id,
+                                        std::string_view password_hash,
                                         const Client& client) {
   MR_CHECK_OK(Sweep());
   Grant grant{NewId(), user_id, {}};
   const auto now = clock_.Now();
   const auto agent = client.agent.substr(0, kAgentBytes);
   MR_CHECK_OK(db_.Write([&](Sqlite& db) -> Status {
+    MR_TRY(auto credential, Credentials::Find(db, user_id));
+    MR_CHECK_OK(CheckLogin(credential, password_hash));
+    grant.credential = std::move(*credential);
     MR_TRY(auto insert,
            db.Prepare("INSERT INTO sessions VALUES (?1, ?2, ?3, ?3, ?4, 0, ?5, ?6)"));
     insert.Bind(1, grant.session_id).Bind(2, user_id).Bind(3, now);
@@ -149,11 +173,18 @@ Result<Sessions::Grant> Sessions::Refresh(std::string_view refresh_token,
   const auto now = clock_.Now();
   Grant grant;
   bool stolen = false;
+  bool gone = false;
   const auto done = db_.Write([&](Sqlite& db) -> Status {
     MR_TRY(const auto row, FindRow(db, hash));
     if (!row || row->ended_at > 0 || row->expires_at <= now) return Invalid();
     if (row->spent_at > 0) {
       stolen = now > row->spent_at + kRace || mark != row->spent_by;
+      grant.session_id = row->session_id;
+      return Invalid();
+    }
+    MR_TRY(auto credential, Credentials::Find(db, row->user_id));
+    gone = !credential || credential->disabled;
+    if (gone) {
       grant.session_id = row->session_id;
       return Invalid();
     }
@@ -166,11 +197,12 @@ Result<Sessions::Grant> Sessions::Refresh(std::string_view refresh_token,
     use.Bind(1, now).Bind(2, now + options_.lifetime_s * kMicros);
     use.Bind(3, client.address).Bind(4, row->session_id);
     MR_CHECK_OK(use.Finish());
+    MR_CHECK_OK(ForgetSpent(db, row->session_id));
     MR_TRY(auto token, AddToken(db, row->session_id));
-    grant = {row->session_id, row->user_id, std::move(token)};
+    grant = {row->session_id, row->user_id, std::move(token), std::move(*credential)};
     return {};
   });
-  if (stolen) {
+  if (stolen || gone) {
     const auto ended = End(grant.session_id);
     if (!ended && ended.error().code() != ErrorCode::kNotFound)
       return Fail(ended.error());

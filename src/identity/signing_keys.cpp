@@ -155,6 +155,8 @@ std::vector<SigningKeys::Key> SigningKeys::List() const {
 }
 
 Status SigningKeys::Rotate(bool drop) {
+  // Of two at a time the later one's keys are loaded last, as they were committed.
+  const std::scoped_lock rotating(rotate_mutex_);
   const auto now = clock_.Now();
   MR_CHECK_OK(db_.Write([&](Sqlite& db) -> Status {
     MR_CHECK_OK(Replace(db, now));

@@ -147,7 +147,7 @@ class Users::Impl {
         known ? CheckPassword(input.password, known->password_hash, options_.scheme)
               : PasswordCheck{};
     if (!check.right) return Fail(ErrorCode::kUnauthenticated, "Invalid credentials");
-    if (check.needs_upgrade) Upgrade(id, input.password);
+    if (check.needs_upgrade) Upgrade(id, known->password_hash, input.password);
     constexpr std::int64_t kMicros = 1'000'000;
     const auto now = options_.clock->Now() / kMicros;
     const TokenClaims claims{TextOfMember(document, "email"), id, now,
@@ -160,9 +160,10 @@ class Users::Impl {
   }
 
   /// The login is right, whether this succeeds or not.
-  void Upgrade(const std::string& id, std::string_view password) {
+  void Upgrade(const std::string& id, const std::string& old, std::string_view password) {
     const auto hash = HashPassword(password, options_.scheme);
-    const auto put = hash ? credentials_.Put(id, *hash) : Status(Fail(hash.error()));
+    const auto put =
+        hash ? credentials_.Renew(id, old, *hash) : Result<bool>(Fail(hash.error()));
     if (!put) log_.Warn("cannot renew a password's hash", {{"error", put.error()}});
   }
 

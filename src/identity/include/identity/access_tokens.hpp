@@ -39,7 +39,8 @@ class AccessTokens {
 
   std::string Issue(const TokenSubject& subject);
   /// Nullopt unless it is one of Issue's and its time is not over: signature, typ, iss,
-  /// aud, iat and exp. Whether its session is over is not asked here.
+  /// aud, iat and exp, which is no later than `lifetime_s` after iat, also in a token
+  /// that was issued for longer. Whether its session is over is not asked here.
   std::optional<AccessClaims> Verify(std::string_view token) const;
   /// Another number whenever tokens that Verify believed may be believed no longer.
   std::uint64_t generation() const { return keys_.generation(); }

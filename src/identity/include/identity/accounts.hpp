@@ -53,7 +53,8 @@ class Accounts {
   /// {email, password} → grant. kUnauthenticated, in the same words and time whether
   /// there is such a user or not; kPermissionDenied: right, but disabled.
   void LogIn(std::string_view body, Client client, Done done);
-  /// The e-mail that a body of LogIn names, as it is looked for; empty where none.
+  /// The e-mail address that a body of LogIn names, as it is looked for; empty where it
+  /// names none.
   static std::string EmailOf(std::string_view body);
   /// {refresh_token} → grant. kUnauthenticated.
   void Refresh(std::string_view body, Client client, Done done);

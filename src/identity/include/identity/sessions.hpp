@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "base/uuid.hpp"
+#include "identity/credentials.hpp"
 #include "identity/identity_db.hpp"
 
 namespace millrace::identity {
@@ -28,9 +29,11 @@ struct SessionOptions {
 
 /// Logins and their refresh tokens, which are random, kept as SHA-256 alone, and good for
 /// one use each. A spent one that comes again was stolen, or its successor was: it ends
-/// the session. Only within 10 s, from the same address and user agent, it is taken for a
-/// race of the client with itself: refused, and the session goes on. Any thread; every
-/// change is durable when its call returns.
+/// the session. The newest hundred spent ones of a session are known; one of before is
+/// refused like any text, and ends nothing: its thief had no use of it, and a hundred
+/// refreshes since went to whoever has the session. Only within 10 s, from the same
+/// address and user agent, it is taken for a race of the client with itself: refused, and
+/// the session goes on. Any thread; every change is durable when its call returns.
 class Sessions {
  public:
   /// `db` and `clock` outlive it.
@@ -39,9 +42,14 @@ class Sessions {
 
   struct Grant {
     std::string session_id, user_id, refresh_token;
+    Credential credential = {};  ///< of the user, as it was when this was written
   };
-  Result<Grant> Begin(const std::string& user_id, const Client& client);
-  /// kUnauthenticated: unknown, spent, or of a session that is over.
+  /// For whoever knew the password of `password_hash`. kConflict: the user has another by
+  /// now, or none (look again); kPermissionDenied: the user is disabled.
+  Result<Grant> Begin(const std::string& user_id, std::string_view password_hash,
+                      const Client& client);
+  /// kUnauthenticated: unknown, spent, of a session that is over, or of a user who is
+  /// disabled or has no credential (which ends the session).
   Result<Grant> Refresh(std::string_view refresh_token, const Client& client);
 
   /// Nothing of it is good any more, from now on. kNotFound: no such session of this user

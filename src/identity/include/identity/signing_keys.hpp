@@ -58,6 +58,7 @@ class SigningKeys {
   const Clock& clock_;
   const std::int64_t lifetime_us_;
   std::atomic<std::uint64_t> generation_{0};
+  std::mutex rotate_mutex_;
   mutable std::mutex mutex_;
   std::shared_ptr<const KeySet> keys_;
 };
