@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "http/problem.hpp"
 #include "http/query.hpp"
+#include "identity/user_email.hpp"
 #include "page.hpp"
 #include "query/query.hpp"
 #include "request_headers.hpp"
@@ -78,6 +79,29 @@ Answer RenderWritten(const std::vector<Written>& written, const Origin& origin,
     http::AppendPercentEncoded(answer.location, written.front().key);
   }
   return answer;
+}
+
+/// The users of a closed project: logins look for their e-mail addresses.
+bool AreUsers(const AccessControl* access, const schema::Collection& collection) {
+  return access != nullptr && collection.name == "users";
+}
+
+Result<decltype(records::WriteOp::body)> ReadChange(Operation operation,
+                                                    const http::Request& request,
+                                                    const schema::RecordCodec& codec,
+                                                    bool users) {
+  const auto key = request.Param("key");
+  if (operation == Operation::kUpdate) {
+    MR_TRY(auto patch, codec.ParsePatch(request.body, key));
+    if (users) MR_CHECK_OK(identity::NormaliseEmail(patch, codec.collection()));
+    return patch;
+  }
+  if (operation == Operation::kReplace) {
+    MR_TRY(auto draft, codec.ParseReplace(request.body, key));
+    if (users) MR_CHECK_OK(identity::NormaliseEmails({&draft, 1}, false));
+    return draft;
+  }
+  return records::Delete{};
 }
 
 http::Response ToResponse(Answer answer, bool batch, bool replayed) {
@@ -162,6 +186,10 @@ void RecordRoutes::Create(const http::Request& request, http::Responder responde
   bool batch = false;
   auto drafts = codec->ParseCreates(request.body, options_.batch_max, &batch);
   if (!drafts) return SendError(responder, request, drafts.error());
+  if (AreUsers(options_.access, collection)) {
+    if (const auto fine = identity::NormaliseEmails(*drafts, batch); !fine)
+      return SendError(responder, request, fine.error());
+  }
   records::WriteRequest write;
   write.tenant = std::move(grant->tenant);
   write.guard.written = grant->Matching(collection);
@@ -185,24 +213,16 @@ void RecordRoutes::Change(Operation operation, const http::Request& request,
                      removal ? query::Operation::kDelete : query::Operation::kUpdate,
                      request, collection.name);
   if (!grant) return SendError(responder, request, grant.error());
-  const auto key = request.Param("key");
   records::WriteOp op;
-  op.key = key;
+  op.key = request.Param("key");
   op.operation = operation;
   auto if_match = ReadIfMatch(request);
   if (!if_match) return SendError(responder, request, if_match.error());
   op.if_match = std::move(*if_match);
-  if (operation == Operation::kUpdate) {
-    auto patch = codec->ParsePatch(request.body, key);
-    if (!patch) return SendError(responder, request, patch.error());
-    op.body = std::move(*patch);
-  } else if (operation == Operation::kReplace) {
-    auto draft = codec->ParseReplace(request.body, key);
-    if (!draft) return SendError(responder, request, draft.error());
-    op.body = std::move(*draft);
-  } else {
-    op.body = records::Delete{};
-  }
+  auto body =
+      ReadChange(operation, request, *codec, AreUsers(options_.access, collection));
+  if (!body) return SendError(responder, request, body.error());
+  op.body = std::move(*body);
   records::WriteRequest write;
   write.tenant = std::move(grant->tenant);
   write.guard.stored = grant->Matching(collection);

@@ -95,6 +95,20 @@ def test_own_fields_follow_the_rules_and_rights_are_not_among_them(ada, bob):
     assert ada.get("/api/auth/me").json["role"] == "user"
 
 
+def test_an_address_that_is_changed_is_kept_as_logins_look_for_it(server, bob):
+    user = User(server.api, "moves@example.com")
+    own = f"/api/collections/users/records/{user.id}"
+    changed = server.api.patch(own, {"email": "Moved@Example.COM"}, user.headers)
+    assert changed.status == 200 and changed.json["email"] == "moved@example.com", changed
+    assert server.api.post("/api/auth/login", {"email": "moved@example.com", "password": PASSWORD}).status == 200
+    refused(server.api.patch(own, {"email": "BOB@example.com"}, user.headers), 409, "conflict")
+    for method, body in (("PATCH", {"email": "nobody"}), ("PUT", {"email": "nobody"})):
+        answer = refused(server.api.request(method, own, body, user.headers), 400, "invalid_argument")
+        assert answer.json["errors"] == [{"pointer": "/email", "detail": "is no e-mail address"}]
+    put = server.api.request("PUT", own, {"email": "MOVES@example.com", "name": "M"}, user.headers)
+    assert put.status == 200 and put.json["email"] == "moves@example.com", put
+
+
 def test_sign_up_names_every_problem_and_takes_an_address_once(server, ada):
     answer = refused(server.api.post("/api/auth/sign-up", {"email": "nobody", "password": "short", "nme": "x"}), 400,
                      "invalid_argument")
