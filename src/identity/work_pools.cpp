@@ -23,6 +23,11 @@ void Submit(runtime::BlockingPool& pool, Done done, WorkPools::Work work) {
 WorkPools::WorkPools(std::size_t hash_threads, std::size_t hash_queue)
     : hashes_(hash_threads, hash_queue), reads_(kReadThreads, kReadQueue) {}
 
+WorkPools::~WorkPools() {
+  reads_.Stop();
+  hashes_.Stop();
+}
+
 void WorkPools::Read(Done done, Work work) {
   Submit(reads_, std::move(done), std::move(work));
 }

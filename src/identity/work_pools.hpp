@@ -16,13 +16,16 @@ class WorkPools {
   using Work = std::move_only_function<void(Done&)>;
 
   WorkPools(std::size_t hash_threads, std::size_t hash_queue);
+  ~WorkPools();
+  WorkPools(const WorkPools&) = delete;
+  WorkPools& operator=(const WorkPools&) = delete;
 
   /// `work` with `done`, on such a thread; kUnavailable to `done` when too many wait.
   void Read(Done done, Work work);
   void Hash(Done done, Work work);
 
  private:
-  // Destroyed in the opposite order: reads hand work to hashes.
+  // Each hands work to the other: both end before either is destroyed.
   runtime::BlockingPool hashes_;
   runtime::BlockingPool reads_;
 };

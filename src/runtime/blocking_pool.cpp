@@ -10,14 +10,20 @@ BlockingPool::BlockingPool(std::size_t threads, std::size_t queue_max)
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Loop(); });
 }
 
-BlockingPool::~BlockingPool() {
+BlockingPool::~BlockingPool() { Stop(); }
+
+void BlockingPool::Stop() {
+  std::deque<std::move_only_function<void()>> dropped;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    queue_.clear();
+    // What a task leaves when it is dropped may submit again.
+    dropped.swap(queue_);
   }
   ready_.notify_all();
-  for (auto& thread : threads_) thread.join();
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
 }
 
 bool BlockingPool::Submit(std::move_only_function<void()> task) {

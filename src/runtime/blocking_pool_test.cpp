@@ -37,5 +37,23 @@ TEST(BlockingPool, RefusesWhatDoesNotFit) {
   EXPECT_TRUE(pool.Submit([] {}));
 }
 
+TEST(BlockingPool, RefusesOnceItIsStopped) {
+  std::promise<void> started, release;
+  BlockingPool first(1, 1), second(1, 1);
+  bool taken = true;
+  // Work under way that hands more to a pool which has ended before it.
+  ASSERT_TRUE(second.Submit([&] {
+    started.set_value();
+    release.get_future().wait();
+    taken = first.Submit([] {});
+  }));
+  started.get_future().wait();
+  first.Stop();
+  release.set_value();
+  second.Stop();
+  EXPECT_FALSE(taken);
+  first.Stop();
+}
+
 }  // namespace
 }  // namespace millrace::runtime
