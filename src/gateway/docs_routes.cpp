@@ -42,22 +42,30 @@ std::string PageOf(std::string_view title) {
 )";
 }
 
-/// `packed` as it is where the client takes gzip, unpacked otherwise.
-http::Response PackedResponse(const http::Request& request, std::string_view content_type,
-                              std::string_view packed) {
+}  // namespace
+
+DocsRoutes::DocsRoutes(std::string_view document, std::string_view title)
+    : packed_document_(http::Gzip(document)), page_(PageOf(title)) {}
+
+http::Response DocsRoutes::PackedResponse(const http::Request& request,
+                                          std::string_view content_type,
+                                          std::string_view packed) {
   http::Response response;
   response.content_type = content_type;
   response.headers = {{"Vary", "Accept-Encoding"}};
   if (request.takes_gzip) {
     response.headers.emplace_back("Content-Encoding", "gzip");
     response.body = packed;
-  } else if (auto plain = http::Gunzip(packed, kMostUnpacked)) {
-    response.body = std::move(*plain);
+  } else {
+    const std::scoped_lock lock(mutex_);
+    auto& plain = unpacked_[packed.data()];
+    if (plain.empty()) plain = http::Gunzip(packed, kMostUnpacked).value_or("");
+    response.body = plain;
   }
   return response;
 }
 
-http::Response AssetResponse(const http::Request& request) {
+http::Response DocsRoutes::AssetResponse(const http::Request& request) {
   const auto name = request.Param("asset");
   http::Response response;
   if (name == "start.js") {
@@ -72,11 +80,6 @@ http::Response AssetResponse(const http::Request& request) {
   response.headers.emplace_back("Cache-Control", "max-age=3600");
   return response;
 }
-
-}  // namespace
-
-DocsRoutes::DocsRoutes(std::string_view document, std::string_view title)
-    : packed_document_(http::Gzip(document)), page_(PageOf(title)) {}
 
 void DocsRoutes::AddTo(http::Router& router) {
   using http::Method;
@@ -97,7 +100,7 @@ void DocsRoutes::AddTo(http::Router& router) {
                                 {"Cache-Control", "no-cache"}}});
   });
   router.Add(Method::kGet, "/api/docs/{asset}",
-             [](const Request& request, Responder responder) {
+             [this](const Request& request, Responder responder) {
                responder.Send(AssetResponse(request));
              });
 }

@@ -20,7 +20,7 @@ constexpr std::string_view kExposed =
 constexpr std::string_view kMethods = "GET, HEAD, POST, PUT, PATCH, DELETE";
 constexpr std::string_view kHeaders =
     "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, "
-    "Last-Event-ID, X-Request-Id, traceparent";
+    "Last-Event-ID, X-API-Key, X-Request-Id, traceparent";
 
 std::int64_t SecondsUp(cache::Lifetime time) {
   return std::chrono::ceil<std::chrono::seconds>(time).count();

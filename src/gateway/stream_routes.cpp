@@ -21,6 +21,7 @@ using capture::ParsedEvents;
 
 constexpr std::uint64_t kPageBytes = 8u << 20u;
 constexpr std::uint64_t kMaxPage = 1'000;
+constexpr std::chrono::seconds kPageTime{5};
 constexpr Offset kMaxLookedAt =
     20'000;  ///< events, for a page of those that a rule leaves
 constexpr std::size_t kMaxEventId = schema::kMaxKeyBytes;
@@ -194,22 +195,27 @@ struct Visible {
   }
 };
 
-/// A page is full, or a bounded number of events was looked at.
+/// A page is full, or a bounded number of events was looked at, or for a bounded time.
 Result<http::Response> ReadPage(eventlog::EventLog& log, const std::string& stream,
                                 const ReadRequest& read, const Visible& visible) {
   MR_TRY(const auto info, log.Stream({"", stream}));
   Offset at = std::max(read.from, info.first);
   const Offset end = std::min(info.next, at + kMaxLookedAt);
+  const auto deadline = Deadline::After(kPageTime);
   std::vector<std::string> items;
   std::size_t bytes = 0;
-  while (at < end && items.size() < read.limit && bytes < kPageBytes) {
-    const auto most = static_cast<std::uint32_t>(read.limit - items.size());
-    MR_TRY(const auto batch, log.Read({"", stream}, at, most, kPageBytes));
+  const auto full = [&] { return items.size() == read.limit || bytes >= kPageBytes; };
+  while (at < end && !full() && !deadline.expired()) {
+    // Where a rule hides most, many are looked at for one.
+    MR_TRY(const auto batch, log.Read({"", stream}, at, kMaxPage, kPageBytes));
+    if (batch.empty()) break;
     for (const auto& record : batch.records()) {
+      if (full()) break;
+      at = record.offset + 1;
       bytes += record.body.size();
       if (visible.Shows(record)) AppendStored(items.emplace_back(), record);
     }
-    at = batch.next();
+    if (!full()) at = batch.next();
   }
   if (at >= info.next) return PageResponse(items, std::nullopt);
   return PageResponse(items, query::SealText(visible.seal, std::to_string(at)));

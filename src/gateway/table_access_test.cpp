@@ -73,6 +73,12 @@ TEST_F(TableAccess, RowsAreWhatTheRuleLeaves) {
   EXPECT_EQ(Rows("orders", "bad").status, 401);
 }
 
+/// He would hold a thread that reads meanwhile, and be told that the time is over.
+TEST_F(TableAccess, WhoMaySeeNothingDoesNotWait) {
+  const std::string far = "?at_least=" + std::string(32, 'f');
+  EXPECT_EQ(Rows("orders", "", far).body, kNothing);
+}
+
 TEST_F(TableAccess, AUsersIdIsAValueWhateverItHas) {
   EXPECT_THAT(Rows("orders", "it's").body,
               AllOf(HasSubstr("of it's"), Not(HasSubstr("of ada"))));

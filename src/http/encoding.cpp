@@ -14,6 +14,7 @@ namespace {
 constexpr int kGzipWindow = 15 + 16;  ///< zlib's way to ask for the gzip form
 constexpr int kMemory = 8;            ///< zlib's default
 constexpr std::size_t kWorthIt = 1024;
+constexpr std::size_t kUnpackStep = 64u << 10u;
 
 std::string_view Trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t");
@@ -77,12 +78,17 @@ Result<std::string> Gunzip(std::string_view packed, std::size_t limit) {
   if (::inflateInit2(&stream, kGzipWindow) != Z_OK)
     return Fail(ErrorCode::kInternal, "no memory to unpack");
   std::string out;
-  out.resize(limit);
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
   stream.avail_in = static_cast<uInt>(packed.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const bool whole = ::inflate(&stream, Z_FINISH) == Z_STREAM_END;
+  int state = Z_OK;
+  while (state == Z_OK && out.size() < limit) {
+    const auto have = out.size();
+    out.resize(std::min(limit, std::max(have + kUnpackStep, 2 * have)));
+    stream.next_out = reinterpret_cast<Bytef*>(out.data() + have);
+    stream.avail_out = static_cast<uInt>(out.size() - have);
+    state = ::inflate(&stream, Z_NO_FLUSH);
+  }
+  const bool whole = state == Z_STREAM_END;
   out.resize(stream.total_out);
   ::inflateEnd(&stream);
   if (!whole) return Fail(ErrorCode::kInvalidArgument, "not gzip, or too much of it");

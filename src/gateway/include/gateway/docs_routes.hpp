@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -22,7 +24,16 @@ class DocsRoutes {
   void AddTo(http::Router& router);
 
  private:
+  /// `packed` as it is where the client takes gzip, unpacked otherwise.
+  http::Response PackedResponse(const http::Request& request,
+                                std::string_view content_type, std::string_view packed);
+  http::Response AssetResponse(const http::Request& request);
+
   const std::string packed_document_, page_;
+  std::mutex mutex_;
+  /// By the packed form, which lives as long: unpacking takes the loop too long to do it
+  /// at each request.
+  std::map<const char*, std::string> unpacked_;
 };
 
 }  // namespace millrace::gateway
