@@ -110,5 +110,48 @@ TEST(Replace, DoesNotWaitForAMerge) {
   EXPECT_EQ(warehouse.Tables()->front().base_rows, kRows);
 }
 
+/// What is half written of the live table's new base is in nobody's way.
+TEST(Replace, EndsABaseThatIsWrittenAnew) {
+  const TestDirectory directory;
+  constexpr std::uint64_t kRows = 300;
+  std::promise<void> copying, replacing;
+  std::atomic<std::uint64_t> parts = 0;
+  EmbeddedWarehouseOptions options;
+  options.directory = directory.path();
+  options.min_merge_rows = kRows;
+  options.merge_slice_rows = 1;
+  options.unsorted_rows = 0;
+  options.on_merge_step = [&](std::string_view step) {
+    if (step != "copied" || ++parts != 1) return;
+    copying.set_value();
+    replacing.get_future().wait();
+  };
+  const auto opened = OpenEmbeddedWarehouse(options);
+  ASSERT_TRUE(opened) << opened.error().ToString();
+  auto& warehouse = **opened;
+  WarehouseDriver driver(warehouse);
+  driver.Open();
+  auto sorted = OrdersSpec();
+  sorted.indexes = {{"amount"}};
+  ASSERT_TRUE(warehouse.OpenTable(sorted));
+  MakeShadow(warehouse);
+  std::vector<TestRow> rows;
+  for (std::uint64_t i = 1; i <= kRows; ++i) {
+    rows.push_back({"k" + std::to_string(i), i, "old"});
+  }
+  driver.Apply(rows);
+  copying.get_future().wait();
+  std::future<Status> replaced = std::async(
+      std::launch::async, [&] { return warehouse.Replace("orders", "shadow"); });
+  // It has ended the merge by then, or waits for the step that is under way.
+  replacing.set_value();
+  const auto done = replaced.get();
+  ASSERT_TRUE(done) << done.error().ToString();
+  EXPECT_EQ(driver.ReadAll(), (std::vector<TestRow>{{"b", 2, "new"}}));
+  MakeShadow(warehouse);
+  const auto again = warehouse.Replace("orders", "shadow");
+  ASSERT_TRUE(again) << again.error().ToString();
+}
+
 }  // namespace
 }  // namespace millrace::warehouse

@@ -82,8 +82,7 @@ Result<std::shared_ptr<Table>> Table::Load(Database& database, sql::Session& ses
   MR_CHECK_OK(ReadBase(session, stored.shape));
   if (!database.read_only) {
     // Half written when the process ended.
-    MR_CHECK_OK(
-        session.Run("DROP TABLE IF EXISTS " + BaseTable(WithNextBase(stored.shape))));
+    MR_CHECK_OK(session.Run(DropNextBase(stored.shape)));
   }
   const auto& shape = stored.shape;
   MR_TRY(counts.base, CountRows(session, BaseTable(shape)));
@@ -293,6 +292,7 @@ Status Table::Apply(const sql::Batch& rows, const sql::Batch& tombstones, Offset
 Status Table::DropStored(sql::Session& session, const TableShape& shape) {
   MR_CHECK_OK(session.Run("DROP VIEW " + ViewName(shape)));
   for (const auto& part : Parts(shape)) MR_CHECK_OK(session.Run("DROP TABLE " + part));
+  MR_CHECK_OK(session.Run(DropNextBase(shape)));
   return Catalog::Remove(session, shape.name);
 }
 

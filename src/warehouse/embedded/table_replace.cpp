@@ -3,11 +3,12 @@
 namespace millrace::warehouse {
 namespace {
 
-/// The shape under another name, with numbers that the table that has it does not use.
+/// The shape under another name, with numbers that the table that has it does not use,
+/// nor a new base of it that was not finished.
 TableShape Renamed(TableShape shape, const std::string& name, const TableShape& old) {
   shape.name = name;
   const auto deltas = old.delta + 1;
-  shape.base += old.base + 1;
+  shape.base += WithNextBase(old).base + 1;
   shape.delta += deltas;
   if (shape.frozen) *shape.frozen += deltas;
   return shape;
@@ -42,6 +43,7 @@ Status Table::TakePlace(sql::Session& session, const std::string& name, Table* o
   }
   writer_ = {};
   MR_CHECK_OK(session.Run("DROP VIEW " + ViewName(from)));
+  MR_CHECK_OK(session.Run(DropNextBase(from)));
   for (const auto& text : RenameStatements(from, to)) MR_CHECK_OK(session.Run(text));
   MR_CHECK_OK(Catalog::Rename(session, from.name, to));
   MR_CHECK_OK(session.Run(CreateView(to, false)));

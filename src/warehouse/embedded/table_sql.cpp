@@ -314,6 +314,10 @@ TableShape WithNextBase(TableShape shape) {
   return shape;
 }
 
+std::string DropNextBase(const TableShape& shape) {
+  return "DROP TABLE IF EXISTS " + BaseTable(WithNextBase(shape));
+}
+
 std::vector<std::string> BeginBase(const TableShape& next) {
   return {"DROP TABLE IF EXISTS " + BaseTable(next), CreateBase(next)};
 }

@@ -107,6 +107,8 @@ std::vector<std::string> CleanUpStatements();
 /// The shape whose base is written anew, and what begins and goes on with that.
 TableShape WithNextBase(TableShape shape);
 std::vector<std::string> BeginBase(const TableShape& next);
+/// What is there of it when that did not end.
+std::string DropNextBase(const TableShape& shape);
 /// `condition`: on rows of the old base.
 std::string CopyToBase(const TableShape& shape, const TableShape& next,
                        const std::string& condition);
