@@ -1,5 +1,6 @@
 #include "base/copy.hpp"
 
+#include <sys/stat.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -17,7 +18,20 @@ struct FreeState {
   void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
 };
 
+Status GiveMode(const struct stat& of, const std::filesystem::path& to) {
+  if (std::filesystem::exists(to)) return {};
+  MR_TRY(const auto file, File::CreateNew(to));
+  if (::fchmod(file.fd(), (of.st_mode & 0777U) | 0600U) == 0) return {};
+  return Fail(SystemError("chmod", to, errno));
+}
+
 }  // namespace
+
+Status CreateLike(const std::filesystem::path& from, const std::filesystem::path& to) {
+  struct stat of{};
+  if (::stat(from.c_str(), &of) != 0) return Fail(SystemError("stat", from, errno));
+  return GiveMode(of, to);
+}
 
 Status CopyUpTo(const std::filesystem::path& from, const std::filesystem::path& to,
                 std::uint64_t end, const CopyProgress& progress) {
@@ -27,6 +41,9 @@ Status CopyUpTo(const std::filesystem::path& from, const std::filesystem::path& 
 
 Status CopyUpTo(const File& from, const std::filesystem::path& to, std::uint64_t end,
                 const CopyProgress& progress) {
+  struct stat of{};
+  if (::fstat(from.fd(), &of) != 0) return Fail(SystemError("stat", from.path(), errno));
+  MR_CHECK_OK(GiveMode(of, to));
   MR_TRY(auto target, File::OpenReadWrite(to));
   MR_TRY(auto at, target.Size());
   std::string chunk;

@@ -35,6 +35,20 @@ class Copy : public ::testing::Test {
   std::uint64_t told_ = 0;
 };
 
+TEST_F(Copy, IsReadableByNobodyElse) {
+  constexpr auto kOwner = fs::perms::owner_read | fs::perms::owner_write;
+  fs::permissions(place_ / "from", kOwner);
+  ASSERT_TRUE(CopyTo(content_.size()));
+  EXPECT_EQ(fs::status(place_ / "to").permissions(), kOwner);
+  ASSERT_TRUE(CreateLike(place_ / "from", place_ / "like"));
+  EXPECT_EQ(fs::status(place_ / "like").permissions(), kOwner);
+  EXPECT_EQ(fs::file_size(place_ / "like"), 0u);
+  ASSERT_TRUE(CreateLike(place_ / "from", place_ / "to"));
+  EXPECT_EQ(*ReadFile(place_ / "to"), content_);
+  EXPECT_EQ(CreateLike(place_ / "none", place_ / "other").error().code(),
+            ErrorCode::kNotFound);
+}
+
 TEST_F(Copy, BringsOnlyWhatIsMissing) {
   ASSERT_TRUE(CopyTo(1'500'000));
   EXPECT_EQ(*ReadFile(place_ / "to"), content_.substr(0, 1'500'000));

@@ -1,5 +1,6 @@
 #include "snapshot.hpp"
 
+#include "base/copy.hpp"
 #include "base/file.hpp"
 #include "records_embedded/database_copy.hpp"
 
@@ -53,6 +54,7 @@ Status CopyPages(Database& snapshot, const std::filesystem::path& to,
 Status CopyDatabase(const std::filesystem::path& from, const std::filesystem::path& to,
                     const CopyProgress& progress) {
   MR_TRY(auto snapshot, OpenSnapshot(from));
+  MR_CHECK_OK(CreateLike(from, to));
   return CopyPages(snapshot, to, progress);
 }
 

@@ -11,10 +11,15 @@ namespace millrace {
 /// Told how many bytes more were copied or read; an error ends the work and is given up.
 using CopyProgress = std::function<Status(std::uint64_t bytes)>;
 
-/// Brings `to` (made when absent) to the first `end` bytes of `from`: what it has already
-/// is kept, the rest is appended and durable on success (the name is not: SyncDir). Fewer
-/// bytes in `from` than `end` are kDataLoss. On failure `to` may have some of them.
-/// Errors: kNotFound (`from`), kResourceExhausted, kUnavailable, those of `progress`.
+/// Makes `to`, empty, where it is not there, with the mode of `from`: a copy is readable
+/// by nobody else. Errors: kNotFound (`from`), kUnavailable.
+Status CreateLike(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Brings `to` (made as CreateLike does when absent) to the first `end` bytes of `from`:
+/// what it has already is kept, the rest is appended and durable on success (the name is
+/// not: SyncDir). Fewer bytes in `from` than `end` are kDataLoss. On failure `to` may
+/// have some of them. Errors: kNotFound (`from`), kResourceExhausted, kUnavailable, those
+/// of `progress`.
 Status CopyUpTo(const std::filesystem::path& from, const std::filesystem::path& to,
                 std::uint64_t end, const CopyProgress& progress);
 
