@@ -64,6 +64,8 @@ class Lane {
   Status CountLetters();
   /// Records of a snapshot that the sink does not have yet.
   std::uint64_t snapshot_left() const;
+  /// What the log has of a snapshot from `first` on is kept for this lane.
+  void NeedSnapshot(Offset first);
 
  private:
   void Run();

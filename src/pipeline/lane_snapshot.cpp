@@ -9,6 +9,10 @@ std::uint64_t Lane::snapshot_left() const {
   return snapshot_rows_ - snapshot_done_;
 }
 
+void Lane::NeedSnapshot(Offset first) {
+  services_.retention.SetReader(reader_, snapshot_stream_, first);
+}
+
 Status Lane::OpenSnapshot(std::optional<Offset>& committed) {
   const bool begins = !committed && takes_snapshot();
   MR_TRY(const auto info, services_.log.Stream(snapshot_stream_));

@@ -140,7 +140,8 @@ void LookupState::StartFeeding() {
 }
 
 void LookupState::Feed() {
-  while (true) {
+  constexpr int kAttempts = 10;
+  for (int failed = 0;;) {
     Offset next = 0;
     {
       const std::lock_guard lock(mutex_);
@@ -148,11 +149,13 @@ void LookupState::Feed() {
     }
     if (!services_.log.WaitFor(stream_, next + kFarBehind, Deadline::Never())) return;
     if (auto fed = CatchUpToEnd(); !fed) {
+      if (fed.error().retryable() && ++failed < kAttempts) continue;
       // The lane that needs it meets the same error, and says so.
       services_.logger.Warn("lookup stays behind",
                             {{"lookup", name_}, {"why", fed.error()}});
       return;
     }
+    failed = 0;
   }
 }
 

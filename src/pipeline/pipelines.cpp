@@ -211,6 +211,7 @@ Status Pipelines::GoOnFrom(const std::string& pipeline, const std::string& sink,
     MR_TRY(const auto target,
            factory_(of, of.sinks[at], of.definition.sinks[at], kSnapshotPartition));
     MR_TRY(const auto position, target->Open(of.sinks[at].output));
+    Find(pipeline, sink)->NeedSnapshot(snapshot.first);
     if (!position) return target->Start(snapshot.first);
     if (*position == snapshot.first) return {};
     return target->Skip(snapshot.first, "the next snapshot");
