@@ -199,6 +199,9 @@ Result<std::vector<ReplayedSink>> PipelineReplay::GoOnBehindGaps(
     return Fail(ErrorCode::kConflict,
                 "no lake of " + request.pipeline + " has lost its position");
   }
+  // Nobody else reads it yet: on a full log it would be dropped while it is written.
+  OwnReaders readers(*stores_.log);
+  readers.SetReader("lake-gap", {"", pipeline::SnapshotStream(request.pipeline)}, 0);
   MR_TRY(const auto snapshot, TakeSnapshot(*found));
   for (auto& lake : lakes) {
     MR_CHECK_OK(live_->GoOnFrom(request.pipeline, lake.name, snapshot));
@@ -260,12 +263,12 @@ Result<std::vector<ReplayedSink>> PipelineReplay::RunShadow(const ReplayRequest&
                          *shadow.state, logger_, shadow.metrics, SystemClock(), folder,
                          *stores_.snapshots},
       options);
+  MR_CHECK_OK(
+      shadow.pipelines->Prepare(request.pipeline, MakeSinkFactory(*stores_.sink_parts)));
   {
     const std::lock_guard lock(mutex_);
     running_ = shadow.pipelines.get();
   }
-  MR_CHECK_OK(
-      shadow.pipelines->Prepare(request.pipeline, MakeSinkFactory(*stores_.sink_parts)));
   if (cancelled_) return Fail(ErrorCode::kUnavailable, "cancelled");
   if (shadow.begins_with_snapshot) {
     MR_TRY(shadow.snapshot, TakeSnapshot(shadow.definition));

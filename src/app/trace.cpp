@@ -49,6 +49,7 @@ void AppendSink(std::string& out, const std::string& source, const SinkTrace& tr
 void AppendEvent(std::string& out, const TracedEvent& event) {
   out += "{\"event_id\":";
   AppendJsonString(out, event.id.source.empty() ? "" : event.id.ToString());
+  if (!event.tenant.empty()) AppendMember(out, "tenant", event.tenant);
   if (!event.collection.empty()) {
     AppendMember(out, "collection", event.collection);
     AppendMember(out, "key", event.key);

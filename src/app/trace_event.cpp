@@ -70,7 +70,7 @@ class Finder {
 
   Status LookAtRecord(TracedEvent& event) {
     if (!records_ || event.id.source != source_ || event.key.empty()) return {};
-    const auto stored = records_->Get("", event.collection, event.key);
+    const auto stored = records_->Get(event.tenant, event.collection, event.key);
     if (!stored && stored.error().code() != ErrorCode::kNotFound) {
       return Fail(stored.error());
     }
@@ -125,6 +125,7 @@ class Finder {
   }
 
   static void Describe(const change::Event& from, TracedEvent& event) {
+    event.tenant = from.tenant;
     event.collection = from.collection;
     event.key = from.key;
     event.op = from.op;
@@ -138,6 +139,7 @@ class Finder {
     MR_TRY(const auto batch, records_->ChangeAt(event.id.position()));
     if (!batch) return false;
     const auto& change = batch->changes.front();
+    event.tenant = change.tenant;
     event.stream = event.collection = change.collection;
     event.key = change.key;
     event.op = change.operation == records::Operation::kDelete   ? 'd'
@@ -198,13 +200,17 @@ class Finder {
     std::vector<TracedEvent> events;
     for (const auto& collection : collections) {
       if (!only.empty() && collection != only) continue;
-      MR_TRY(const auto version, NewestOf(collection, key));
-      if (!version) continue;
-      MR_TRY(auto event, ById({source_, *version}, collection));
-      // Where retention has passed it, the event itself does not tell.
-      event.stream = event.collection = collection;
-      event.key = key;
-      events.push_back(std::move(event));
+      MR_TRY(const auto tenants, TenantsOf(collection));
+      for (const auto& tenant : tenants) {
+        MR_TRY(const auto version, NewestOf(tenant, collection, key));
+        if (!version) continue;
+        MR_TRY(auto event, ById({source_, *version}, collection));
+        // Where retention has passed it, the event itself does not tell.
+        event.tenant = tenant;
+        event.stream = event.collection = collection;
+        event.key = key;
+        events.push_back(std::move(event));
+      }
     }
     if (!events.empty()) return events;
     return Fail(ErrorCode::kNotFound,
@@ -213,10 +219,22 @@ class Finder {
                     ", no table knows it, and it is not an event id");
   }
 
+  /// Those that the log has changes of; none ("") first.
+  Result<std::vector<std::string>> TenantsOf(const std::string& collection) {
+    MR_TRY(const auto streams, stores_.log.Streams());
+    std::vector<std::string> tenants{""};
+    for (const auto& info : streams) {
+      if (info.stream.name == collection && !info.stream.tenant.empty())
+        tenants.push_back(info.stream.tenant);
+    }
+    return tenants;
+  }
+
   /// The record's, or that of a table's tombstone where the record was deleted.
-  Result<std::optional<Version>> NewestOf(const std::string& collection,
+  Result<std::optional<Version>> NewestOf(const std::string& tenant,
+                                          const std::string& collection,
                                           const std::string& key) {
-    auto stored = records_->Get("", collection, key);
+    auto stored = records_->Get(tenant, collection, key);
     if (stored) return stored->version;
     if (stored.error().code() != ErrorCode::kNotFound) {
       return Fail(std::move(stored).error());

@@ -26,7 +26,7 @@ std::optional<EventId> ParseEventId(std::string_view text);
 struct TracedEvent {
   EventId id;
   std::string stream;  ///< empty: not known
-  std::string collection, key, operation;
+  std::string tenant, collection, key, operation;
   char op = 'c';
   std::optional<TimestampUs> accepted_at;
   /// "logged"; "waiting" (capture has not brought it yet), "gone" (retention has passed

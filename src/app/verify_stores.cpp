@@ -124,6 +124,15 @@ Status VerifyStores::ReadChanges(RecordsMoment& moment) {
   });
 }
 
+Result<std::set<std::string>> VerifyStores::OfTenants() {
+  MR_TRY(const auto streams, log_->Streams());
+  std::set<std::string> names;
+  for (const auto& info : streams) {
+    if (!info.stream.tenant.empty()) names.insert(info.stream.name);
+  }
+  return names;
+}
+
 Result<std::vector<RowItem>> VerifyStores::ListRecords(const std::string& collection,
                                                        const Slice& slice) {
   std::vector<RowItem> items;
