@@ -1,20 +1,27 @@
 #include "gateway/live_routes.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
+#include "base/json.hpp"
 #include "http/problem.hpp"
+#include "http/query.hpp"
 #include "http/stream.hpp"
 #include "http/websocket.hpp"
+#include "identity/authenticator.hpp"
+#include "live_tickets.hpp"
 #include "query/query.hpp"
 #include "still_allowed.hpp"
 
 namespace millrace::gateway {
 namespace {
 
-constexpr std::string_view kSnapshot = "snapshot", kLastEventId = "last_event_id";
+constexpr std::string_view kSnapshot = "snapshot", kLastEventId = "last_event_id",
+                           kTicket = "_ticket";
 /// Of lists only: a subscription has all that matches, in the order of changes.
 constexpr std::string_view kListOnly[] = {"order", "limit", "cursor"};
 
@@ -93,13 +100,21 @@ struct Asked {
   std::optional<Version> last;
 };
 
+std::optional<std::string> TicketOf(const http::Request& request) {
+  const auto parameters = http::ParseQuery(request.query);
+  if (!parameters) return std::nullopt;
+  const auto found = std::ranges::find(*parameters, kTicket, &http::QueryParam::name);
+  if (found == parameters->end()) return std::nullopt;
+  return found->value;
+}
+
 Result<Asked> ReadAsked(const http::Request& request,
                         const schema::Collection& collection) {
   Asked asked;
-  MR_TRY(asked.query,
-         query::Parse(
-             request.query, collection.name, collection.DocumentColumns(), collection.key,
-             {kSnapshot, kLastEventId, kListOnly[0], kListOnly[1], kListOnly[2]}));
+  MR_TRY(asked.query, query::Parse(request.query, collection.name,
+                                   collection.DocumentColumns(), collection.key,
+                                   {kSnapshot, kLastEventId, kTicket, kListOnly[0],
+                                    kListOnly[1], kListOnly[2]}));
   for (const auto name : kListOnly) {
     if (!asked.query.extra.contains(name)) continue;
     return Refuse(name, "is for lists: a subscription has every record that matches");
@@ -157,13 +172,61 @@ http::StreamOptions OptionsOf(const LiveRouteOptions& options, bool websocket,
 }  // namespace
 
 LiveRoutes::LiveRoutes(live::Hub& hub, const Codecs& codecs, LiveRouteOptions options)
-    : hub_(hub), codecs_(codecs), options_(options) {}
+    : hub_(hub),
+      codecs_(codecs),
+      options_(options),
+      tickets_(std::make_unique<LiveTickets>()) {}
+LiveRoutes::~LiveRoutes() = default;
 
 void LiveRoutes::AddTo(http::Router& router) {
   router.Add(http::Method::kGet, "/api/collections/{collection}/records/live",
              [this](const http::Request& request, http::Responder responder) {
-               Subscribe(request, std::move(responder));
+               Arrive(request, std::move(responder));
              });
+  if (options_.access == nullptr) return;
+  router.Add(http::Method::kPost, "/api/auth/ticket",
+             [this](const http::Request& request, http::Responder responder) {
+               GiveTicket(request, std::move(responder));
+             });
+}
+
+void LiveRoutes::GiveTicket(const http::Request& request, http::Responder responder) {
+  const auto refuse = [&](const Error& error) {
+    responder.Send(http::Problem(error, request.path, request.request_id));
+  };
+  const auto who = WhoIs(options_.access, request);
+  if (!who) return refuse(who.error());
+  if (!who->authenticated)
+    return refuse({ErrorCode::kUnauthenticated, "a ticket is for who is signed in"});
+  const auto ticket = tickets_->Issue(request, std::chrono::steady_clock::now());
+  if (!ticket) return refuse(ticket.error());
+  http::Response response;
+  response.status = 201;
+  response.headers = {{"Cache-Control", "no-store"}};
+  response.body = "{\"ticket\":";
+  AppendJsonString(response.body, *ticket);
+  response.body +=
+      ",\"expires_in\":" + std::to_string(LiveTickets::kLifetime.count()) + "}";
+  responder.Send(std::move(response));
+}
+
+void LiveRoutes::Arrive(const http::Request& request, http::Responder responder) {
+  const auto ticket = TicketOf(request);
+  if (options_.access == nullptr || !ticket)
+    return Subscribe(request, std::move(responder));
+  const auto shown = tickets_->Redeem(*ticket, std::chrono::steady_clock::now());
+  if (!shown) {
+    return responder.Send(
+        http::Problem(identity::InvalidToken(), request.path, request.request_id));
+  }
+  std::vector<http::HeaderField> headers(request.headers.begin(), request.headers.end());
+  // Beside a header of its own it is one too many, and refused as such.
+  if (!shown->authorization.empty())
+    headers.push_back({"Authorization", shown->authorization});
+  if (!shown->api_key.empty()) headers.push_back({"X-API-Key", shown->api_key});
+  auto with = request;
+  with.headers = headers;
+  Subscribe(with, std::move(responder));
 }
 
 void LiveRoutes::Subscribe(const http::Request& request, http::Responder responder) {

@@ -32,6 +32,11 @@ const std::string_view kAuthPaths = R"json(
       "password": {"type": "string"}, "new_password": {"type": "string", "minLength": 8, "maxLength": 1024}}},
     "example": {"password": "correct horse", "new_password": "battery staple"}}}},
   "responses": {"204": {"description": "changed"}, @errors 400 401 429 503@}}},
+"/api/auth/ticket": {"post": {"operationId": "get_live_ticket", "tags": ["Users"], "summary": "A ticket for a live subscription from a page",
+  "description": "Neither EventSource nor WebSocket of a browser sends an Authorization header: `_ticket=` of the live route takes this in its place, once, within 30 s.",
+  "responses": {"201": {"description": "the ticket", "content": {"application/json": {
+    "schema": {"type": "object", "required": ["ticket", "expires_in"], "properties": {"ticket": {"type": "string"}, "expires_in": {"type": "integer"}}},
+    "example": {"ticket": "9fJw3lqS…", "expires_in": 30}}}}, @errors 401 429 503@}}},
 "/api/auth/sessions": {"get": {"operationId": "list_sessions", "tags": ["Users"], "summary": "Where this user is logged in",
   "responses": {"200": {"description": "every session", "content": {"application/json": {
     "schema": {"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": {"type": "object"}}}}}}}, @errors 401@}}},

@@ -199,7 +199,7 @@ def test_the_document_describes_what_is_served(server):
     served = {one for one in openapi.served(server.api.get("/metrics").body.decode()) if "/auth/" in str(one)}
     described = {one for one in openapi.described(document, {"collection": ["orders", "users"], "stream": []})
                  if "/auth/" in str(one)}
-    assert served == described and len(served) == 10
+    assert served == described and len(served) == 11
 
 
 def test_a_live_client_gets_its_own_changes_alone(server, ada, bob):

@@ -1,0 +1,41 @@
+#include "live_tickets.hpp"
+
+#include <utility>
+
+#include "identity/token.hpp"
+
+namespace millrace::gateway {
+
+Result<std::string> LiveTickets::Issue(const http::Request& request, Time now) {
+  MR_TRY(auto ticket, identity::NewSecret());
+  Issued issued{{std::string(request.Header("authorization")),
+                 std::string(request.Header("x-api-key"))},
+                now + kLifetime};
+  const std::scoped_lock lock(mutex_);
+  ForgetOld(now);
+  tickets_.emplace(ticket, std::move(issued));
+  order_.push_back(ticket);
+  return ticket;
+}
+
+std::optional<Shown> LiveTickets::Redeem(std::string_view ticket, Time now) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = tickets_.find(ticket);
+  if (found == tickets_.end()) return std::nullopt;
+  auto issued = std::move(found->second);
+  tickets_.erase(found);
+  if (now >= issued.until) return std::nullopt;
+  return std::move(issued.shown);
+}
+
+void LiveTickets::ForgetOld(Time now) {
+  while (!order_.empty()) {
+    const auto oldest = tickets_.find(order_.front());
+    const bool keep = oldest != tickets_.end() && now < oldest->second.until;
+    if (keep && order_.size() < kMost) return;
+    if (oldest != tickets_.end()) tickets_.erase(oldest);
+    order_.pop_front();
+  }
+}
+
+}  // namespace millrace::gateway

@@ -1,0 +1,49 @@
+#include "live_tickets.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace millrace::gateway {
+namespace {
+
+using Time = LiveTickets::Time;
+
+class LiveTicketsTest : public testing::Test {
+ protected:
+  std::string Issue(const std::string& token, Time now = {}) {
+    const std::array headers{http::HeaderField{"Authorization", token}};
+    http::Request request;
+    request.headers = headers;
+    auto ticket = tickets_.Issue(request, now);
+    EXPECT_TRUE(ticket);
+    return ticket.value_or("");
+  }
+  LiveTickets tickets_;
+};
+
+TEST_F(LiveTicketsTest, IsGoodOnceAndSoon) {
+  const Time now{};
+  const auto ada = Issue("Bearer ada"), bob = Issue("Bearer bob"), late = Issue("late");
+  EXPECT_GE(ada.size(), 40u);
+  EXPECT_NE(ada, bob);
+  EXPECT_EQ(tickets_.Redeem(bob, now)->authorization, "Bearer bob");
+  EXPECT_FALSE(tickets_.Redeem(bob, now));
+  EXPECT_EQ(tickets_.Redeem(ada, now + LiveTickets::kLifetime / 2)->authorization,
+            "Bearer ada");
+  EXPECT_FALSE(tickets_.Redeem(late, now + LiveTickets::kLifetime));
+  EXPECT_FALSE(tickets_.Redeem("", now));
+  EXPECT_FALSE(tickets_.Redeem("guessed", now));
+}
+
+TEST_F(LiveTicketsTest, HoldsABoundedNumber) {
+  const auto first = Issue("first");
+  const auto second = Issue("second");
+  for (std::size_t i = 2; i < LiveTickets::kMost; ++i) Issue("more");
+  EXPECT_TRUE(tickets_.Redeem(second, {}));
+  Issue("one more");
+  EXPECT_FALSE(tickets_.Redeem(first, {}));
+}
+
+}  // namespace
+}  // namespace millrace::gateway
