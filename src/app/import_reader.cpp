@@ -325,7 +325,10 @@ Result<CollectionShape> FetchCollection(const http::ClientOptions& server,
   http::AppendPercentEncoded(target, collection);
   MR_TRY(const auto response, client.Send(http::Method::kGet, target, "", {}, deadline));
   if (response.status != 200) {
-    return Fail(ErrorCode::kNotFound, TextMember(response.body, "detail"));
+    std::string message = TextMember(response.body, "detail");
+    if (server.headers.empty())
+      message += "; where access rules ask who you are, bring a key: --key-file";
+    return Fail(ErrorCode::kNotFound, std::move(message));
   }
   return ParseCollectionShape(response.body);
 }

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cstdlib>
+
+#include "secret_input.hpp"
 
 namespace millrace::app {
 namespace {
@@ -33,6 +37,27 @@ Result<http::ClientOptions> ParseServerUrl(std::string_view url) {
   if (error != std::errc() || end != port.data() + port.size() || options.host.empty()) {
     return Fail(BadUrl(url));
   }
+  return options;
+}
+
+Result<http::ClientOptions> ServerAt(std::string_view url,
+                                     const std::filesystem::path& key_file) {
+  MR_TRY(auto options, ParseServerUrl(url));
+  const char* const given = std::getenv("MILLRACE_API_KEY");
+  std::string key = given == nullptr ? "" : given;
+  if (!key_file.empty()) {
+    MR_TRY(key, ReadSecret(key_file));
+  }
+  if (key.empty()) return options;
+  const bool printable =
+      std::ranges::all_of(key, [](char c) { return c > ' ' && c < '\x7f'; });
+  if (!printable) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        (key_file.empty() ? "MILLRACE_API_KEY" : key_file.string()) +
+            " is no API key: expected mr_…, as `millrace keys create` printed it");
+  }
+  options.headers.emplace_back("X-API-Key", std::move(key));
   return options;
 }
 

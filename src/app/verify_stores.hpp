@@ -55,8 +55,8 @@ class VerifyStores {
                                                     std::filesystem::path project);
 
   Result<RecordsMoment> ReadRecords(TimestampUs width);
-  /// Collections whose records belong to tenants: each tenant has a stream of its own, but
-  /// the record store keeps one sum for all.
+  /// Collections whose records belong to tenants: each tenant has a stream of its own,
+  /// but the record store keeps one sum for all.
   Result<std::set<std::string>> OfTenants();
   /// Rows of records within the slice.
   Result<std::vector<RowItem>> ListRecords(const std::string& collection,

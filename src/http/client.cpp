@@ -125,8 +125,9 @@ class Client::Impl {
     request_.clear();
     fmt::format_to(std::back_inserter(request_), "{} {} HTTP/1.1\r\nHost: {}\r\n",
                    ToString(method), target, host_);
-    for (const auto& [name, value] : headers) {
-      fmt::format_to(std::back_inserter(request_), "{}: {}\r\n", name, value);
+    for (const auto* list : {&options_.headers, &headers}) {
+      for (const auto& [name, value] : *list)
+        fmt::format_to(std::back_inserter(request_), "{}: {}\r\n", name, value);
     }
     const bool sends_body = method == Method::kPost || method == Method::kPut ||
                             method == Method::kPatch || !body.empty();

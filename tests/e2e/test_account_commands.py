@@ -187,3 +187,23 @@ def test_a_copy_has_its_users(place, tmp_path):
         user.api = server.api
         assert user.get("/api/auth/me").json["id"] == user.id
         assert server.api.post("/api/auth/refresh", {"refresh_token": user.refresh_token}).status == 200
+
+
+def test_an_import_brings_its_key(place, tmp_path):
+    csv, key = tmp_path / "orders.csv", tmp_path / "key"
+    csv.write_text("owner\nada\nbob\n")
+    with place.server() as server:
+        key.write_text(place.run("keys", "create", "nightly import", "--role", "importer").stdout)
+
+        def load(*args, **more):
+            return millrace.run("import", "orders", csv, "--url", f"http://127.0.0.1:{server.port}", "--quiet", "--json", *args,
+                                check=False, **more)
+
+        nobody = load()
+        assert nobody.returncode == 5 and "--key-file" in nobody.stderr, nobody
+        done = load("--key-file", key)
+        assert done.returncode == 0 and json.loads(done.stdout)["operations"] == 2, done
+        again = load(env={"MILLRACE_API_KEY": key.read_text().strip()})
+        assert again.returncode == 0 and json.loads(again.stdout)["replayed"] == 2, again
+        wrong = load(env={"MILLRACE_API_KEY": "two words"})
+        assert wrong.returncode == 1 and "MILLRACE_API_KEY is no API key" in wrong.stderr and "two words" not in wrong.stderr

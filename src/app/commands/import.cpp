@@ -77,7 +77,7 @@ std::uint64_t HashOf(const ImportFlags& flags, std::uint64_t file) {
 }
 
 Result<SendSummary> Import(const ImportFlags& flags) {
-  MR_TRY(auto server, ParseServerUrl(flags.url));
+  MR_TRY(auto server, ServerAt(flags.url, flags.key_file));
   MR_TRY(const auto shape, FetchCollection(server, flags.collection));
   ImportRules rules{{}, flags.nulls};
   MR_TRY(rules.fields, ParseFieldMap(flags.map));

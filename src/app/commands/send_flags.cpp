@@ -10,8 +10,16 @@
 
 namespace millrace::app {
 
+void AddKeyFlag(CLI::App& command, std::string& key_file) {
+  command
+      .add_option("--key-file", key_file,
+                  "file with the API key (without it: MILLRACE_API_KEY, if set)")
+      ->check(CLI::ExistingFile);
+}
+
 void AddSendFlags(CLI::App& command, SendFlags& flags) {
   command.add_option("--url", flags.url, "address of the server")->capture_default_str();
+  AddKeyFlag(command, flags.key_file);
   command
       .add_option("--connections", flags.connections, "connections; a key stays on one")
       ->check(CLI::Range(1, 512))
@@ -28,7 +36,7 @@ void AddSendFlags(CLI::App& command, SendFlags& flags) {
 
 Result<SenderOptions> OptionsFrom(const SendFlags& flags, std::string prefix) {
   SenderOptions options;
-  MR_TRY(options.server, ParseServerUrl(flags.url));
+  MR_TRY(options.server, ServerAt(flags.url, flags.key_file));
   options.connections = flags.connections;
   options.rate = flags.rate;
   options.retry_for = std::chrono::seconds(flags.retry_seconds);

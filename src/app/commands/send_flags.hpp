@@ -12,6 +12,7 @@ namespace millrace::app {
 /// What commands that send operations to a server have in common.
 struct SendFlags {
   std::string url = "http://127.0.0.1:8080";
+  std::string key_file;
   std::uint32_t connections = 32;
   double rate = 0;
   std::uint32_t retry_seconds = 60;
@@ -19,8 +20,10 @@ struct SendFlags {
   bool quiet = false;
 };
 
+/// --key-file: for ServerAt.
+void AddKeyFlag(CLI::App& command, std::string& key_file);
 void AddSendFlags(CLI::App& command, SendFlags& flags);
-/// kInvalidArgument: the address.
+/// kInvalidArgument: the address, or the key.
 Result<SenderOptions> OptionsFrom(const SendFlags& flags, std::string prefix);
 /// The summary for people or as JSON; the exit code. `place`: what a refusal's number is
 /// one of, "row " or "orders.csv:".

@@ -15,6 +15,7 @@
 #include "../signals.hpp"
 #include "base/json.hpp"
 #include "command.hpp"
+#include "send_flags.hpp"
 #include "simulator/bulk.hpp"
 #include "simulator/dirty.hpp"
 #include "simulator/orders.hpp"
@@ -30,6 +31,7 @@ using Steady = std::chrono::steady_clock;
 
 struct SimulateFlags {
   std::string url = "http://127.0.0.1:8080";
+  std::string key_file;
   std::uint64_t seed = 0;
   std::uint32_t retry_seconds = 10;
   bool json = false;
@@ -61,6 +63,7 @@ struct BulkFlags : SimulateFlags {
 
 void AddFlags(CLI::App& command, SimulateFlags& flags) {
   command.add_option("--url", flags.url, "address of the server")->capture_default_str();
+  AddKeyFlag(command, flags.key_file);
   command.add_option("--seed", flags.seed,
                      "the same number gives the same data (without it: any)");
   command
@@ -110,7 +113,7 @@ Result<double> ParseSpeed(const std::string& text) {
 }
 
 Result<HttpTarget> Connect(const SimulateFlags& flags) {
-  MR_TRY(auto server, ParseServerUrl(flags.url));
+  MR_TRY(auto server, ServerAt(flags.url, flags.key_file));
   // Known at once, rather than by a thousand failed operations.
   MR_CHECK_OK(http::Client::Connect(server, Deadline::After(std::chrono::seconds(10))));
   std::random_device device;

@@ -20,6 +20,7 @@ struct ClientOptions {
   /// Not empty: a Unix socket there instead; the path may have any length.
   std::filesystem::path unix_socket{};
   std::uint64_t body_limit = 256u << 20u;  ///< bytes of an answer; more is kTooLarge
+  std::vector<std::pair<std::string, std::string>> headers{};  ///< of every request
 };
 
 struct ClientResponse {
