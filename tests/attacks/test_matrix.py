@@ -9,14 +9,15 @@ from accounts import PASSWORD, User, closed_project
 
 CANARY = "canary-5d1f"
 OWN = "owner = auth.user_id"
+STAFF = "auth.role = 'staff' or auth.role = 'admin'"
 NOTES = """
 collection: notes
 key: id
 tenant: true
 fields: {id: {type: text, generate: uuidv7}, text: {type: text}}
 unique: [[text]]
-rules: {list: true, get: true, create: true, update: true, delete: true}
-"""
+rules: {list: STAFF, get: STAFF, create: STAFF, update: STAFF, delete: STAFF}
+""".replace("STAFF", STAFF)
 LETTERS = f"""
 collection: letters
 key: id
@@ -28,7 +29,7 @@ rules:
   update: {OWN}
   delete: {OWN}
 """
-EVENTS = "stream: events\ntenant: true\nfields: {text: text}\nrules: {append: true, read: true}\n"
+EVENTS = f"stream: events\ntenant: true\nfields: {{text: text}}\nrules: {{append: {STAFF}, read: {STAFF}}}\n"
 CLICKS = f"stream: clicks\nfields: {{owner: text, text: text}}\nrules: {{append: {OWN}, read: {OWN}}}\n"
 FLOW = f"""
 pipeline: flow
@@ -46,6 +47,10 @@ class Place:
                                       pipelines={"flow": FLOW}, streams={"events": EVENTS, "clicks": CLICKS})
         self.data, self.password = root / "data", root / "password"
         self.password.write_text(PASSWORD + "\n")
+        # Of somebody who could do everything here, a second long.
+        with millrace.Server(self.project, self.data, env={"MILLRACE__IDENTITY__ACCESS_TOKEN": "1s"}) as server:
+            self.expired = self.user(server.api, "past@example.com", "--tenant", "acme", "--role", "admin").headers
+            millrace.wait_until(lambda: server.api.request("GET", "/api/auth/me", headers=self.expired).status == 401)
 
     def run(self, *args):
         return millrace.run(*args, "--data", self.data, "--project", self.project).stdout.strip()
@@ -61,7 +66,7 @@ class Victim:
     """Ada of acme, with something of hers in every place."""
 
     def __init__(self, place, api):
-        self.api, self.user = api, place.user(api, "ada@example.com", "--tenant", "acme")
+        self.api, self.user = api, place.user(api, "ada@example.com", "--tenant", "acme", "--role", "staff")
         self.keys = {}
         self.make("notes", {"text": f"{CANARY} note"})
         self.make("letters", {"owner": self.user.id, "text": f"{CANARY} letter"})
@@ -109,15 +114,17 @@ def callers(place, server, victim):
     left = place.user(api, "left@example.com", "--tenant", "acme")
     assert left.post("/api/auth/logout", {}).status == 204
     keys = {name: place.run("keys", "create", name, *more) for name, more in {
-        "key of another tenant": ("--tenant", "other"),
-        "key of nothing here": ("--tenant", "acme", "--scope", "elsewhere:read"),
+        "key of another tenant": ("--tenant", "other", "--role", "staff"),
+        "key of nothing here": ("--tenant", "acme", "--role", "staff", "--scope", "elsewhere:read"),
         "admin's key of no tenant": ("--role", "admin",)}.items()}
     return {
         "nobody": {},
         "garbage": {"Authorization": "Bearer x.y.z"},
         "a token that is over": left.headers,
-        "another tenant": place.user(api, "bob@example.com", "--tenant", "other").headers,
-        "no tenant": place.user(api, "eve@example.com").headers,
+        "a token that is over by its time": place.expired,
+        "another tenant": place.user(api, "bob@example.com", "--tenant", "other", "--role", "staff").headers,
+        "no tenant": place.user(api, "eve@example.com", "--role", "staff").headers,
+        "a lower role of her tenant": place.user(api, "low@example.com", "--tenant", "acme").headers,
         "an administrator of another tenant": place.user(
             api, "root@example.com", "--role", "admin", "--tenant", "other").headers,
         **{name: {"X-API-Key": key} for name, key in keys.items()},
