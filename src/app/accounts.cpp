@@ -77,14 +77,9 @@ class Accounts::Impl {
 
   identity::TokenStores Stores() {
     return {*tokens_, *sessions_, *keys_,
-            [this](const std::string& id) { return UserExists(id); }};
-  }
-
-  Result<bool> UserExists(const std::string& id) {
-    const auto user = parts_.records.Get("", "users", id);
-    if (user) return true;
-    if (user.error().code() == ErrorCode::kNotFound) return false;
-    return Fail(user.error());
+            [&records = parts_.records](const std::string& id) {
+              return identity::HasUser(records, id);
+            }};
   }
 
   Result<query::Principal> Who(const http::Request& request) {

@@ -65,7 +65,7 @@ class AccountAdmin::Impl {
   Impl(AccountParts parts, TokenStores tokens, ApiKeys& keys, SigningKeys& signing,
        schema::Collection users)
       : parts_(parts),
-        tokens_(tokens),
+        tokens_(std::move(tokens)),
         keys_(keys),
         signing_(signing),
         records_(parts.records, std::move(users)) {}
@@ -154,19 +154,9 @@ class AccountAdmin::Impl {
     if (credential.role.empty()) input.Refuse("role", "must not be empty");
     MR_TRY(credential.password_hash, HashOf(input));
     MR_CHECK_OK(input.Finish(true));
-    const auto id = [] {
-      std::string text;
-      AppendUuid(text, IdMaker(SystemClock(), 0).UuidV7());
-      return text;
-    }();
-    std::string record = "{";
-    AppendMember(record, "id", id);
-    AppendMember(record, "email", email);
-    if (const auto rest = input.Rest(); !rest.empty()) record += ',' + rest;
-    record += '}';
-    MR_CHECK_OK(records_.Check(record));
-    MR_CHECK_OK(parts_.credentials.Put(id, credential));
-    MR_TRY(const auto document, records_.InsertAndWait(std::move(record)));
+    MR_TRY(auto user, records_.New(email, input.Rest()));
+    MR_CHECK_OK(parts_.credentials.Put(user.id, credential));
+    MR_TRY(const auto document, records_.InsertAndWait(std::move(user.body)));
     return UserOf(document, credential);
   }
 
@@ -278,7 +268,8 @@ class AccountAdmin::Impl {
 
 AccountAdmin::AccountAdmin(AccountParts parts, TokenStores tokens, ApiKeys& keys,
                            SigningKeys& signing, schema::Collection users)
-    : impl_(std::make_unique<Impl>(parts, tokens, keys, signing, std::move(users))) {}
+    : impl_(std::make_unique<Impl>(parts, std::move(tokens), keys, signing,
+                                   std::move(users))) {}
 AccountAdmin::~AccountAdmin() = default;
 
 Result<std::string> AccountAdmin::Run(std::string_view action, std::string_view body) {

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "accounts_fixture.hpp"
 #include "identity/password.hpp"
 
@@ -100,21 +102,22 @@ TEST_F(AccountChanges, AnOperatorSetsWhatHeNamesAlone) {
 }
 
 TEST_F(AccountChanges, ATenantHasANameThatEveryStoreTakes) {
-  const std::pair<std::string, std::string> kCases[] = {
+  const std::pair<std::string, std::string> cases[] = {
       {"users/add", R"("email":"b@b.co","password":"password1")"},
       {"users/set", R"("user":"ada@example.com")"},
       {"keys/create", R"("name":"nightly")"}};
-  for (const auto& [action, members] : kCases) {
+  for (const auto& [action, members] : cases) {
+    const auto set = [&](std::string_view tenant) {
+      return admin_->Run(action, fmt::format(R"({{{},"tenant":"{}"}})", members, tenant));
+    };
     for (const auto& tenant : {std::string(65, 'x'), std::string("a/b")}) {
-      const auto refused =
-          admin_->Run(action, '{' + members + R"(,"tenant":")" + tenant + "\"}");
+      const auto refused = set(tenant);
       ASSERT_FALSE(refused) << action;
       EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument);
       EXPECT_THAT(refused.error().message(),
                   HasSubstr("tenant must be 1 to 64 of A-Z a-z 0-9 _ . -"));
     }
-    EXPECT_TRUE(admin_->Run(action, '{' + members + R"(,"tenant":"acme-1.eu"})"))
-        << action;
+    EXPECT_TRUE(set("acme-1.eu")) << action;
   }
 }
 

@@ -1,7 +1,6 @@
 #include "identity/accounts.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -33,15 +32,14 @@ class Accounts::Impl {
  public:
   Impl(AccountParts parts, AccountOptions options)
       : parts_(parts),
-        records_(parts.records, std::move(options.collection)),
-        ids_(*options.clock, 0),
+        records_(parts.records, std::move(options.collection), *options.clock),
         pools_(options.hash_threads, options.hash_queue) {}
 
   Status Open() {
     // What a login of nobody is compared with, so that it takes as long.
     MR_TRY(nobody_.password_hash, HashPassword("", kScheme));
     MR_TRY(const auto removed, parts_.credentials.Sweep([this](const std::string& id) {
-      return records_.Exists(id);
+      return HasUser(parts_.records, id);
     }));
     for (const auto& user : removed) MR_CHECK_OK(parts_.sessions.EndAll(user));
     if (!removed.empty())
@@ -50,7 +48,7 @@ class Accounts::Impl {
   }
 
   void SignUp(std::string_view body, Client client, Done done) {
-    auto input = ReadNewUser(body);
+    auto input = ReadSignUp(body);
     if (!input) return done(Fail(input.error()));
     // Looked for first, so that a repeated sign-up costs no hash; the store decides.
     pools_.Read(std::move(done), [this, input = std::move(*input),
@@ -120,9 +118,9 @@ class Accounts::Impl {
   }
 
  private:
-  struct NewUser {
-    std::string id, email, password;
-    std::string record;  ///< body of the record to be
+  struct SignUpInput {
+    std::string email, password;
+    NewUser user;
   };
   struct Login {
     std::string email, password;
@@ -137,24 +135,15 @@ class Accounts::Impl {
                       {{"/email", "is taken"}}));
   }
 
-  Result<NewUser> ReadNewUser(std::string_view body) {
+  Result<SignUpInput> ReadSignUp(std::string_view body) {
     MR_TRY(auto input, AccountInput::Read(body));
-    NewUser user;
-    user.email = input.Email("email");
-    user.password = input.NewPassword("password");
+    SignUpInput read;
+    read.email = input.Email("email");
+    read.password = input.NewPassword("password");
     if (input.TextIfThere("id")) input.Refuse("id", "is made here: leave it out");
     MR_CHECK_OK(input.Finish(true));
-    {
-      const std::scoped_lock lock(ids_mutex_);
-      AppendUuid(user.id, ids_.UuidV7());
-    }
-    user.record = "{";
-    AppendMember(user.record, "id", user.id);
-    AppendMember(user.record, "email", user.email);
-    if (const auto rest = input.Rest(); !rest.empty()) user.record += ',' + rest;
-    user.record += '}';
-    MR_CHECK_OK(records_.Check(user.record));
-    return user;
+    MR_TRY(read.user, records_.New(read.email, input.Rest()));
+    return read;
   }
 
   static Result<Login> ReadLogin(std::string_view body) {
@@ -164,13 +153,14 @@ class Accounts::Impl {
     return login;
   }
 
-  void Create(NewUser user, Client client, Done done) {
-    auto hash = HashPassword(user.password, kScheme);
+  void Create(SignUpInput input, Client client, Done done) {
+    auto hash = HashPassword(input.password, kScheme);
     if (!hash) return done(Fail(hash.error()));
-    pools_.Read(std::move(done), [this, user = std::move(user), hash = std::move(*hash),
-                                  client = std::move(client)](Done& kept) mutable {
-      kept(CreateNow(std::move(user), hash, client));
-    });
+    pools_.Read(std::move(done),
+                [this, user = std::move(input.user), hash = std::move(*hash),
+                 client = std::move(client)](Done& kept) mutable {
+                  kept(CreateNow(std::move(user), hash, client));
+                });
   }
 
   Result<std::string> CreateNow(NewUser user, const std::string& hash,
@@ -178,7 +168,7 @@ class Accounts::Impl {
     // The credential first: a user that can be seen can log in. Without its user, after a
     // crash or when another sign-up was quicker, it is harmless until the next sweep.
     MR_CHECK_OK(parts_.credentials.Put(user.id, hash));
-    const auto document = records_.InsertAndWait(std::move(user.record));
+    const auto document = records_.InsertAndWait(std::move(user.body));
     if (document) return Begin(*document, hash, client);
     const auto& error = document.error();
     const bool taken = std::ranges::any_of(error.fields(), [](const FieldError& field) {
@@ -233,8 +223,8 @@ class Accounts::Impl {
 
   /// Gives the hash that is kept now, if it was `old` so far. The login is right, whether
   /// this succeeds or not.
-  const std::string& Renew(std::string_view document, const std::string& old,
-                           const std::string& hash) {
+  std::string Renew(std::string_view document, const std::string& old,
+                    const std::string& hash) {
     if (hash.empty()) return old;
     const auto put = parts_.credentials.Renew(TextOfMember(document, "id"), old, hash);
     if (!put) parts_.log.Warn("cannot renew a password's hash", {{"error", put.error()}});
@@ -312,8 +302,6 @@ class Accounts::Impl {
   const AccountParts parts_;
   UserRecords records_;
   Credential nobody_;
-  std::mutex ids_mutex_;
-  IdMaker ids_;
   WorkPools pools_;
 };
 

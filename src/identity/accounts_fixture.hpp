@@ -88,9 +88,7 @@ class AccountsTest : public testing::Test {
   }
   TokenStores Stores() const {
     return {*tokens_, *sessions_, *api_keys_,
-            [this](const std::string& id) -> Result<bool> {
-              return store_->Get("", "users", id).has_value();
-            }};
+            [this](const std::string& id) { return HasUser(*store_, id); }};
   }
   void Stop() {
     admin_.reset();

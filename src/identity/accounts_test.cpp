@@ -68,6 +68,15 @@ TEST_F(AccountsTest, OfManySignUpsAtATimeOneWins) {
   EXPECT_TRUE(LogIn("a@b.co"));
 }
 
+TEST(EmailOfALogin, IsAnAddressOrNone) {
+  EXPECT_EQ(Accounts::EmailOf(R"({"password":"x","email":"Ada@B.co"})"), "ada@b.co");
+  for (const auto* body : {"", "[]", "{}", R"({"email":"nobody"})", R"({"email":7})",
+                           R"({"email":null})", R"({"email":"a@b.co","email":"c@b.co"})"})
+    EXPECT_EQ(Accounts::EmailOf(body), "") << body;
+  const auto wide = std::string(60'000, 'x') + "@b.co";
+  EXPECT_EQ(Accounts::EmailOf(R"({"email":")" + wide + "\"}"), "");
+}
+
 TEST_F(AccountsTest, WrongAndUnknownAreOneError) {
   Ada();
   const auto wrong = LogIn("ada@example.com", "password2");

@@ -30,12 +30,6 @@ bool IsScope(std::string_view scope) {
   return (name == "*" || named) && (right == "read" || right == "write");
 }
 
-std::string JoinScopes(const std::vector<std::string>& scopes) {
-  std::string out;
-  for (const auto& scope : scopes) out += (out.empty() ? "" : " ") + scope;
-  return out;
-}
-
 /// Of a new key: hexadecimal, so that it ends at the next "_".
 Result<std::string> NewId() {
   MR_TRY(const auto random, NewSecret());
@@ -53,6 +47,12 @@ std::vector<std::string> SplitScopes(std::string_view text) {
     if (!part.empty()) scopes.emplace_back(std::string_view(part));
   }
   return scopes;
+}
+
+std::string JoinScopes(const std::vector<std::string>& scopes) {
+  std::string out;
+  for (const auto& scope : scopes) out += (out.empty() ? "" : " ") + scope;
+  return out;
 }
 
 Result<std::unique_ptr<ApiKeys>> ApiKeys::Open(IdentityDb& db, const Clock& clock) {

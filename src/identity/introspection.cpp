@@ -32,9 +32,7 @@ std::string OfKey(const query::Principal& who) {
   AppendMember(out, "client_id", who.key_id);
   AppendMemberOrNull(out, "role", who.role);
   AppendMemberOrNull(out, "tenant", who.tenant);
-  std::string scope;
-  for (const auto& one : who.scopes) scope += (scope.empty() ? "" : " ") + one;
-  AppendMember(out, "scope", scope.empty() ? "*" : scope);
+  AppendMember(out, "scope", who.scopes.empty() ? "*" : JoinScopes(who.scopes));
   if (who.expires_at > 0) AppendSeconds(out, "exp", who.expires_at);
   return out += '}';
 }

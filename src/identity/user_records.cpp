@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/json.hpp"
+#include "base/json_member.hpp"
+#include "identity/accounts.hpp"
 
 namespace millrace::identity {
 namespace {
@@ -17,19 +19,20 @@ std::string TextOfMember(std::string_view document, std::string_view name) {
   return schema::TextOf(schema::FindMember(document, name));
 }
 
-UserRecords::UserRecords(records::RecordStore& store, schema::Collection collection)
-    : store_(store), codec_(std::move(collection)) {}
+Result<bool> HasUser(records::RecordStore& store, const std::string& id) {
+  const auto user = store.Get("", "users", id);
+  if (user) return true;
+  if (user.error().code() == ErrorCode::kNotFound) return false;
+  return Fail(user.error());
+}
+
+UserRecords::UserRecords(records::RecordStore& store, schema::Collection collection,
+                         const Clock& clock)
+    : store_(store), codec_(std::move(collection)), ids_(clock, 0) {}
 
 Result<std::string> UserRecords::Get(const std::string& id) {
   MR_TRY(auto stored, store_.Get("", codec_.collection().name, id));
   return std::move(stored.document);
-}
-
-Result<bool> UserRecords::Exists(const std::string& id) {
-  const auto user = store_.Get("", codec_.collection().name, id);
-  if (user) return true;
-  if (user.error().code() == ErrorCode::kNotFound) return false;
-  return Fail(user.error());
 }
 
 Result<std::optional<std::string>> UserRecords::ByEmail(const std::string& email) {
@@ -46,11 +49,21 @@ Result<std::optional<std::string>> UserRecords::ByEmail(const std::string& email
   return page.documents.front();
 }
 
-Status UserRecords::Check(std::string body) const {
+Result<NewUser> UserRecords::New(std::string_view email, std::string_view others) {
+  NewUser user;
+  {
+    const std::scoped_lock lock(mutex_);
+    AppendUuid(user.id, ids_.UuidV7());
+  }
+  user.body = "{";
+  AppendMember(user.body, "id", user.id);
+  AppendMember(user.body, "email", email);
+  if (!others.empty()) user.body.append(",").append(others);
+  user.body += '}';
   bool batch = false;
-  body.reserve(body.size() + schema::kJsonPadding);
-  MR_CHECK_OK(codec_.ParseCreates(body, 1, &batch));
-  return {};
+  user.body.reserve(user.body.size() + schema::kJsonPadding);
+  MR_CHECK_OK(codec_.ParseCreates(user.body, 1, &batch));
+  return user;
 }
 
 void UserRecords::Insert(std::string body, Done done) {

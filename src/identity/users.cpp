@@ -6,6 +6,7 @@
 #include "base/json.hpp"
 #include "base/json_member.hpp"
 #include "base/uuid.hpp"
+#include "identity/accounts.hpp"
 #include "identity/token.hpp"
 #include "user_records.hpp"
 #include "work_pools.hpp"
@@ -53,7 +54,7 @@ class Users::Impl {
 
   Status Sweep() {
     MR_TRY(const auto removed, credentials_.Sweep([this](const std::string& id) {
-      return records_.Exists(id);
+      return HasUser(store_, id);
     }));
     if (!removed.empty())
       log_.Info("removed credentials without a user", {{"count", removed.size()}});

@@ -199,6 +199,13 @@ def test_one_address_cannot_try_every_account(fresh):
     assert guess(fresh, "other@example.com", 1, "2001:db8:1::1")[0].status == 401
 
 
+def test_logins_of_no_account_count_for_their_address_and_push_nobody_out(fresh):
+    assert guess(fresh, "victim@example.com", 6, "198.51.100.7")[-1].status == 429
+    flood = [guess(fresh, "x" * 60_000 + str(i), 1, "198.51.100.8")[0].status for i in range(32)]
+    assert flood == [400] * 30 + [429] * 2
+    assert guess(fresh, "victim@example.com", 1, "198.51.100.7")[0].status == 429
+
+
 def test_headers_of_a_client_that_is_no_proxy_are_no_way_round(server):
     """The trusted network is another one: X-Forwarded-For is the client's own claim."""
     answers = [guess(server, "spoofed@example.com", 1, f"203.0.113.{i}", Forwarded=f"for=203.0.113.{i}")[0].status

@@ -34,6 +34,9 @@ struct AccountParts {
   telemetry::Logger& log;
 };
 
+/// Whether the collection `users` has a record of that id.
+Result<bool> HasUser(records::RecordStore& store, const std::string& id);
+
 /// Users of a closed project: sign-up, login and what they do with their own account. The
 /// record holds e-mail and own fields, Credentials the rest. Bodies are JSON; kInvalid-
 /// Argument names every bad member. A user object is the record with `role` and `tenant`;

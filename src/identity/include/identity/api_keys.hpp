@@ -30,6 +30,7 @@ struct ApiKey {
 
 /// Words between blanks.
 std::vector<std::string> SplitScopes(std::string_view text);
+std::string JoinScopes(const std::vector<std::string>& scopes);
 
 /// API keys: `mr_<id>_<secret>`, 256 random bits, kept as SHA-256 alone. Any thread;
 /// every change is durable when its call returns.
