@@ -6,6 +6,7 @@
 #include "accounts.hpp"
 #include "commands/command.hpp"
 #include "data_directory.hpp"
+#include "own_audit.hpp"
 #include "project_loading.hpp"
 #include "server_socket.hpp"
 #include "stores.hpp"
@@ -39,6 +40,11 @@ class FileDesk final : public AccountDesk {
                                  *loaded_.logger));
     MR_TRY(accounts_, Accounts::Open(paths.root, {loaded_.project, loaded_.settings,
                                                   *records_, *loaded_.logger}));
+    if (loaded_.project.audit.empty()) return {};
+    MR_TRY(log_, OpenLog(loaded_.project, loaded_.settings, paths));
+    audit_ =
+        OwnAudit::Open(loaded_.project, {*log_, *records_}, metrics_, *loaded_.logger);
+    accounts_->set_audit(&audit_->log());
     return {};
   }
   Result<std::string> Run(std::string_view action, const std::string& body) override {
@@ -50,6 +56,8 @@ class FileDesk final : public AccountDesk {
   telemetry::Registry metrics_;
   std::optional<DataDirectory> directory_;
   std::unique_ptr<records::EmbeddedRecords> records_;
+  std::unique_ptr<eventlog::EmbeddedEventLog> log_;
+  std::unique_ptr<OwnAudit> audit_;  ///< null: the project has none
   std::unique_ptr<Accounts> accounts_;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "admin_handler.hpp"
+#include "audited.hpp"
 #include "gateway/auth_routes.hpp"
 #include "gateway/credential.hpp"
 #include "identity/account_admin.hpp"
@@ -30,7 +31,9 @@ class Accounts::Impl {
     MR_TRY(db_, identity::IdentityDb::Open(data));
     credentials_.emplace(*db_, clock);
     MR_TRY(sessions_, identity::Sessions::Open(
-                          *db_, clock, {SecondsOf(settings.session), token_lifetime}));
+                          *db_, clock,
+                          {SecondsOf(settings.session), token_lifetime,
+                           [this](const auto&... reuse) { RecordReuse(reuse...); }}));
     MR_TRY(signing_, identity::SigningKeys::Open(*db_, clock, token_lifetime));
     tokens_.emplace(*signing_, clock, TokenOptions(token_lifetime));
     MR_TRY(keys_, identity::ApiKeys::Open(*db_, clock));
@@ -65,7 +68,16 @@ class Accounts::Impl {
         .AddTo(router);
   }
 
-  identity::AccountAdmin& admin() { return *admin_; }
+  void set_audit(AuditLog* audit) { audit_ = audit; }
+
+  Result<std::string> Administer(std::string_view action, std::string_view body) {
+    return Audited(audit_, AdminEventOf(action),
+                   [&](gateway::AuditEvent& event) -> Result<std::string> {
+                     MR_TRY(auto answer, admin_->Run(action, body));
+                     Complete(event, body, answer);
+                     return answer;
+                   });
+  }
 
  private:
   identity::AccessTokenOptions TokenOptions(std::int64_t lifetime) const {
@@ -82,6 +94,20 @@ class Accounts::Impl {
             }};
   }
 
+  void RecordReuse(const std::string& session_id, const std::string& user_id,
+                   const identity::Client& client) {
+    if (audit_ == nullptr) return;
+    gateway::AuditEvent event;
+    event.action = gateway::AuditAction::kRefreshReuse;
+    event.result = gateway::AuditResult::kRefused;
+    event.actor.kind = "user";
+    event.actor.id = user_id;
+    event.resource = "sessions";
+    event.resource_id = session_id;
+    event.address = event.client = client.address;
+    audit_->Record(std::move(event), gateway::AuditWhen::kSoon, [](const Status&) {});
+  }
+
   Result<query::Principal> Who(const http::Request& request) {
     MR_TRY(const auto credential, gateway::CredentialOf(request));
     if (credential.empty()) return query::Principal{};
@@ -89,6 +115,7 @@ class Accounts::Impl {
   }
 
   const AccountsParts parts_;
+  AuditLog* audit_ = nullptr;
   std::unique_ptr<identity::IdentityDb> db_;
   std::optional<identity::Credentials> credentials_;
   std::unique_ptr<identity::Sessions> sessions_;
@@ -118,6 +145,8 @@ void Accounts::AddRoutes(http::Router& router, cache::Cache& cache,
   impl_->AddRoutes(router, cache, pool);
 }
 
+void Accounts::set_audit(AuditLog* audit) { impl_->set_audit(audit); }
+
 void Accounts::AddAdminRoutes(http::Router& router, runtime::BlockingPool& pool) {
   router.Add(
       http::Method::kPost, kAccountsPath,
@@ -128,7 +157,7 @@ void Accounts::AddAdminRoutes(http::Router& router, runtime::BlockingPool& pool)
              }));
 }
 Result<std::string> Accounts::Administer(std::string_view action, std::string_view body) {
-  return impl_->admin().Run(action, body);
+  return impl_->Administer(action, body);
 }
 
 }  // namespace millrace::app

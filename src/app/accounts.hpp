@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "audit_log.hpp"
 #include "base/result.hpp"
 #include "cache/cache.hpp"
 #include "gateway/access_control.hpp"
@@ -42,7 +43,10 @@ class Accounts {
   void AddRoutes(http::Router& router, cache::Cache& cache, runtime::BlockingPool& pool);
   /// For the socket of commands: POST /admin/accounts?action=… with a JSON body.
   void AddAdminRoutes(http::Router& router, runtime::BlockingPool& pool);
-  /// As identity::AccountAdmin::Run.
+  /// Where Administer and the reuse of refresh tokens are recorded from here on; null:
+  /// nowhere. Before the first request.
+  void set_audit(AuditLog* audit);
+  /// As identity::AccountAdmin::Run; durable in the audit log, too, when it returns.
   Result<std::string> Administer(std::string_view action, std::string_view body);
 
  private:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "admin_handler.hpp"
+#include "audited.hpp"
 #include "base/bytes.hpp"
 #include "http/problem.hpp"
 #include "table_sums.hpp"
@@ -115,7 +116,7 @@ void AdminRoutes::AddLetterWorks(http::Router& router) {
              }));
 }
 
-void AdminRoutes::AddTo(http::Router& router) {
+void AdminRoutes::AddTo(http::Router& router, AuditLog* audit) {
   using http::Method;
   router.Add(Method::kPost, "/admin/sql",
              OnPool(pool_, [this](const auto& parameters, const auto& body) {
@@ -145,11 +146,19 @@ void AdminRoutes::AddTo(http::Router& router) {
              }));
   router.Add(
       Method::kPost, "/admin/backup",
-      OnPool(pool_,
-             [this](const auto& parameters, const auto&) -> Result<http::Response> {
-               MR_CHECK_OK(backup_.Start(ValueOf(parameters, "to")));
-               return JsonResponse(backup_.Json());
-             }));
+      OnPool(
+          pool_,
+          [this, audit](const auto& parameters, const auto&) -> Result<http::Response> {
+            MR_TRY(
+                auto json,
+                Audited(audit,
+                        OperatorEvent(gateway::AuditAction::kBackup, "millrace backup"),
+                        [&](gateway::AuditEvent&) -> Result<std::string> {
+                          MR_CHECK_OK(backup_.Start(ValueOf(parameters, "to")));
+                          return backup_.Json();
+                        }));
+            return JsonResponse(std::move(json));
+          }));
   router.Add(Method::kGet, "/admin/backup",
              OnPool(pool_, [this](const auto&, const auto&) -> Result<http::Response> {
                return JsonResponse(backup_.Json());

@@ -3,6 +3,7 @@
 #include <functional>
 #include <vector>
 
+#include "audit_log.hpp"
 #include "backup_job.hpp"
 #include "data_queries.hpp"
 #include "http/router.hpp"
@@ -27,7 +28,8 @@ class AdminRoutes {
               BackupJob& backup, runtime::BlockingPool& pool,
               std::function<Result<std::vector<PipelineState>>()> pipelines,
               TraceStores trace, LetterWorks& letters, telemetry::Registry& metrics);
-  void AddTo(http::Router& router);
+  /// `audit` (or null): where it is recorded that a backup began.
+  void AddTo(http::Router& router, AuditLog* audit);
 
  private:
   void AddLetterWorks(http::Router& router);

@@ -1,17 +1,19 @@
 #include "instance.hpp"
 
-#include <algorithm>
-#include <map>
 #include <utility>
 
 #include "accounts.hpp"
 #include "admin_routes.hpp"
+#include "api_parts.hpp"
+#include "audit_log.hpp"
+#include "audited_letters.hpp"
 #include "cache_embedded/memory_cache.hpp"
 #include "capture/change_pump.hpp"
 #include "change/complete_mark.hpp"
 #include "codecs.hpp"
 #include "cursor_key.hpp"
 #include "descriptor_limit.hpp"
+#include "gateway/audit_watch.hpp"
 #include "gateway/collection_routes.hpp"
 #include "gateway/docs_routes.hpp"
 #include "gateway/door_gate.hpp"
@@ -37,8 +39,6 @@ namespace millrace::app {
 namespace {
 
 constexpr std::size_t kPoolQueue = 256;
-constexpr std::uint32_t kFeedRows = 10'000;
-constexpr std::uint64_t kFeedBytes = 8u << 20u;
 /// Of a stop's deadline: for closing rolls and stores after everything else.
 constexpr std::chrono::milliseconds kForClosing{3'000};
 
@@ -80,6 +80,7 @@ class Instance::Impl {
     bool clean = true;
     if (server_) clean = server_->Drain(carry);
     if (live_) live_->Stop();
+    if (audit_) audit_->Stop();
     streams_.clear();  // what they were given is in the log then
     if (replay_) replay_->Stop();
     if (pump_) {
@@ -102,6 +103,10 @@ class Instance::Impl {
     const auto failed = stores_->log->Stats().failed_streams;
     parts.push_back({"log", failed == 0,
                      failed == 0 ? "" : "a write failed; restart to open it again"});
+    if (audit_) {
+      const auto ready = audit_->Ready();
+      parts.push_back({"audit", ready.has_value(), ready ? "" : ready.error().message()});
+    }
     const auto capture = pump_->status();
     parts.push_back({"capture", capture.state == "running", capture.reason});
     for (const auto& pipeline : pipelines_->status()) {
@@ -120,7 +125,7 @@ class Instance::Impl {
   }
 
   Result<std::vector<PipelineState>> Pipelines() {
-    MR_TRY(const auto waiting, CountUncaptured());
+    MR_TRY(const auto waiting, CountUncaptured(*stores_->records, mark_.Get()));
     auto states = LoggedStates();
     for (auto& state : states) {
       const auto more = waiting.find(state.stream);
@@ -173,31 +178,6 @@ class Instance::Impl {
   }
 
  private:
-  static void AddSinks(const PipelineState& pipeline, StageCounts& stage) {
-    for (const auto& sink : pipeline.sinks) {
-      stage.dead_letters += sink.dead_letters;
-      const bool table = sink.name.starts_with("table.");
-      bool& has = table ? stage.has_table : stage.has_lake;
-      auto& count = table ? stage.table : stage.lake;
-      count = has ? std::min<std::uint64_t>(count, sink.position) : sink.position;
-      has = true;
-    }
-  }
-
-  /// Committed changes that are not in the log yet, by collection.
-  Result<std::map<std::string, std::uint64_t, std::less<>>> CountUncaptured() {
-    std::map<std::string, std::uint64_t, std::less<>> counts;
-    MR_TRY(const auto end, stores_->records->End());
-    for (Position at = mark_.Get(); at < end;) {
-      auto batch = stores_->records->Read(at, kFeedRows, kFeedBytes);
-      // Captured and trimmed meanwhile: the next answer counts it in the log.
-      if (!batch || batch->changes.empty()) break;
-      for (const auto& change : batch->changes) ++counts[std::string(change.collection)];
-      at = batch->changes.back().position;
-    }
-    return counts;
-  }
-
   Status StartPipelines() {
     MR_TRY(pipelines_,
            MakePipelines(project_, settings_, *stores_, mark_, metrics_, pipeline_log_));
@@ -214,10 +194,14 @@ class Instance::Impl {
   void StartStreams() {
     stream_codecs_ = MakeStreamCodecs(project_);
     for (const auto& [name, stream] : project_.streams) {
-      streams_[name] = {
-          MakeStreamWriter(stream, *stream_codecs_.at(name), *stores_, metrics_),
-          stream.raw};
+      streams_[name] = {MakeStreamWriter(stream, *stream_codecs_.at(name),
+                                         {*stores_->log, *stores_->records}, metrics_),
+                        stream.raw, stream.built_in};
     }
+    if (project_.audit.empty()) return;
+    audit_ = std::make_unique<AuditLog>(*streams_.at(project_.audit).writer,
+                                        SystemClock(), metrics_, store_log_);
+    if (accounts_) accounts_->set_audit(audit_.get());
   }
 
   TraceStores TraceParts() {
@@ -238,6 +222,17 @@ class Instance::Impl {
                                     settings_.http.batch_max, access, cursor_key});
   }
 
+  /// What is added to `router` from here on, where there is an audit log. `always`: who
+  /// asks there.
+  void WatchForAudit(http::Router& router, std::optional<gateway::AuditActor> always) {
+    if (!audit_) return;
+    const auto* access = Access();
+    router.SetWrapper(gateway::WatchForAudit(
+        {*audit_, codecs_, access != nullptr ? access->who : gateway::WhoAsks(),
+         project_.door.trusted_proxies, CursorKey(stores_->directory.paths()),
+         std::move(always)}));
+  }
+
   /// Null: everybody may do everything.
   const gateway::AccessControl* Access() const {
     return accounts_ ? &accounts_->access() : nullptr;
@@ -250,6 +245,7 @@ class Instance::Impl {
     open.router.SetGate(
         gateway::MakeDoorGate(project_.door, *cache_, metrics_,
                               Access() != nullptr ? Access()->who : gateway::WhoAsks()));
+    WatchForAudit(open.router, {});
     records_->AddTo(open.router);
     live_routes_->AddTo(open.router);
     collections_->AddTo(open.router);
@@ -259,8 +255,8 @@ class Instance::Impl {
     ops_->AddTo(open.router);
     ops_->AddHealthTo(open.router);
     if (!settings_.http.docs) return;
-    docs_ = std::make_unique<gateway::DocsRoutes>(gateway::OpenApiDocument(PublicApi()),
-                                                  project_.name);
+    docs_ = std::make_unique<gateway::DocsRoutes>(
+        gateway::OpenApiDocument(ApiPartsOf(project_)), project_.name);
     docs_->AddTo(open.router);
   }
 
@@ -270,18 +266,6 @@ class Instance::Impl {
     open.port = static_cast<std::uint16_t>(*settings_.identity.health_port);
     ops_->AddTo(open.router);
     ops_->AddHealthTo(open.router);
-  }
-
-  gateway::ApiParts PublicApi() const {
-    gateway::ApiParts parts;
-    parts.title = project_.name;
-    parts.version = kVersion;
-    parts.closed = !project_.open_access;
-    for (const auto& [name, codec] : codecs_)
-      parts.collections.push_back(&codec->collection());
-    for (const auto& [name, stream] : project_.streams)
-      parts.streams.push_back({&stream.events, stream.raw});
-    return parts;
   }
 
   Status StartServer() {
@@ -313,9 +297,10 @@ class Instance::Impl {
                                                        *stores_->warehouse, *stores_->log,
                                                        stores_->records.get()});
     letters_ = std::make_unique<OwnLetterWorks>(*pipelines_);
+    audited_letters_ = std::make_unique<AuditedLetters>(*letters_, audit_.get());
     admin_ = std::make_unique<AdminRoutes>(
         *stores_->warehouse, *stores_->state, *backup_, *pool_,
-        [this] { return Pipelines(); }, TraceParts(), *letters_, metrics_);
+        [this] { return Pipelines(); }, TraceParts(), *audited_letters_, metrics_);
     process_metrics_ = telemetry::AddProcessMetrics(metrics_);
 
     http::ServerOptions options;
@@ -326,8 +311,9 @@ class Instance::Impl {
     if (api_ == Api::kLocal && settings_.identity.health_port) AddHealthListener(options);
     auto& local = options.listeners.emplace_back();
     local.unix_socket = stores_->directory.paths().socket();
-    admin_->AddTo(local.router);
-    AddReplayRoutes(local.router, *replay_, *pool_);
+    WatchForAudit(local.router, gateway::Operator());
+    admin_->AddTo(local.router, audit_.get());
+    AddReplayRoutes(local.router, *replay_, *pool_, audit_.get());
     operator_streams_->AddTo(local.router);
     if (accounts_) accounts_->AddAdminRoutes(local.router, *pool_);
     auto server = http::Server::Start(std::move(options), metrics_, http_log_);
@@ -358,6 +344,7 @@ class Instance::Impl {
   std::unique_ptr<ReplayJob> replay_;
   gateway::Codecs codecs_, stream_codecs_;
   gateway::Streams streams_;
+  std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<runtime::BlockingPool> pool_;
   std::unique_ptr<gateway::RecordRoutes> records_;
   std::unique_ptr<live::Hub> live_;
@@ -369,6 +356,7 @@ class Instance::Impl {
   std::unique_ptr<gateway::DocsRoutes> docs_;
   std::unique_ptr<BackupJob> backup_;
   std::unique_ptr<OwnLetterWorks> letters_;
+  std::unique_ptr<AuditedLetters> audited_letters_;
   std::unique_ptr<AdminRoutes> admin_;
   std::vector<telemetry::CallbackHandle> process_metrics_;
   std::unique_ptr<http::Server> server_;

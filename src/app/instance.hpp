@@ -12,20 +12,10 @@
 #include "project/project.hpp"
 #include "records/record_store.hpp"
 #include "settings.hpp"
+#include "stage_counts.hpp"
 #include "telemetry/log.hpp"
 
 namespace millrace::app {
-
-/// Where one collection stands, for the demo's table and report.
-struct StageCounts {
-  std::string collection;
-  std::uint64_t changes = 0;  ///< committed
-  std::uint64_t logged = 0;
-  std::uint64_t lake = 0;   ///< events visible in the slowest lake sink
-  std::uint64_t table = 0;  ///< events visible in the slowest table sink
-  std::uint64_t dead_letters = 0;
-  bool has_lake = false, has_table = false;
-};
 
 /// The whole process of `millrace serve`: opens every store of a data directory, starts
 /// capture, pipelines and the HTTP server, and stops them in order. The only place where

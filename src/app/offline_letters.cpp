@@ -1,5 +1,6 @@
 #include "offline_letters.hpp"
 
+#include "audited_letters.hpp"
 #include "offline_pipelines.hpp"
 
 namespace millrace::app {
@@ -15,6 +16,9 @@ Result<std::unique_ptr<OfflineLetters>> OfflineLetters::Open(
   letters->pump_ = std::make_unique<capture::ChangePump>(
       *letters->stores_->records, *letters->stores_->log, letters->mark_, logger);
   MR_CHECK_OK(letters->pump_->Start());
+  letters->audit_ =
+      OwnAudit::Open(project, {*letters->stores_->log, *letters->stores_->records},
+                     letters->metrics_, logger);
   return letters;
 }
 
@@ -25,12 +29,14 @@ Result<std::unique_ptr<pipeline::Pipelines>> OfflineLetters::Pipelines() {
 Result<std::string> OfflineLetters::Mend(const pipeline::LetterFilter& filter,
                                          const std::string& spec) {
   MR_TRY(const auto pipelines, Pipelines());
-  return OwnLetterWorks(*pipelines).Mend(filter, spec);
+  OwnLetterWorks works(*pipelines);
+  return AuditedLetters(works, audit()).Mend(filter, spec);
 }
 
 Result<std::string> OfflineLetters::Redrive(const pipeline::LetterFilter& filter) {
   MR_TRY(const auto pipelines, Pipelines());
-  MR_TRY(auto started, OwnLetterWorks(*pipelines).Redrive(filter));
+  OwnLetterWorks works(*pipelines);
+  MR_TRY(auto started, AuditedLetters(works, audit()).Redrive(filter));
   for (const auto& pipeline : project_.pipelines) {
     MR_TRY(const auto sinks, stores_->state->letters().SentSinks(pipeline.name));
     if (!sinks.empty()) MR_CHECK_OK(Carry(pipeline.name));

@@ -7,6 +7,7 @@
 #include "capture/change_pump.hpp"
 #include "change/complete_mark.hpp"
 #include "letter_works.hpp"
+#include "own_audit.hpp"
 #include "project/project.hpp"
 #include "settings.hpp"
 #include "stores.hpp"
@@ -33,6 +34,7 @@ class OfflineLetters final : public LetterWorks {
       : project_(project), settings_(settings), logger_(logger) {}
   Result<std::unique_ptr<pipeline::Pipelines>> Pipelines();
   Status Carry(const std::string& pipeline);
+  AuditLog* audit() { return audit_ ? &audit_->log() : nullptr; }
 
   const project::Project& project_;
   const Settings& settings_;
@@ -41,6 +43,7 @@ class OfflineLetters final : public LetterWorks {
   std::unique_ptr<Stores> stores_;
   change::CompleteMark mark_;
   std::unique_ptr<capture::ChangePump> pump_;
+  std::unique_ptr<OwnAudit> audit_;  ///< null: the project has none
 };
 
 }  // namespace millrace::app

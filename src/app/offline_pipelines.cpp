@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <variant>
 
+#include "audited.hpp"
 #include "capture/change_pump.hpp"
 #include "change/complete_mark.hpp"
+#include "own_audit.hpp"
 #include "project_loading.hpp"
 
 namespace millrace::app {
@@ -17,6 +19,16 @@ Result<std::unique_ptr<Stores>> OpenStores(const project::Project& project,
                                            telemetry::Logger& logger) {
   MR_TRY(auto directory, DataDirectory::Lock(data, false));
   return Stores::Open(project, settings, std::move(directory), metrics, logger);
+}
+
+/// In the audit log, where the project has one; `event` none: nothing.
+Status RecordBegin(const project::Project& project, Stores& stores,
+                   telemetry::Registry& metrics, telemetry::Logger& logger,
+                   std::optional<gateway::AuditEvent> event) {
+  const auto audit =
+      OwnAudit::Open(project, {*stores.log, *stores.records}, metrics, logger);
+  if (!audit || !event) return {};
+  return audit->log().RecordAndWait(std::move(*event));
 }
 
 Result<std::string> Begin(const project::LakeSink& lake, const DataPaths& paths) {
@@ -109,6 +121,7 @@ Result<std::vector<ReplayedSink>> ReplayPipeline(
   change::CompleteMark mark;
   capture::ChangePump pump(*stores->records, *stores->log, mark, logger);
   MR_CHECK_OK(pump.Start());
+  MR_CHECK_OK(RecordBegin(project, *stores, metrics, logger, ReplayEventOf(request)));
   PipelineReplay replay(project, settings, *stores, mark, nullptr, logger);
   before(replay);
   auto replayed = replay.Run(request);
@@ -134,6 +147,10 @@ Result<std::vector<std::string>> RebuildPipeline(const project::Project& project
                                            : "; `millrace pipelines replay " + name +
                                                  "` builds tables from the records"));
   }
+  auto event =
+      OperatorEvent(gateway::AuditAction::kRebuild, "millrace pipelines rebuild");
+  event.resource = "pipelines/" + name;
+  MR_CHECK_OK(RecordBegin(project, *stores, metrics, logger, std::move(event)));
   std::vector<std::string> done;
   for (const auto& sink : definition->sinks) {
     if (const auto* table = std::get_if<project::TableSink>(&sink.target)) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "admin_handler.hpp"
+#include "audited.hpp"
 
 namespace millrace::app {
 namespace {
@@ -22,7 +23,8 @@ ReplayRequest RequestOf(const Parameters& parameters) {
 
 }  // namespace
 
-void AddReplayRoutes(http::Router& router, ReplayJob& job, runtime::BlockingPool& pool) {
+void AddReplayRoutes(http::Router& router, ReplayJob& job, runtime::BlockingPool& pool,
+                     AuditLog* audit) {
   using http::Method;
   const auto status = [&job]() -> Result<http::Response> {
     return JsonResponse(job.StatusJson());
@@ -31,9 +33,15 @@ void AddReplayRoutes(http::Router& router, ReplayJob& job, runtime::BlockingPool
       Method::kPost, kPath,
       OnPool(
           pool,
-          [&job, status](const auto& parameters, const auto&) -> Result<http::Response> {
-            MR_CHECK_OK(job.Start(ValueOf(parameters, "project"), RequestOf(parameters)));
-            return status();
+          [&job, audit](const auto& parameters, const auto&) -> Result<http::Response> {
+            const auto request = RequestOf(parameters);
+            MR_TRY(auto json, Audited(audit, ReplayEventOf(request),
+                                      [&](gateway::AuditEvent&) -> Result<std::string> {
+                                        MR_CHECK_OK(job.Start(
+                                            ValueOf(parameters, "project"), request));
+                                        return job.StatusJson();
+                                      }));
+            return JsonResponse(std::move(json));
           }));
   router.Add(Method::kGet, kPath,
              OnPool(pool, [status](const auto&, const auto&) { return status(); }));

@@ -50,6 +50,17 @@ Result<std::unique_ptr<records::EmbeddedRecords>> OpenRecords(
   return records::EmbeddedRecords::Open(std::move(options));
 }
 
+Result<std::unique_ptr<eventlog::EmbeddedEventLog>> OpenLog(
+    const project::Project& project, const Settings& settings, const DataPaths& paths) {
+  eventlog::EmbeddedOptions log;
+  log.directory = paths.log();
+  log.segment_bytes = settings.log.segment_size.value;
+  if (settings.log.max_bytes) log.max_bytes = settings.log.max_bytes->value;
+  log.on_full = OnFullOf(settings.log.on_full);
+  for (const auto& [name, stream] : project.streams) log.only_copies.insert(name);
+  return eventlog::OpenEmbedded(std::move(log));
+}
+
 Result<std::unique_ptr<warehouse::CopyableWarehouse>> OpenWarehouse(
     const DataPaths& paths, const WarehouseSettings& settings, telemetry::Logger& logger,
     bool read_only, pipeline::DeadLetters* letters) {
@@ -78,13 +89,7 @@ Result<std::unique_ptr<Stores>> Stores::Open(const project::Project& project,
   MR_CHECK_OK(Take(OpenRecords(project, settings, paths, metrics, logger),
                    stores->records, "open the record store"));
 
-  eventlog::EmbeddedOptions log;
-  log.directory = paths.log();
-  log.segment_bytes = settings.log.segment_size.value;
-  if (settings.log.max_bytes) log.max_bytes = settings.log.max_bytes->value;
-  log.on_full = OnFullOf(settings.log.on_full);
-  for (const auto& [name, stream] : project.streams) log.only_copies.insert(name);
-  MR_CHECK_OK(Take(eventlog::OpenEmbedded(std::move(log)), stores->log, "open the log"));
+  MR_CHECK_OK(Take(OpenLog(project, settings, paths), stores->log, "open the log"));
 
   MR_CHECK_OK(Take(pipeline::StateDb::Open(paths.root), stores->state,
                    "open the pipelines' state"));

@@ -47,6 +47,10 @@ Result<std::unique_ptr<records::EmbeddedRecords>> OpenRecords(
     const project::Project& project, const Settings& settings, const DataPaths& paths,
     telemetry::Registry& metrics, telemetry::Logger& logger);
 
+/// The log alone.
+Result<std::unique_ptr<eventlog::EmbeddedEventLog>> OpenLog(
+    const project::Project& project, const Settings& settings, const DataPaths& paths);
+
 /// The warehouse alone, for the command line when there is no server. `letters` (or null)
 /// are its table `dead_letters`; they outlive it.
 Result<std::unique_ptr<warehouse::CopyableWarehouse>> OpenWarehouse(

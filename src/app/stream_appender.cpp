@@ -8,6 +8,7 @@
 #include "capture/event_parser.hpp"
 #include "capture/stream_writer.hpp"
 #include "data_directory.hpp"
+#include "gateway/stream_routes.hpp"
 #include "http/query.hpp"
 #include "project/project.hpp"
 #include "project_loading.hpp"
@@ -105,14 +106,17 @@ class FileAppender final : public StreamAppender {
     if (found == project->streams.end()) {
       return Fail(ErrorCode::kNotFound, "no stream \"" + stream + "\" in the project");
     }
+    if (found->second.built_in) return Fail(gateway::WrittenHereAlone(stream));
     auto settings = LoadSettings(project->settings, directory, {});
     if (!settings) return Fail(ErrorCode::kInvalidArgument, settings.error().front());
     auto appender = std::make_unique<FileAppender>(found->second);
     MR_TRY(auto lock, DataDirectory::Lock(data, false));
     MR_TRY(appender->stores_, Stores::Open(*project, *settings, std::move(lock),
                                            appender->metrics_, logger));
-    appender->writer_ = MakeStreamWriter(found->second, appender->codec_,
-                                         *appender->stores_, appender->metrics_);
+    auto& stores = *appender->stores_;
+    appender->writer_ =
+        MakeStreamWriter(found->second, appender->codec_, {*stores.log, *stores.records},
+                         appender->metrics_);
     return appender;
   }
   explicit FileAppender(const project::Stream& stream)

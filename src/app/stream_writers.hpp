@@ -8,11 +8,17 @@
 
 namespace millrace::app {
 
-/// The writer of a declared stream into the log of `stores`, which outlive it as do
-/// `codec` (of the stream's events) and `metrics`.
+/// What a writer of a declared stream stands on; all outlive it.
+struct StreamStores {
+  eventlog::EventLog& log;
+  records::EmbeddedRecords& records;
+};
+
+/// The writer of a declared stream; `codec` (of the stream's events) and `metrics`
+/// outlive it.
 std::unique_ptr<capture::StreamWriter> MakeStreamWriter(const project::Stream& stream,
                                                         const schema::RecordCodec& codec,
-                                                        Stores& stores,
+                                                        StreamStores stores,
                                                         telemetry::Registry& metrics);
 
 }  // namespace millrace::app

@@ -86,6 +86,7 @@ std::string StreamPaths(const ApiParts::StreamPart& stream, bool closed) {
                              {"event", ExampleOf(*stream.events, BodyOf::kEvent)}};
   auto with_read = fillings;
   with_read["read"] = Fill(kReadEvents, fillings, closed);
+  if (stream.built_in) return Fill(kBuiltInStreamPaths, with_read, closed);
   return Fill(stream.raw ? kRawStreamPaths : kStreamPaths, with_read, closed);
 }
 
@@ -119,7 +120,8 @@ std::string Components(const ApiParts& parts) {
     AppendFilters(parameters, *collection);
   }
   for (const auto& stream : parts.streams) {
-    if (!stream.raw) AppendSchema(schemas, "event", *stream.events, BodyOf::kEvent);
+    if (!stream.raw && !stream.built_in)
+      AppendSchema(schemas, "event", *stream.events, BodyOf::kEvent);
   }
   std::string out = "{\"schemas\":" + schemas + "},\"parameters\":" + parameters + '}';
   out.append(",\"headers\":{").append(kHeaders).append("},\"responses\":{");

@@ -39,6 +39,11 @@ const std::string_view kRawStreamPaths = R"json(
   @read@}
 )json";
 
+const std::string_view kBuiltInStreamPaths = R"json(
+"/api/streams/@s@/events": {
+  @read@}
+)json";
+
 const std::string_view kReadEvents = R"json(
   "get": {
     "operationId": "read_@s@_events", "tags": ["@s@"], "summary": "Read events of @s@ in order",

@@ -14,12 +14,13 @@ using Fillings = std::map<std::string_view, std::string, std::less<>>;
 std::string Fill(std::string_view text, const Fillings& fillings, bool closed);
 
 // Members of `paths`, JSON without braces, each with the routes that serve it:
-extern const std::string_view kRecordPaths;      ///< @c@, its @filters@ and examples
-extern const std::string_view kStreamPaths;      ///< @s@
-extern const std::string_view kRawStreamPaths;   ///< @s@
-extern const std::string_view kReadEvents;       ///< of one of these: @read@
-extern const std::string_view kCollectionPaths;  ///< all collections, streams, tables
-extern const std::string_view kAuthPaths;        ///< users and tokens
+extern const std::string_view kRecordPaths;  ///< @c@, its @filters@ and examples
+extern const std::string_view kStreamPaths;  ///< @s@
+extern const std::string_view kRawStreamPaths;      ///< @s@
+extern const std::string_view kBuiltInStreamPaths;  ///< @s@
+extern const std::string_view kReadEvents;          ///< of one of these: @read@
+extern const std::string_view kCollectionPaths;     ///< all collections, streams, tables
+extern const std::string_view kAuthPaths;           ///< users and tokens
 extern const std::string_view kHealthPath;
 extern const std::string_view kOperatorPaths;  ///< ops and documentation; of R0 as well
 

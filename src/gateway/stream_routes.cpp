@@ -237,6 +237,11 @@ Status CheckEvents(const capture::EventList& events, const Grant& grant,
 
 }  // namespace
 
+Error WrittenHereAlone(const std::string& stream) {
+  return {ErrorCode::kPermissionDenied,
+          "stream " + stream + " is written by this program alone"};
+}
+
 http::Response AnswerTo(const ParsedEvents& parsed, const AcceptedEvents& accepted) {
   constexpr std::size_t kEventBytes = 96;  // with an id of ours
   http::Response response;
@@ -308,6 +313,8 @@ void StreamRoutes::Append(const http::Request& request, http::Responder responde
   const auto& events = stream->writer->codec().collection();
   auto grant = Allow(options_.access, query::Operation::kAppend, request, events.name);
   if (!grant) return SendError(responder, request, grant.error());
+  if (stream->built_in)
+    return SendError(responder, request, WrittenHereAlone(events.name));
   const EventForm form = FormOf(*stream, request);
   const auto event_id = EventIdOf(request, form);
   if (!event_id) return SendError(responder, request, event_id.error());

@@ -14,11 +14,14 @@ Responder::Responder(std::shared_ptr<internal::Mailbox> mailbox, internal::Ticke
     : mailbox_(std::move(mailbox)), ticket_(ticket) {}
 
 Responder::Responder(Responder&& other) noexcept
-    : mailbox_(std::move(other.mailbox_)), ticket_(other.ticket_) {}
+    : mailbox_(std::move(other.mailbox_)),
+      ticket_(other.ticket_),
+      hook_(std::move(other.hook_)) {}
 
 Responder& Responder::operator=(Responder&& other) noexcept {
   std::swap(mailbox_, other.mailbox_);
   std::swap(ticket_, other.ticket_);
+  std::swap(hook_, other.hook_);
   return *this;
 }
 
@@ -27,8 +30,16 @@ Responder::~Responder() {
   Send(ProblemOf(500, "internal", "the request was dropped without an answer", {}, {}));
 }
 
+void Responder::Intercept(AnswerHook hook) {
+  hook_ = std::make_unique<AnswerHook>(std::move(hook));
+}
+
 void Responder::Send(Response response) {
   using Coding = internal::Ticket::Coding;
+  if (mailbox_ && hook_) {
+    const auto hook = std::exchange(hook_, nullptr);
+    return (*hook)(std::move(response), std::move(*this));
+  }
   const auto mailbox = std::exchange(mailbox_, nullptr);
   if (!mailbox) return;
   if (ticket_.coding != Coding::kOff)
@@ -51,8 +62,11 @@ Router::~Router() = default;
 
 void Router::Add(Method method, std::string pattern, Handler handler,
                  RouteOptions options, std::string name) {
+  if (wrapper_) handler = wrapper_(method, pattern, std::move(handler));
   table_->Add(method, std::move(pattern), std::move(handler), options, std::move(name));
 }
+
+void Router::SetWrapper(HandlerWrapper wrapper) { wrapper_ = std::move(wrapper); }
 
 void Router::SetGate(std::shared_ptr<Gate> gate) { table_->set_gate(std::move(gate)); }
 

@@ -180,6 +180,7 @@ Result<Sessions::Grant> Sessions::Refresh(std::string_view refresh_token,
     if (row->spent_at > 0) {
       stolen = now > row->spent_at + kRace || mark != row->spent_by;
       grant.session_id = row->session_id;
+      grant.user_id = row->user_id;
       return Invalid();
     }
     MR_TRY(auto credential, Credentials::Find(db, row->user_id));
@@ -206,6 +207,7 @@ Result<Sessions::Grant> Sessions::Refresh(std::string_view refresh_token,
     const auto ended = End(grant.session_id);
     if (!ended && ended.error().code() != ErrorCode::kNotFound)
       return Fail(ended.error());
+    if (options_.on_reuse) options_.on_reuse(grant.session_id, grant.user_id, client);
   }
   if (!done) return Fail(done.error());
   return grant;

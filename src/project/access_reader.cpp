@@ -17,21 +17,6 @@ bool HoldsRule(const Node& node, Report& report) {
   return holds;
 }
 
-std::optional<query::Rule> ReadRule(const Node& node, const schema::Columns* columns,
-                                    std::string_view content, Report& report) {
-  if (!HoldsRule(node, report) || columns == nullptr) return std::nullopt;
-  auto rule = query::Rule::Parse(node.text, *columns);
-  if (rule) return *std::move(rule);
-  const auto text = LocateText(node, content, report);
-  for (auto& problem : rule.error()) {
-    if (!node.quoted && problem.offset == node.text.size() && node.text.contains('('))
-      problem.message += " (inside {…} YAML ends it at a comma unless it is in quotes)";
-    const auto place = text.At(problem.offset);
-    report.AddAt(place.line, place.column, std::move(problem.message));
-  }
-  return std::nullopt;
-}
-
 /// Calls `read` with the node of each operation that has one.
 template <typename Read>
 void EachRule(const Keys& keys, std::span<const query::Operation> operations,
@@ -46,6 +31,21 @@ void EachRule(const Keys& keys, std::span<const query::Operation> operations,
 }
 
 }  // namespace
+
+std::optional<query::Rule> ReadRule(const Node& node, const schema::Columns* columns,
+                                    std::string_view content, Report& report) {
+  if (!HoldsRule(node, report) || columns == nullptr) return std::nullopt;
+  auto rule = query::Rule::Parse(node.text, *columns);
+  if (rule) return *std::move(rule);
+  const auto text = LocateText(node, content, report);
+  for (auto& problem : rule.error()) {
+    if (!node.quoted && problem.offset == node.text.size() && node.text.contains('('))
+      problem.message += " (inside {…} YAML ends it at a comma unless it is in quotes)";
+    const auto place = text.At(problem.offset);
+    report.AddAt(place.line, place.column, std::move(problem.message));
+  }
+  return std::nullopt;
+}
 
 query::Access ReadAccess(const Keys& keys, std::span<const query::Operation> operations,
                          const schema::Columns* columns, std::string_view content,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -14,6 +15,11 @@ namespace millrace::project {
 query::Access ReadAccess(const Keys& keys, std::span<const query::Operation> operations,
                          const schema::Columns* columns, std::string_view content,
                          Report& report);
+
+/// One rule over documents with `columns` (null: left unchecked). Nullopt: there is a
+/// problem, or it was not checked.
+std::optional<query::Rule> ReadRule(const Node& node, const schema::Columns* columns,
+                                    std::string_view content, Report& report);
 
 /// `rules: {list: …}` of a table, whose columns its SQL decides; its text is empty where
 /// there is none.

@@ -38,6 +38,7 @@ class Loader {
   std::expected<Project, std::vector<Problem>> Run() {
     if (ReadProject()) {
       CheckFolderNames();
+      if (!project_.audit.empty()) AddAudit();
       if (project_.auth_style == AuthStyle::kR0) AddBuiltIn(UsersOfR0());
       for (const auto& file : FilesOf("collections")) AddCollection(file);
       if (project_.closed()) AddUsers();
@@ -73,7 +74,7 @@ class Loader {
     }
     std::string content;
     if (const auto root = Parse(report, content))
-      ReadProjectFile(*root, project_, report);
+      ReadProjectFile(*root, content, project_, report);
     return true;
   }
 
@@ -163,6 +164,14 @@ class Loader {
       return;
     AddBuiltIn(Users());
     project_.access.emplace("users", RulesOfUsers());
+  }
+
+  void AddAudit() {
+    collection_files_.emplace(ToLower(project_.audit),
+                              "this program, which keeps the audit log there (audit: of "
+                              "millrace.yaml)");
+    collections_.streams.emplace(project_.audit,
+                                 project_.streams.at(project_.audit).events);
   }
 
   void AddBuiltIn(schema::Collection collection) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "audit_reader.hpp"
 #include "door_reader.hpp"
 #include "values.hpp"
 
@@ -42,10 +43,11 @@ void ReadAuth(const Node& node, Project& project, Report& report) {
 
 }  // namespace
 
-void ReadProjectFile(const Node& root, Project& project, Report& report) {
+void ReadProjectFile(const Node& root, std::string_view content, Project& project,
+                     Report& report) {
   const Keys keys(root, "millrace.yaml",
                   {"name", "access", "auth", "environment", "settings", "limits", "cors",
-                   "trusted_proxies"},
+                   "trusted_proxies", "audit"},
                   report);
   if (const auto name = ReadName(keys.Need("name", "shop"), "a project name", report))
     project.name = *name;
@@ -57,6 +59,7 @@ void ReadProjectFile(const Node& root, Project& project, Report& report) {
       ReadChoice<bool>(keys.Find("environment"), {{"r0", true}}, report);
   project.r0_environment = environment.value_or(project.auth_style == AuthStyle::kR0);
   project.door = ReadDoor(keys, report);
+  if (const auto* audit = keys.Find("audit")) ReadAudit(*audit, content, project, report);
   if (const auto* settings = keys.Find("settings"))
     Flatten(*settings, "", project.settings, report);
 }

@@ -23,17 +23,6 @@ Field Named(std::string_view name, Kind kind) {
   return {.name = std::string(name), .type = Type::Simple(kind)};
 }
 
-schema::Collection EmptyEvents(std::string name) {
-  schema::Collection events;
-  events.name = std::move(name);
-  events.key = kEventId;
-  events.created_at.clear();
-  events.updated_at.clear();
-  events.fields.push_back(Named(kEventId, Kind::kText));
-  events.fields.back().generate = schema::Generate::kUuidV7;
-  return events;
-}
-
 void ReadFields(const Node* node, schema::Collection& events, Report& report) {
   if (node == nullptr) return;
   if (node->kind != Node::Kind::kMapping || node->members.empty())
@@ -77,6 +66,17 @@ void ReadFormat(const Keys& keys, Stream& stream, Report& report) {
 }
 
 }  // namespace
+
+schema::Collection EmptyEvents(std::string name) {
+  schema::Collection events;
+  events.name = std::move(name);
+  events.key = kEventId;
+  events.created_at.clear();
+  events.updated_at.clear();
+  events.fields.push_back(Named(kEventId, Kind::kText));
+  events.fields.back().generate = schema::Generate::kUuidV7;
+  return events;
+}
 
 std::optional<ReadStreamResult> ReadStream(const Node& root, std::string_view content,
                                            Report& report) {

@@ -16,6 +16,9 @@ struct ReadStreamResult {
   bool whole = true;  ///< false: something was wrong, `stream` may lack fields
 };
 
+/// A stream without fields but for `event_id`, its key.
+schema::Collection EmptyEvents(std::string name);
+
 /// Nullopt when not even the name can be read. `content` is the file's.
 std::optional<ReadStreamResult> ReadStream(const Node& root, std::string_view content,
                                            Report& report);

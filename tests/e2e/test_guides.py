@@ -86,7 +86,7 @@ def steps(guide, port):
     return found
 
 
-@pytest.mark.parametrize("guide", ["auth.md", "dead-letters.md", "live.md", "replay.md", "rules.md"])
+@pytest.mark.parametrize("guide", ["audit.md", "auth.md", "dead-letters.md", "live.md", "replay.md", "rules.md"])
 def test_a_guide_can_be_followed(guide, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -12,6 +12,7 @@ struct ApiParts {
   struct StreamPart {
     const schema::Collection* events = nullptr;
     bool raw = false;
+    bool built_in = false;  ///< it is only read
   };
 
   std::string title;

@@ -18,7 +18,8 @@ namespace millrace::gateway {
 /// A declared stream as the routes need it.
 struct StreamEntry {
   std::unique_ptr<capture::StreamWriter> writer;
-  bool raw = false;  ///< a body is one event of any bytes; NDJSON: a line is
+  bool raw = false;       ///< a body is one event of any bytes; NDJSON: a line is
+  bool built_in = false;  ///< nobody appends to it over HTTP
 };
 using Streams = std::map<std::string, StreamEntry, std::less<>>;
 
@@ -29,6 +30,9 @@ struct StreamRouteOptions {
   const AccessControl* access = nullptr;
   std::string cursor_key;  ///< the installation's: seals cursors
 };
+
+/// kPermissionDenied: to append to a stream that is built in.
+Error WrittenHereAlone(const std::string& stream);
 
 /// The answer to a request whose good events were `accepted`.
 http::Response AnswerTo(const capture::ParsedEvents& parsed,

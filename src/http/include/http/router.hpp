@@ -25,6 +25,11 @@ struct Ticket {
 };
 }  // namespace internal
 
+class Responder;
+/// Gets an answer in place of its sending, with what sends it on: at once, later, or
+/// another one. On the thread that answers.
+using AnswerHook = std::move_only_function<void(Response, Responder)>;
+
 /// The right to answer one request, once, from any thread, now or later. Destroyed
 /// without an answer, it answers 500. May outlive the connection and the server: the
 /// answer is then dropped. Many answers sent at nearly the same time wake the server's
@@ -40,11 +45,14 @@ class Responder {
   void Send(Response response);
   /// Answers with a stream (http/stream.hpp): `head` has no body. Null after an answer.
   std::shared_ptr<Stream> Open(Response head, StreamOptions options);
+  /// `hook` gets the answer of this responder, also a dropped one's 500; not a stream.
+  void Intercept(AnswerHook hook);
 
  private:
   std::shared_ptr<internal::Mailbox>
       mailbox_;  ///< null once answered; server owns it too
   internal::Ticket ticket_;
+  std::unique_ptr<AnswerHook> hook_;  ///< null: none
 };
 
 /// Runs on the server's only thread and must not block: work that waits is handed to
@@ -63,6 +71,10 @@ struct Refused {
 };
 /// Runs on the server's thread; must not block.
 using RefusalWriter = std::function<Response(const Refused&)>;
+
+/// What a router may put around a handler as it is added; gives the handler in its place.
+using HandlerWrapper =
+    std::function<Handler(Method method, std::string_view pattern, Handler handler)>;
 
 struct RouteOptions {
   std::uint64_t body_limit = 8u << 20u;  ///< bytes; more is answered 413
@@ -85,6 +97,9 @@ class Router {
   void Add(Method method, std::string pattern, Handler handler, RouteOptions options = {},
            std::string name = {});
 
+  /// Around each handler that is added from here on.
+  void SetWrapper(HandlerWrapper wrapper);
+
   /// Looks at every request of this router first.
   void SetGate(std::shared_ptr<Gate> gate);
   /// The form of what the server itself refuses; problem+json without it.
@@ -94,6 +109,7 @@ class Router {
 
  private:
   std::unique_ptr<internal::RouteTable> table_;
+  HandlerWrapper wrapper_;
 };
 
 }  // namespace millrace::http

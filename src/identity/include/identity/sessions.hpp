@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -25,6 +26,10 @@ struct Client {
 struct SessionOptions {
   std::int64_t lifetime_s = 30LL * 86'400;  ///< without a refresh
   std::int64_t token_lifetime_s = 600;      ///< of access tokens
+  /// Told when a spent refresh token has ended a session.
+  std::function<void(const std::string& session_id, const std::string& user_id,
+                     const Client& client)>
+      on_reuse = {};
 };
 
 /// Logins and their refresh tokens, which are random, kept as SHA-256 alone, and good for

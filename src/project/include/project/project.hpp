@@ -57,6 +57,8 @@ struct Stream {
   /// A repeated event id is recognised for this long, among the last `dedup_ids`.
   std::int64_t dedup_window_ms = 600'000;
   std::uint64_t dedup_ids = 1'000'000;
+  /// Written by this program alone, and declared by no file: the audit log.
+  bool built_in = false;
 };
 
 enum class OnDelete : std::uint8_t {
@@ -187,6 +189,9 @@ struct Project {
   /// settings.
   bool r0_environment = false;
   Door door;
+  /// `audit:`, the stream that says who did what (audit.hpp), among `streams`; empty:
+  /// none.
+  std::string audit;
   config::GivenMap
       settings;  ///< `settings:` of millrace.yaml, "http.port" → text; unchecked
   std::map<std::string, schema::Collection, std::less<>> collections;
