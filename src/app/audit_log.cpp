@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -23,6 +24,7 @@ constexpr std::size_t kMaxWaiting = 10'000;
 constexpr std::size_t kTextBytes = 512;
 constexpr std::chrono::seconds kRetry{1};
 constexpr TimestampUs kNanosOfUs = 1'000;
+constexpr auto kNever = std::numeric_limits<TimestampUs>::max();
 
 void Answer(auto& waiting, const Status& status) {
   for (auto& one : waiting)
@@ -169,7 +171,9 @@ AuditLog::Batch AuditLog::Take() {
   std::unique_lock lock(mutex_);
   const auto full = [this] { return stopping_ || urgent_ || queue_.size() >= kBatch; };
   for (;;) {
-    for (auto& event : fold_.Close(clock_.Now())) Push(std::move(event), {});
+    // A stop ends the window of what is counted, too.
+    for (auto& event : fold_.Close(stopping_ ? kNever : clock_.Now()))
+      Push(std::move(event), {});
     if (!queue_.empty()) {
       changed_.wait_for(lock, kLinger, full);
       break;

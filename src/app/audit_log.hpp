@@ -35,7 +35,8 @@ class AuditLog final : public gateway::AuditSink {
   void Record(gateway::AuditEvent event, gateway::AuditWhen when, Done done) override;
   /// Returns when the event is durable.
   Status RecordAndWait(gateway::AuditEvent event);
-  /// Writes what waits, once; what cannot be written then is lost, and logged.
+  /// Writes what waits, once; what cannot be written then is lost, and logged. Record
+  /// fails from then on, and `writer` is not needed any more.
   void Stop();
 
  private:

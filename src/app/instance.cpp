@@ -334,6 +334,8 @@ class Instance::Impl {
       http_log_{logger_, "http"};
   const Api api_;
   telemetry::Registry metrics_;
+  // Before the stores: what they answer as they close is still told to it.
+  std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<Stores> stores_;
   // What waits in the accounts counts there.
   const std::unique_ptr<cache::Cache> cache_ = cache::MakeMemoryCache();
@@ -344,7 +346,6 @@ class Instance::Impl {
   std::unique_ptr<ReplayJob> replay_;
   gateway::Codecs codecs_, stream_codecs_;
   gateway::Streams streams_;
-  std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<runtime::BlockingPool> pool_;
   std::unique_ptr<gateway::RecordRoutes> records_;
   std::unique_ptr<live::Hub> live_;
