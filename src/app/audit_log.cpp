@@ -22,7 +22,6 @@ constexpr std::size_t kBatch = 2'000;
 /// Beyond so many, whoever adds one waits until it is durable.
 constexpr std::size_t kMaxWaiting = 10'000;
 constexpr std::size_t kTextBytes = 512;
-constexpr std::chrono::seconds kRetry{1};
 constexpr TimestampUs kNanosOfUs = 1'000;
 constexpr auto kNever = std::numeric_limits<TimestampUs>::max();
 
@@ -93,11 +92,13 @@ void AppendEvent(std::string& out, const AuditEvent& event, TimestampUs at,
 }  // namespace
 
 AuditLog::AuditLog(capture::StreamWriter& writer, const Clock& clock,
-                   telemetry::Registry& metrics, telemetry::Logger& log)
+                   telemetry::Registry& metrics, telemetry::Logger& log,
+                   std::chrono::milliseconds retry)
     : writer_(writer),
       clock_(clock),
       metrics_(metrics),
       log_(log),
+      retry_(retry),
       waiting_events_(metrics.AddGauge("audit_waiting_events",
                                        "Events of the audit log not durable yet.")),
       lag_(metrics.AddDurations("audit_lag_seconds",
@@ -210,7 +211,7 @@ void AuditLog::Keep(Batch batch) {
     log_.Error("cannot append to the audit log", {{"error", kept.error()}});
     // Nobody is let wait for better times.
     Answer(queue_, kept);
-    if (!changed_.wait_for(lock, kRetry, [this] { return stopping_; })) continue;
+    if (!changed_.wait_for(lock, retry_, [this] { return stopping_; })) continue;
     log_.Error("events of the audit log are lost", {{"events", batch.size()}});
     return waiting_events_.Add(-static_cast<std::int64_t>(batch.size()));
   }

@@ -26,9 +26,11 @@ class AuditLog final : public gateway::AuditSink {
  public:
   static constexpr std::chrono::milliseconds kLinger{50};
 
-  /// All outlive it; `writer` writes the stream of project::AuditEvents.
+  /// All outlive it; `writer` writes the stream of project::AuditEvents. `retry`: between
+  /// an append that failed and the next.
   AuditLog(capture::StreamWriter& writer, const Clock& clock,
-           telemetry::Registry& metrics, telemetry::Logger& log);
+           telemetry::Registry& metrics, telemetry::Logger& log,
+           std::chrono::milliseconds retry = std::chrono::seconds(1));
   ~AuditLog() override;  ///< Stop
 
   Status Ready() const override;
@@ -60,6 +62,7 @@ class AuditLog final : public gateway::AuditSink {
   const Clock& clock_;
   telemetry::Registry& metrics_;
   telemetry::Logger& log_;
+  const std::chrono::milliseconds retry_;
   telemetry::Gauge& waiting_events_;
   telemetry::Histogram& lag_;
   telemetry::Counter& failures_;

@@ -200,7 +200,7 @@ class Instance::Impl {
     }
     if (project_.audit.empty()) return;
     audit_ = std::make_unique<AuditLog>(*streams_.at(project_.audit).writer,
-                                        SystemClock(), metrics_, store_log_);
+                                        SystemClock(), metrics_, audit_log_);
     if (accounts_) accounts_->set_audit(audit_.get());
   }
 
@@ -331,7 +331,7 @@ class Instance::Impl {
   telemetry::Logger& logger_;
   telemetry::Logger store_log_{logger_, "stores"}, capture_log_{logger_, "capture"},
       pipeline_log_{logger_, "pipelines"}, live_log_{logger_, "live"},
-      http_log_{logger_, "http"};
+      http_log_{logger_, "http"}, audit_log_{logger_, "audit"};
   const Api api_;
   telemetry::Registry metrics_;
   // Before the stores: what they answer as they close is still told to it.
