@@ -48,16 +48,19 @@ class GuestRows {
   const sql::Batch rows_;
 };
 
-/// Runs `read` on the table's parts; again when a merge has taken one of them meanwhile.
+/// Runs `read` on the table's parts and the filter of its keys, null where there is none;
+/// again when a merge has taken a part meanwhile, or brought in keys that the filter did
+/// not have.
 template <typename Read>
 auto WithParts(const Table& table, Read read) {
   for (;;) {
     const auto shape = table.shape();
-    auto answer = read(shape);
-    if (answer || answer.error().code() != ErrorCode::kInvalidArgument ||
-        SameParts(shape, table.shape())) {
-      return answer;
-    }
+    const auto filter = table.keys();
+    auto answer = read(shape, filter.get());
+    const bool again = answer ? filter && filter != table.keys()
+                              : answer.error().code() == ErrorCode::kInvalidArgument &&
+                                    !table.HasParts(shape);
+    if (!again) return answer;
   }
 }
 
@@ -189,7 +192,8 @@ Status EmbeddedWarehouse::Open() {
   merger.rule = {
       options_.merge_ratio,    std::max<std::uint64_t>(1, options_.min_merge_rows),
       options_.max_merge_rows, std::max<std::uint64_t>(1, options_.merge_slice_rows),
-      options_.unsorted_rows,  options_.checkpoint_wal};
+      options_.unsorted_rows,  options_.checkpoint_wal,
+      options_.filter_rows};
   merger.checkpoint_wal = options_.checkpoint_wal;
   merger.quiet = options_.quiet;
   merger.observer = options_.on_merge_step;
@@ -307,9 +311,8 @@ Result<Warehouse::RowsPage> EmbeddedWarehouse::Rows(const std::string& name,
     return ReadPage(*session, "main." + sql::QuoteName(name), info, query, deadline);
   }
   MR_TRY(const auto table, Find(name));
-  return WithParts(*table, [&](const TableShape& shape) {
-    const auto from = "(" + SelectNewest(shape, *keys) + ")";
-    return ReadPage(*session, from, info, query, deadline);
+  return WithParts(*table, [&](const TableShape& shape, const KeyFilter* filter) {
+    return ReadKeysPage(*session, shape, filter, *keys, info, query, deadline);
   });
 }
 
@@ -333,8 +336,8 @@ Result<std::optional<RowVersion>> EmbeddedWarehouse::FindKey(const std::string& 
                                                              Deadline deadline) {
   MR_TRY(const auto table, Find(name));
   MR_TRY(const auto session, readers_->Take(deadline));
-  return WithParts(*table, [&](const TableShape& shape) {
-    return FindVersion(*session, shape, key, deadline);
+  return WithParts(*table, [&](const TableShape& shape, const KeyFilter* filter) {
+    return FindVersion(*session, shape, filter, key, deadline);
   });
 }
 

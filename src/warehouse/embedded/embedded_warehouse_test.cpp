@@ -14,6 +14,7 @@ EmbeddedWarehouseOptions Eager(const std::filesystem::path& directory) {
   options.min_merge_rows = 40;
   options.merge_slice_rows = 15;
   options.checkpoint_wal = 32u << 10u;
+  options.filter_rows = 1;
   return options;
 }
 

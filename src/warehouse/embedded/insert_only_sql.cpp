@@ -113,10 +113,13 @@ std::string SelectWithFirst(const TableShape& shape, const std::string& deltas) 
 
 std::string SelectNewestWithFirst(const TableShape& shape,
                                   const KeyCondition& condition) {
-  auto states = BaseStates(shape, condition.keys + " AND " + condition.hashes);
-  for (const auto& part : Parts(shape)) {
-    if (part == BaseTable(shape)) continue;
-    states += " UNION ALL " + DeltaStates(shape, part, condition.keys);
+  auto states = DeltaStates(shape, DeltaTable(shape, shape.delta), condition.keys);
+  if (shape.frozen) {
+    states += " UNION ALL " +
+              DeltaStates(shape, DeltaTable(shape, *shape.frozen), condition.keys);
+  }
+  for (const auto& one : BaseConditions(shape, condition)) {
+    states += " UNION ALL " + BaseStates(shape, one);
   }
   return ShowNewest(shape, states);
 }

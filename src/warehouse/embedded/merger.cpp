@@ -53,6 +53,7 @@ void Merger::ConsiderWhenQuiet(const std::shared_ptr<Table>& table) {
   const std::scoped_lock lock(mutex_);
   written_ = std::chrono::steady_clock::now();
   when_quiet_.push_back(table);
+  unfiltered_.push_back(table);
   changed_.notify_all();
 }
 
@@ -69,6 +70,14 @@ void Merger::Run() {
       MergeWhileDue(*current_);
       lock.lock();
       current_.reset();
+      continue;
+    }
+    if (!unfiltered_.empty()) {
+      const auto table = std::move(unfiltered_.front());
+      unfiltered_.pop_front();
+      lock.unlock();
+      FilterKeys(*table);
+      lock.lock();
       continue;
     }
     if (!log_is_long_) {
@@ -107,6 +116,13 @@ void Merger::MergeWhileDue(Table& table) {
     CheckpointAt(options_.checkpoint_wal);
     if (options_.observer) options_.observer("after_checkpoint");
   }
+  FilterKeys(table);
+}
+
+void Merger::FilterKeys(Table& table) {
+  const std::scoped_lock merging(database_.merging);
+  Report("no filter of a table's keys",
+         table.FilterKeys(*session_, options_.rule, options_.observer));
 }
 
 void Merger::CheckpointAt(std::uint64_t wal_bytes) {

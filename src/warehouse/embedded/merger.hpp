@@ -35,7 +35,8 @@ class Merger {
 
   /// After each write to `table`: what is due begins soon.
   void Consider(const std::shared_ptr<Table>& table);
-  /// The same once writers have been quiet: what an earlier process left is no hurry.
+  /// The same once writers have been quiet: what an earlier process left is no hurry. The
+  /// filter of its keys is made at once.
   void ConsiderWhenQuiet(const std::shared_ptr<Table>& table);
 
  private:
@@ -43,6 +44,7 @@ class Merger {
       : database_(database), options_(std::move(options)), session_(std::move(session)) {}
   void Run();
   void MergeWhileDue(Table& table);
+  void FilterKeys(Table& table);
   void CheckpointAt(std::uint64_t wal_bytes);
   void CheckpointWhenQuiet(std::unique_lock<std::mutex>& lock);
   void Report(std::string_view message, const Status& status);
@@ -54,6 +56,7 @@ class Merger {
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Table>> queue_;  ///< each once; shared with the warehouse
   std::deque<std::shared_ptr<Table>> when_quiet_;
+  std::deque<std::shared_ptr<Table>> unfiltered_;  ///< filters of their keys are wanted
   std::shared_ptr<Table> current_;
   bool log_is_long_ = false;
   std::optional<std::chrono::steady_clock::time_point> written_;  ///< not yet folded

@@ -105,14 +105,24 @@ Result<Warehouse::RowsPage> ReadPage(sql::Session& session, const std::string& f
   return page;
 }
 
+Result<Warehouse::RowsPage> ReadKeysPage(sql::Session& session, const TableShape& shape,
+                                         const KeyFilter* filter, KeyCondition keys,
+                                         const TableInfo& table,
+                                         const query::Query& query, Deadline deadline) {
+  if (filter != nullptr) MR_CHECK_OK(Narrow(session, *filter, keys));
+  return ReadPage(session, "(" + SelectNewest(shape, keys) + ")", table, query, deadline);
+}
+
 Result<std::optional<RowVersion>> FindVersion(sql::Session& session,
                                               const TableShape& shape,
+                                              const KeyFilter* filter,
                                               const std::string& key, Deadline deadline) {
   const auto column =
       std::ranges::find(shape.columns, shape.key, &schema::TypedName::name);
   auto literal = schema::RecordCodec::LiteralFromText(column->type, key);
   if (!literal) return Fail(std::move(literal).error().During("key " + shape.key));
-  const auto condition = KeysAre(*column, {ValueSql(column->type, *literal)});
+  auto condition = KeysAre(*column, {ValueSql(column->type, *literal)});
+  if (filter != nullptr) MR_CHECK_OK(Narrow(session, *filter, condition));
   std::optional<std::string> version;
   RowVersion found;
   MR_CHECK_OK(session.Stream(SelectNewestVersion(shape, condition), deadline,

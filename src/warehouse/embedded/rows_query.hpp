@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "key_filter.hpp"
 #include "query/query.hpp"
 #include "sql/engine.hpp"
 #include "table_sql.hpp"
@@ -19,9 +20,17 @@ Result<Warehouse::RowsPage> ReadPage(sql::Session& session, const std::string& f
                                      const TableInfo& table, const query::Query& query,
                                      Deadline deadline);
 
-/// The newest version of a key given as text. kInvalidArgument: no value of its type.
+/// The same of some keys of a table. `filter`: null if unknown.
+Result<Warehouse::RowsPage> ReadKeysPage(sql::Session& session, const TableShape& shape,
+                                         const KeyFilter* filter, KeyCondition keys,
+                                         const TableInfo& table,
+                                         const query::Query& query, Deadline deadline);
+
+/// The newest version of a key given as text; `filter` as above. kInvalidArgument: no
+/// value of its type.
 Result<std::optional<RowVersion>> FindVersion(sql::Session& session,
                                               const TableShape& shape,
+                                              const KeyFilter* filter,
                                               const std::string& key, Deadline deadline);
 
 }  // namespace millrace::warehouse

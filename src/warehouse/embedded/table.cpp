@@ -134,6 +134,16 @@ TableShape Table::shape() const {
   return stored_.shape;
 }
 
+bool Table::HasParts(const TableShape& shape) const {
+  const std::scoped_lock definitions(database_.definitions);
+  return SameParts(shape, this->shape());
+}
+
+std::shared_ptr<const KeyFilter> Table::keys() const {
+  const std::scoped_lock lock(state_);
+  return keys_;
+}
+
 bool Table::dropped() const {
   const std::scoped_lock lock(state_);
   return dropped_;

@@ -11,6 +11,7 @@
 
 #include "catalog.hpp"
 #include "database.hpp"
+#include "key_filter.hpp"
 #include "sort_sql.hpp"
 #include "warehouse/warehouse.hpp"
 
@@ -25,6 +26,7 @@ struct MergeRule {
   /// Rows out of the base's order that are not worth writing it anew.
   std::uint64_t unsorted_rows = 100'000;
   std::uint64_t checkpoint_wal = 32u << 20u;  ///< bytes; at twice that, within a merge
+  std::uint64_t filter_rows = 500'000;        ///< a base of so many is worth a KeyFilter
 };
 
 /// Told the name of each step of a merge; may be empty.
@@ -62,10 +64,21 @@ class Table {
   Status Merge(sql::Session& session, const MergeRule& rule,
                const MergeObserver& observer);
 
+  /// Makes `keys` where the base is worth it and there are none. Between merges, by who
+  /// merges.
+  Status FilterKeys(sql::Session& session, const MergeRule& rule,
+                    const MergeObserver& observer);
+  /// Of the base; null: unknown. A read that used them counts if they are still these
+  /// after it: a merge may have brought rows into the base meanwhile.
+  std::shared_ptr<const KeyFilter> keys() const;
+
   /// kNotFound when the table is dropped.
   Result<bool> WaitFor(const Version& version, Deadline deadline);
   TableInfo Info() const;
   TableShape shape() const;
+  /// Whether the shape's parts are still the table's. Waits for a change under way: the
+  /// engine knows of it before shape() does.
+  bool HasParts(const TableShape& shape) const;
 
  private:
   struct Counts {
@@ -116,6 +129,8 @@ class Table {
   Status MergeFrozen(sql::Session& session, const MergeRule& rule,
                      const MergeObserver& observer);
   Status MergeSlice(sql::Session& session, const DeltaSlice& slice);
+  /// Before the commit of a slice: what it may bring into the base.
+  Status AddKeys(sql::Session& session, const TableShape& shape);
   Status DropFrozen(sql::Session& session, std::chrono::steady_clock::time_point begin,
                     const MergeObserver& observer);
   bool BaseIsSparse() const;
@@ -141,6 +156,7 @@ class Table {
   StoredTable stored_;
   std::vector<std::string> sort_;  ///< of the newest Open
   Counts counts_;
+  std::shared_ptr<const KeyFilter> keys_;
   std::uint64_t retry_rows_ = 0;  ///< after a failed merge: not before so many are there
   sql::Session* merging_session_ = nullptr;  ///< of a merge under way
   bool merges_held_ = false;

@@ -14,6 +14,9 @@ double SecondsSince(Steady::time_point begin) {
   return std::chrono::duration<double>(Steady::now() - begin).count();
 }
 
+/// A KeyFilter of more would take over 16 MiB.
+constexpr std::uint64_t kFilterMaxRows = 16u << 20u;
+
 /// So many empty places are not worth a thought.
 constexpr std::uint64_t kFewPlaces = 100'000;
 
@@ -114,12 +117,42 @@ Status Table::MergeSlice(sql::Session& session, const DeltaSlice& slice) {
   MR_CHECK_OK(RunAll(session, CompareStatements(shape, slice)));
   MR_TRY(const auto counted, session.Query(CountCompared()));
   MR_CHECK_OK(RunAll(session, UpdateStatements(shape, slice)));
+  MR_CHECK_OK(AddKeys(session, shape));
   MR_CHECK_OK(RunAll(session, CleanUpStatements()));
   MR_CHECK_OK(transaction.Commit());
   const std::scoped_lock lock(state_);
   const auto inserted = static_cast<std::uint64_t>(counted.Int64(0, 0));
   counts_.base += inserted - static_cast<std::uint64_t>(counted.Int64(1, 0));
   counts_.base_places += inserted;
+  return {};
+}
+
+Status Table::AddKeys(sql::Session& session, const TableShape& shape) {
+  auto filter = keys();
+  if (!filter) return {};
+  MR_TRY(auto run, ReadMergedRun(session, shape));
+  filter = filter->With(std::move(run));
+  const std::scoped_lock lock(state_);
+  keys_ = filter->rows() <= kFilterMaxRows ? std::move(filter) : nullptr;
+  return {};
+}
+
+Status Table::FilterKeys(sql::Session& session, const MergeRule& rule,
+                         const MergeObserver& observer) {
+  const std::scoped_lock merging(merging_);
+  const auto known = shape();
+  const auto places = [this] {
+    const std::scoped_lock lock(state_);
+    return counts_.base_places;
+  }();
+  const bool worth = places >= rule.filter_rows && places <= kFilterMaxRows;
+  if (keys() || !worth || !known.hashed || dropped()) return {};
+  MR_TRY(auto runs, ReadRuns(session, known, rule.slice_rows));
+  {
+    const std::scoped_lock lock(state_);
+    keys_ = std::make_shared<const KeyFilter>(std::move(runs));
+  }
+  Tell(observer, "filtered");
   return {};
 }
 
@@ -203,6 +236,7 @@ Status Table::SwapBase(sql::Session& session, const TableShape& next) {
   const std::scoped_lock lock(state_);
   stored_.shape = std::move(known.shape);
   counts_.base_places = counts_.base;
+  keys_ = nullptr;  // made anew, without the rows that are gone
   counts_.sorted = {counts_.base, OrderOf(next)};
   return {};
 }

@@ -188,23 +188,45 @@ std::string ValueSql(const schema::Type& type, const std::string& literal) {
 
 KeyCondition KeysAre(const schema::TypedName& key,
                      const std::vector<std::string>& values) {
-  std::string keys, hashes;
+  KeyCondition condition{QuoteName(key.name) + " IN (", {}, {}};
   for (const auto& value : values) {
-    keys += (keys.empty() ? "" : ", ") + value;
-    hashes += (hashes.empty() ? "mr_key_hash(CAST(" : ", mr_key_hash(CAST(") + value +
-              " AS VARCHAR))";
+    condition.keys += (condition.hashes.empty() ? "" : ", ") + value;
+    condition.hashes.push_back("mr_key_hash(CAST(" + value + " AS VARCHAR))");
   }
-  return {QuoteName(key.name) + " IN (" + keys + ")",
-          std::string(kHash) + " IN (" + hashes + ")"};
+  condition.keys += ')';
+  return condition;
+}
+
+std::vector<std::string> BaseConditions(const TableShape& shape,
+                                        const KeyCondition& condition) {
+  if (!shape.hashed) return {condition.keys};
+  auto all = condition.keys + " AND " + std::string(kHash) + " IN (";
+  for (std::size_t i = 0; i < condition.hashes.size(); ++i) {
+    all += (i > 0 ? ", " : "") + condition.hashes[i];
+  }
+  all += ')';
+  if (!condition.places) return {all};
+  std::vector<std::string> conditions;
+  for (const auto& place : *condition.places) {
+    const auto first = std::uint64_t{place.first} << 32u;
+    const auto last = std::uint64_t{place.last} << 32u | 0xffffffffu;
+    conditions.push_back(all + " AND _mr_low BETWEEN " + std::to_string(first) +
+                         "::UBIGINT AND " + std::to_string(last) + "::UBIGINT");
+  }
+  return conditions;
 }
 
 std::string SelectVersions(const TableShape& shape, const KeyCondition& condition) {
   std::string text;
+  const auto add = [&](const std::string& table, const std::string& rows) {
+    text += text.empty() ? "SELECT " : " UNION ALL SELECT ";
+    text += std::string(kOwnNames) + Names(shape.columns, "");
+    text += " FROM " + table + " WHERE " + rows;
+  };
   for (const auto& table : Parts(shape)) {
-    text += (text.empty() ? "SELECT " : " UNION ALL SELECT ") + std::string(kOwnNames) +
-            Names(shape.columns, "") + " FROM " + table + " WHERE " + condition.keys;
-    if (shape.hashed && table == BaseTable(shape)) text += " AND " + condition.hashes;
+    if (table != BaseTable(shape)) add(table, condition.keys);
   }
+  for (const auto& rows : BaseConditions(shape, condition)) add(BaseTable(shape), rows);
   return text;
 }
 

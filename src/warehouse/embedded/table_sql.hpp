@@ -64,15 +64,29 @@ std::string WidenColumn(const std::string& table, const schema::TypedName& colum
 std::string CreateView(const TableShape& shape, bool replace);
 /// A value of a type as SQL, from its canonical literal.
 std::string ValueSql(const schema::Type& type, const std::string& literal);
+/// Versions, both ends included, by the low halves of their positions.
+struct VersionRange {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+
+  friend bool operator==(const VersionRange&, const VersionRange&) = default;
+};
 /// Some keys, as SQL.
 struct KeyCondition {
-  std::string keys;    ///< holds for the key column
-  std::string hashes;  ///< holds for `_mr_hash`: a column that is quicker to look through
+  std::string keys;                 ///< holds for the key column
+  std::vector<std::string> hashes;  ///< of each: what `_mr_hash` can be
+  /// Versions that the base's rows of these keys can have; nullopt: any (key_filter.hpp).
+  std::optional<std::vector<VersionRange>> places;
 };
 /// `values`: as ValueSql gives them; at least one.
 KeyCondition KeysAre(const schema::TypedName& key,
                      const std::vector<std::string>& values);
-/// Everything that is stored of these keys: our columns, then the table's.
+/// Conditions, by columns that are quicker to look through than the key: each row of the
+/// base that has one of the keys meets one of them, maybe more. One scan each.
+std::vector<std::string> BaseConditions(const TableShape& shape,
+                                        const KeyCondition& condition);
+/// Everything that is stored of these keys, a row twice maybe: our columns, then the
+/// table's.
 std::string SelectVersions(const TableShape& shape, const KeyCondition& condition);
 /// The newest of these: version, and whether it is a tombstone. One row or none.
 std::string SelectNewestVersion(const TableShape& shape, const KeyCondition& condition);

@@ -41,6 +41,9 @@ struct EmbeddedWarehouseOptions {
   /// Rows of a base out of the order of its table's first index: so many are not worth
   /// writing it anew.
   std::uint64_t unsorted_rows = 100'000;
+  /// From so many rows of a base on, and up to 16 million, a byte of memory a row tells
+  /// where in it a key can be.
+  std::uint64_t filter_rows = 500'000;
   /// The write-ahead log is folded into the file after a merge when it is this long, and
   /// at twice this length without one. Writers wait meanwhile. Opening replays it.
   std::uint64_t checkpoint_wal = 32u << 20u;  ///< bytes
