@@ -10,7 +10,7 @@ namespace {
 gateway::AuditEvent EventOf(gateway::AuditAction action, const char* command,
                             const std::string& pipeline) {
   auto event = OperatorEvent(action, command);
-  event.resource = "pipelines/" + pipeline;
+  event.resource = pipeline.empty() ? "pipelines" : "pipelines/" + pipeline;
   return event;
 }
 
@@ -24,6 +24,7 @@ Result<std::string> AuditedLetters::Mend(const pipeline::LetterFilter& filter,
       EventOf(gateway::AuditAction::kMend, "millrace deadletters mend", filter.pipeline),
       [&](gateway::AuditEvent& event) -> Result<std::string> {
         MR_TRY(auto answer, works_.Mend(filter, spec));
+        event.resource = "pipelines/" + TextMember(answer, "pipeline");
         event.count = NumberMember(answer, "changed");
         return answer;
       });
@@ -35,6 +36,7 @@ Result<std::string> AuditedLetters::Redrive(const pipeline::LetterFilter& filter
                          filter.pipeline),
                  [&](gateway::AuditEvent& event) -> Result<std::string> {
                    MR_TRY(auto answer, works_.Redrive(filter));
+                   event.resource_id = TextMember(answer, "run");
                    event.count = NumberMember(answer, "letters");
                    return answer;
                  });

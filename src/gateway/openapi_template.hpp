@@ -14,8 +14,8 @@ using Fillings = std::map<std::string_view, std::string, std::less<>>;
 std::string Fill(std::string_view text, const Fillings& fillings, bool closed);
 
 // Members of `paths`, JSON without braces, each with the routes that serve it:
-extern const std::string_view kRecordPaths;  ///< @c@, its @filters@ and examples
-extern const std::string_view kStreamPaths;  ///< @s@
+extern const std::string_view kRecordPaths;         ///< @c@, its @filters@ and examples
+extern const std::string_view kStreamPaths;         ///< @s@
 extern const std::string_view kRawStreamPaths;      ///< @s@
 extern const std::string_view kBuiltInStreamPaths;  ///< @s@
 extern const std::string_view kReadEvents;          ///< of one of these: @read@

@@ -230,3 +230,46 @@ def test_an_open_project_may_have_one_and_the_door_of_refusals_is_narrow(tmp_pat
     tried = millrace.run("log", "append", "audit", tmp_path / "event.json", "--data", tmp_path / "data", "--project", home,
                          check=False)
     assert "written by this program alone" in tried.stderr, tried
+
+
+DIRTY = """
+pipeline: orders_now
+from: {changes: orders, start: earliest}
+require: [amount >= 0]
+sql: SELECT order_id, customer_id, amount FROM changes
+to:
+  - table: {name: orders_now, key: order_id}
+"""
+
+
+def test_what_operators_do_to_pipelines_is_there(tmp_path):
+    home = millrace.write_project(tmp_path / "project", {"orders": ORDERS.split("rules:")[0]}, {"orders_now": DIRTY},
+                                  settings="audit: true\n")
+    data = tmp_path / "data"
+    steps = [(("deadletters", "mend", "--all", "--set", "amount = 1"), None),  # only shown
+             (("deadletters", "mend", "--all", "--set", "amount = 1", "--apply"), "mend"),
+             (("deadletters", "redrive", "--all"), "redrive"),
+             (("pipelines", "replay", "orders_now", "--compare"), None),
+             (("pipelines", "replay", "orders_now"), "replay"),
+             (("pipelines", "resnapshot", "orders_now"), "resnapshot")]
+    wanted = []
+    for running in (True, False):
+        with millrace.Server(home, data) as server:
+            assert server.api.post(RECORDS, {"customer_id": "c", "amount": "-1"}).status == 201
+            millrace.wait_until(lambda: [one for one in millrace.dead_letters(data) if one["state"] == "open"])
+            if not running:
+                assert server.stop() == 0
+            for command, action in steps:
+                millrace.run(*command, "--data", data, "--project", home)
+                wanted += [action] if action else []
+            if running:
+                millrace.run("backup", tmp_path / "backup", "--data", data)
+                wanted.append("backup")
+    millrace.run("pipelines", "rebuild", "orders_now", "--data", data, "--project", home)
+    log = [one["event"]["after"] for one in millrace.log_events(data, "audit")]
+    done = [one for one in log if one["actor_kind"] == "operator"]
+    assert [one["action"] for one in done] == [*wanted, "rebuild"]
+    assert {(one["action"], one["resource"]) for one in done if one["action"] != "backup"} == {
+        (action, "pipelines" if action == "redrive" else "pipelines/orders_now")
+        for action in (*wanted, "rebuild") if action != "backup"}
+    assert [(one["count"], one["result"]) for one in done if one["action"] in ("mend", "redrive")] == [(1, "ok")] * 4
