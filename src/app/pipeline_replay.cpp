@@ -340,7 +340,11 @@ Status PipelineReplay::RunTo(Shadow& shadow, const std::string& sink, Offset end
     progress_ = {sink, 0, end};
   }
   MR_TRY(const auto status, shadow.pipelines->RunTo(shadow.definition.name, sink, end));
-  if (status.state != "stopped") return {};
+  if (status.state != "stopped") {
+    const std::lock_guard lock(mutex_);
+    progress_.done = end;
+    return {};
+  }
   return Fail(ErrorCode::kInternal,
               "the replay of " + sink + " stopped: " + status.reason);
 }

@@ -20,11 +20,23 @@ std::string Bar(double part) {
 
 }  // namespace
 
+std::optional<int> PercentOf(const ProgressPoint& point) {
+  if (point.total == 0) return std::nullopt;
+  if (point.done >= point.total) return 100;
+  return std::min(99, static_cast<int>(100.0 * static_cast<double>(point.done) /
+                                       static_cast<double>(point.total)));
+}
+
 Progress::Progress(std::string what, std::uint64_t total,
                    std::function<std::uint64_t()> done, bool quiet)
+    : Progress(
+          std::move(what),
+          [total, done = std::move(done)] { return ProgressPoint{done(), total}; },
+          quiet) {}
+
+Progress::Progress(std::string what, std::function<ProgressPoint()> look, bool quiet)
     : what_(std::move(what)),
-      total_(total),
-      done_(std::move(done)),
+      look_(std::move(look)),
       terminal_(isatty(STDERR_FILENO) == 1),
       started_(std::chrono::steady_clock::now()) {
   if (!quiet) thread_ = std::thread([this] { Loop(); });
@@ -48,18 +60,17 @@ void Progress::Loop() {
 }
 
 void Progress::Print(bool last) {
-  const auto done = done_();
+  const auto point = look_();
   const std::chrono::duration<double> seconds =
       std::chrono::steady_clock::now() - started_;
-  const double rate = static_cast<double>(done) / std::max(seconds.count(), 1e-3);
+  const double rate = static_cast<double>(point.done) / std::max(seconds.count(), 1e-3);
   std::string line = what_ + " ";
-  if (total_ > 0) {
-    const double part =
-        std::min(1.0, static_cast<double>(done) / static_cast<double>(total_));
-    if (terminal_) line += Bar(part) + " ";
-    line += fmt::format("{} of {}, {:.0f}/s", done, total_, rate);
+  if (const auto percent = PercentOf(point)) {
+    if (terminal_) line += Bar(*percent / 100.0) + " ";
+    line +=
+        fmt::format("{} of {} ({} %), {:.0f}/s", point.done, point.total, *percent, rate);
   } else {
-    line += fmt::format("{}, {:.0f}/s", done, rate);
+    line += fmt::format("{}, {:.0f}/s", point.done, rate);
   }
   const bool redraw = terminal_ && !last;
   std::fprintf(stderr, terminal_ ? "\r\033[K%s%s" : "%s%s", line.c_str(),

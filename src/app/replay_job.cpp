@@ -6,9 +6,20 @@
 
 #include "base/json.hpp"
 #include "base/json_member.hpp"
+#include "progress.hpp"
 #include "project_loading.hpp"
 
 namespace millrace::app {
+namespace {
+
+void AppendProgress(std::string& out, const PipelineReplay::Progress& progress) {
+  out += fmt::format(",\"done\":{},\"total\":{}", progress.done, progress.total);
+  if (const auto percent = PercentOf({progress.done, progress.total})) {
+    out += fmt::format(",\"percent\":{}", *percent);
+  }
+}
+
+}  // namespace
 
 std::string ReportJson(const ReplayRequest& request,
                        const std::vector<ReplayedSink>& replayed) {
@@ -77,7 +88,9 @@ void ReplayJob::Run(Work& work, const ReplayRequest& request) {
   const auto replayed = work.replay->Run(request);
   std::string ended;
   if (replayed) {
-    ended = "{\"state\":\"done\",\"report\":" + ReportJson(request, *replayed) + "}";
+    ended = R"({"state":"done")";
+    AppendProgress(ended, work.replay->progress());
+    ended += ",\"report\":" + ReportJson(request, *replayed) + "}";
     logger_.Info("replay ended", {{"pipeline", request.pipeline}});
   } else {
     ended = R"({"state":"failed")";
@@ -103,7 +116,8 @@ std::string ReplayJob::StatusJson() const {
   const auto progress = work_->replay->progress();
   std::string out = "{\"state\":\"running\",\"sink\":";
   AppendJsonString(out, progress.sink);
-  out += fmt::format(",\"done\":{},\"total\":{}}}", progress.done, progress.total);
+  AppendProgress(out, progress);
+  out += '}';
   return out;
 }
 

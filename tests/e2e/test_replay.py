@@ -74,7 +74,7 @@ def lake_rows(data, folder):
 
 
 def replay(shop, data, *flags, check=True):
-    return millrace.run("pipelines", "replay", "orders_now", "--project", shop, "--data", data, "--quiet", *flags, check=check)
+    return millrace.run("pipelines", "replay", "orders_now", "--project", shop, "--data", data, *flags, check=check)
 
 
 def test_a_replay_gives_the_same_rows_lookups_as_of_then(shop, data):
@@ -86,6 +86,8 @@ def test_a_replay_gives_the_same_rows_lookups_as_of_then(shop, data):
         assert compared["difference"]["equal"] and compared["difference"]["same"] == len(before) > 500
         report = json.loads(replay(shop, data, "--json").stdout)
         assert report["sinks"][0]["target"] == "table orders"
+        upto = report["sinks"][0]["upto"]
+        assert f"replay of orders_now {upto} of {upto} (100 %)" in replay(shop, data).stderr
         assert millrace.sql(data, ROWS) == before
         assert server.api.post("/api/collections/orders/records", {"order_id": "later", "customer_id": "c1", "amount": 1}).status == 201
         millrace.wait_drained(data)
@@ -94,7 +96,7 @@ def test_a_replay_gives_the_same_rows_lookups_as_of_then(shop, data):
     assert millrace.verify(data)["agree"]
     # Without a server, and after it.
     again = millrace.sql(data, ROWS)
-    replay(shop, data)
+    assert " (100 %)" in replay(shop, data).stderr
     assert millrace.sql(data, ROWS) == again
     with millrace.Server(shop, data) as server:
         millrace.wait_drained(data)

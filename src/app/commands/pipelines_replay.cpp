@@ -110,21 +110,28 @@ class RemoteReplay {
     if (flags.request.lake_gap) AppendParameter(target, "lake_gap", "true");
     if (flags.request.compare) AppendParameter(target, "compare", "true");
     MR_TRY(auto status, server_.Ask(http::Method::kPost, target));
-    Progress progress(
-        "replay of " + flags.request.pipeline, 0, [this] { return done_.load(); },
-        flags.quiet || flags.json);
+    const Progress progress(
+        "replay of " + flags.request.pipeline,
+        [this] { return ProgressPoint{done_, total_}; }, flags.quiet || flags.json);
     while (TextMember(status, "state") == "running") {
-      done_ = NumberMember(status, "done");
+      Show(status);
       if (signals.Wait(kLookAgain))
         MR_CHECK_OK(server_.Ask(http::Method::kDelete, kPath));
       MR_TRY(status, server_.Ask(http::Method::kGet, kPath));
     }
-    if (TextMember(status, "state") == "done") return Report(status);
+    if (TextMember(status, "state") == "done") {
+      Show(status);
+      return Report(status);
+    }
     return Fail(static_cast<ErrorCode>(NumberMember(status, "code")),
                 TextMember(status, "reason"));
   }
 
  private:
+  void Show(const std::string& status) {
+    done_ = NumberMember(status, "done");
+    total_ = NumberMember(status, "total");
+  }
   static std::string Report(const std::string& status) {
     simdjson::dom::parser parser;
     simdjson::dom::element root, report;
@@ -134,7 +141,7 @@ class RemoteReplay {
     return simdjson::minify(report);
   }
   ServerSocket server_;
-  std::atomic<std::uint64_t> done_{0};
+  std::atomic<std::uint64_t> done_{0}, total_{0};
 };
 
 Result<std::string> RunHere(const ReplayFlags& flags, const LoadedProject& loaded,
@@ -144,8 +151,12 @@ Result<std::string> RunHere(const ReplayFlags& flags, const LoadedProject& loade
   std::unique_ptr<Progress> progress;
   const auto watch = [&](PipelineReplay& replay) {
     progress = std::make_unique<Progress>(
-        "replay of " + flags.request.pipeline, 0,
-        [&replay] { return replay.progress().done; }, flags.quiet || flags.json);
+        "replay of " + flags.request.pipeline,
+        [&replay] {
+          const auto now = replay.progress();
+          return ProgressPoint{now.done, now.total};
+        },
+        flags.quiet || flags.json);
     cancel = std::thread([&] {
       while (!ended) {
         if (signals.Wait(kLookAgain)) replay.Cancel();
