@@ -161,10 +161,7 @@ Status PipelineReplay::UseSnapshot(const std::string& pipeline, Shadow& shadow) 
 /// Before the lanes run, which then find it.
 Result<pipeline::Snapshot> PipelineReplay::TakeSnapshot(
     const project::Pipeline& definition) {
-  {
-    const std::lock_guard lock(mutex_);
-    progress_ = {"snapshot", 0, 0};
-  }
+  Show({"snapshot", 0, 0});
   const auto& collection = project_.collections.at(definition.collection);
   auto taken =
       stores_.snapshots->Take({definition.name, collection.name, collection.updated_at,
@@ -335,18 +332,13 @@ Result<Offset> PipelineReplay::Target(const Shadow& shadow,
 }
 
 Status PipelineReplay::RunTo(Shadow& shadow, const std::string& sink, Offset end) {
-  {
-    const std::lock_guard lock(mutex_);
-    progress_ = {sink, 0, end};
-  }
+  Show({sink, 0, end});
   MR_TRY(const auto status, shadow.pipelines->RunTo(shadow.definition.name, sink, end));
-  if (status.state != "stopped") {
-    const std::lock_guard lock(mutex_);
-    progress_.done = end;
-    return {};
+  if (status.state == "stopped") {
+    return Fail(ErrorCode::kInternal, "replay of " + sink + ": " + status.reason);
   }
-  return Fail(ErrorCode::kInternal,
-              "the replay of " + sink + " stopped: " + status.reason);
+  Show({sink, end, end});
+  return {};
 }
 
 Status PipelineReplay::Exchange(const ReplayRequest& request, Shadow& shadow,

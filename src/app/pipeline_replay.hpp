@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -82,6 +83,10 @@ class PipelineReplay {
   Result<ReplayedSink> RunSink(const ReplayRequest& request, Shadow& shadow,
                                const project::Sink& sink);
   Status RunTo(Shadow& shadow, const std::string& sink, Offset end);
+  void Show(Progress progress) {
+    const std::lock_guard lock(mutex_);
+    progress_ = std::move(progress);
+  }
   Status Exchange(const ReplayRequest& request, Shadow& shadow, const std::string& table,
                   ReplayedSink& replayed);
   Result<Offset> Target(const Shadow& shadow, const std::string& sink) const;
