@@ -1,5 +1,6 @@
 #include "stores.hpp"
 
+#include <limits>
 #include <utility>
 
 #include "base/uuid.hpp"
@@ -63,13 +64,13 @@ Result<std::unique_ptr<eventlog::EmbeddedEventLog>> OpenLog(
 
 Result<std::unique_ptr<warehouse::CopyableWarehouse>> OpenWarehouse(
     const DataPaths& paths, const WarehouseSettings& settings, telemetry::Logger& logger,
-    bool read_only, pipeline::DeadLetters* letters) {
+    bool serves, pipeline::DeadLetters* letters) {
   warehouse::EmbeddedWarehouseOptions options;
   options.directory = paths.root;
   options.lake = paths.lake();
   options.memory_limit = settings.memory.value;
   options.merge_ratio = settings.merge_percent / 100.0;
-  options.read_only = read_only;
+  if (!serves) options.filter_rows = std::numeric_limits<std::uint64_t>::max();
   options.logger = &logger;
   options.guest = LetterTable(letters);
   return warehouse::OpenEmbeddedWarehouse(std::move(options));
@@ -104,7 +105,7 @@ Result<std::unique_ptr<Stores>> Stores::Open(const project::Project& project,
 
   stores->lake = std::make_unique<objects::FileObjectStore>(paths.lake());
   MR_CHECK_OK(Take(
-      OpenWarehouse(paths, settings.warehouse, logger, false, &stores->state->letters()),
+      OpenWarehouse(paths, settings.warehouse, logger, true, &stores->state->letters()),
       stores->warehouse, "open the warehouse"));
   stores->sink_parts = std::make_unique<SinkParts>(
       SinkParts{stores->warehouse.get(), *stores->lake, *stores->engine, NewWriterId(),

@@ -52,9 +52,10 @@ Result<std::unique_ptr<eventlog::EmbeddedEventLog>> OpenLog(
     const project::Project& project, const Settings& settings, const DataPaths& paths);
 
 /// The warehouse alone, for the command line when there is no server. `letters` (or null)
-/// are its table `dead_letters`; they outlive it.
+/// are its table `dead_letters`; they outlive it. `serves`: it is open for
+/// long, and what makes later reads quicker is worth its while.
 Result<std::unique_ptr<warehouse::CopyableWarehouse>> OpenWarehouse(
     const DataPaths& paths, const WarehouseSettings& settings, telemetry::Logger& logger,
-    bool read_only, pipeline::DeadLetters* letters);
+    bool serves, pipeline::DeadLetters* letters);
 
 }  // namespace millrace::app
