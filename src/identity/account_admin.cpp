@@ -181,13 +181,19 @@ class AccountAdmin::Impl {
     return Find(user);
   }
 
+  static std::string IdOf(const Known& known) {
+    std::string out = "{";
+    AppendMember(out, "id", known.id);
+    return out += '}';
+  }
+
   Result<std::string> RemoveUser(AccountInput& input) {
     MR_TRY(const auto known, FindFor(input));
     MR_CHECK_OK(input.Finish(false));
     MR_CHECK_OK(parts_.sessions.EndAll(known.id));
     MR_CHECK_OK(records_.Remove(known.id));
     MR_CHECK_OK(parts_.credentials.Remove(known.id));
-    return "{}";
+    return IdOf(known);
   }
 
   Result<std::string> CreateKey(AccountInput& input) {
@@ -245,7 +251,7 @@ class AccountAdmin::Impl {
       MR_TRY(const auto known, FindFor(input));
       MR_CHECK_OK(input.Finish(false));
       MR_CHECK_OK(parts_.sessions.EndAll(known.id));
-      return "{}";
+      return IdOf(known);
     }
     const auto token = input.Text("token");
     MR_CHECK_OK(input.Finish(false));

@@ -187,6 +187,10 @@ def test_what_operators_do_is_there_with_and_without_a_server(server, boss, tmp_
     # Before the server ran.
     [first] = events(boss, action="user_made")
     assert (first["resource"], first["resource_id"], first["actor_kind"]) == ("users", boss.id, "operator")
+    gone = accounts.User(server.api, "gone@example.com")
+    millrace.run("tokens", "revoke", "--user", gone.email, "--data", server.data)
+    millrace.run("users", "remove", gone.email, "--data", server.data)
+    assert [e["action"] for e in events(boss, resource_id=gone.id, actor_kind="operator")] == ["session_ended", "user_removed"]
     refused = millrace.run("keys", "revoke", "nosuchkey", "--data", server.data, check=False)
     assert refused.returncode != 0 and events(boss, action="key_revoked", result="refused", code="not_found")
 

@@ -15,15 +15,16 @@ namespace millrace::identity {
 /// What an operator does with users, keys and tokens. Actions by name, JSON in and out,
 /// so that it is the same over a server's socket and on the files:
 ///
-///   users/list       {}                                       {"items":[user…]}
-///   users/add        {email, password | password_hash, role?, tenant?, own fields…} user
-///   users/set        {user, role?, tenant?, disabled?, password?} user users/remove
-///   {user}                                                          {} keys/create
-///   {name, role?, tenant?, scopes?, expires_in?}    key with its secret keys/list {}
-///   {"items":[key…]} keys/revoke      {id}                                     {}
-///   tokens/rotate    {drop?}                                  {"keys":[…]}
-///   tokens/revoke    {token} | {user}                         {}
-///   tokens/introspect {token}                                 as Introspect
+///   users/list        {} → {"items":[user…]}
+///   users/add         {email, password | password_hash, role?, tenant?, own…} → user
+///   users/set         {user, role?, tenant?, disabled?, password?} → user
+///   users/remove      {user} → {"id"}
+///   keys/create       {name, role?, tenant?, scopes?, expires_in?} → key and secret
+///   keys/list         {} → {"items":[key…]}
+///   keys/revoke       {id} → {}
+///   tokens/rotate     {drop?} → {"keys":[…]}
+///   tokens/revoke     {token} → {}; {user} → {"id"}
+///   tokens/introspect {token} → as Introspect
 ///
 /// `user` is an id or an e-mail address. A user is the user object with `disabled`.
 /// Whatever changes rights or a password ends all sessions of the user. Any thread; all
