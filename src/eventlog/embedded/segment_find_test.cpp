@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/bytes.hpp"
 #include "segment_scan.hpp"
 #include "test_log.hpp"
 
@@ -37,6 +38,43 @@ TEST(SegmentFindTest, TheNextHeaderIsFoundWhereverAChunkEnds) {
     EXPECT_EQ(NextHeader(window, 0, before).value(), before) << "none before the end";
     EXPECT_EQ(NextHeader(window, before + 8, bytes.size()).value(), bytes.size());
     EXPECT_EQ(NextHeader(window, end, bytes.size()).value(), bytes.size());
+  }
+}
+
+/// A text that would be a header, if that could be as long as text says: printable, as a
+/// client's could be.
+std::string ForgedHeader() {
+  constexpr std::size_t kFixed = 72, kSource = 0x2020;
+  for (std::uint32_t trial = 0;; ++trial) {
+    std::string header =
+        "MRLB    " + std::string(kFixed - 8, 'x') + std::string(kSource, 'y');
+    header[kFixed - 2] = header[kFixed - 1] = ' ';
+    header.replace(8, 8, std::to_string(10'000'000 + trial));
+    const auto sum = Crc32c(std::string_view(header).substr(8));
+    for (std::size_t i = 0; i < 4; ++i) header[4 + i] = static_cast<char>(sum >> (8 * i));
+    if (DecodeBatchHeader(header)) return header;
+    if (trial > 10'000) return {};
+  }
+}
+
+TEST(SegmentFindTest, TheTextOfARecordIsNoHeader) {
+  const TempDir directory;
+  const auto path = directory.path() / "segment";
+  const auto forged = ForgedHeader();
+  ASSERT_FALSE(forged.empty());
+  std::string bytes;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    std::string body = "xxxx";  // the body begins four bytes behind a multiple of eight
+    for (int copy = 0; copy < 8; ++copy)
+      body += forged + std::string(1 + 8 - forged.size() % 8, 'z');
+    bytes += Batch(i, bytes.size(), body);
+  }
+  Spill(path, bytes);
+  const auto file = File::OpenRead(path).value();
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    const auto found = FindBatch(file, 0, bytes.size(), "src", {0, i + 1}).value();
+    ASSERT_TRUE(found) << i;
+    EXPECT_EQ(found->first, i);
   }
 }
 

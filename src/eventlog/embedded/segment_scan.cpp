@@ -109,7 +109,10 @@ Result<std::uint64_t> NextHeader(FileWindow& window, std::uint64_t at,
     const auto searched = last ? chunk.size() : chunk.size() - kBatchHeaderMax;
     for (auto in = FindBatchMagic(chunk, 0); in < searched;
          in = FindBatchMagic(chunk, in + kBatchAlignment)) {
-      if (DecodeBatchHeader(chunk.substr(in))) return std::min(at + in, end);
+      // No further than a header goes: by the text of a record a longer one could be
+      // made.
+      if (DecodeBatchHeader(chunk.substr(in, kBatchHeaderMax)))
+        return std::min(at + in, end);
     }
     at += searched;
   }
@@ -120,10 +123,10 @@ Status CheckTail(const File& file, std::uint64_t size, std::uint64_t end) {
   FileWindow window(file, size, kScanChunk);
   for (auto at = end + kBatchAlignment;; at += kBatchAlignment) {
     MR_TRY(at, NextHeader(window, at, size));
+    if (at >= size) return {};
     MR_TRY(const auto start, window.View(at, kBatchHeaderMax));
     const auto header = DecodeBatchHeader(start);
-    if (!header) return {};
-    if (header->group_start <= end) continue;
+    if (!header || header->group_start <= end) continue;
     return Fail(DamageAt(file.path(), end,
                          "bad checksum, but the batch at " + std::to_string(at) +
                              " was written after this was durable"));
