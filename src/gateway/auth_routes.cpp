@@ -239,8 +239,8 @@ class AuthRoutes::Impl : public std::enable_shared_from_this<AuthRoutes::Impl> {
   void Revoke(const http::Request& request, Exchange exchange) {
     WithToken(request, std::move(exchange),
               [stores = parts_.tokens](const std::string& token) -> Result<std::string> {
-                MR_CHECK_OK(identity::Revoke(stores, token));
-                return "{}";
+                MR_TRY(const auto ended, identity::Revoke(stores, token));
+                return ended.empty() ? "{}" : "{\"session_id\":\"" + ended + "\"}";
               });
   }
 

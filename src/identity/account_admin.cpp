@@ -255,8 +255,8 @@ class AccountAdmin::Impl {
     }
     const auto token = input.Text("token");
     MR_CHECK_OK(input.Finish(false));
-    MR_CHECK_OK(Revoke(tokens_, token));
-    return "{}";
+    MR_TRY(const auto ended, Revoke(tokens_, token));
+    return ended.empty() ? "{}" : "{\"id\":\"" + ended + "\"}";
   }
 
   Result<std::string> ShowToken(AccountInput& input) {

@@ -65,7 +65,7 @@ Result<std::string> Introspect(const TokenStores& stores, std::string_view token
   return std::string(kInactive);
 }
 
-Status Revoke(const TokenStores& stores, std::string_view token) {
+Result<std::string> Revoke(const TokenStores& stores, std::string_view token) {
   std::string session_id;
   if (const auto claims = stores.access.Verify(token)) {
     session_id = claims->subject.session_id;
@@ -74,10 +74,11 @@ Status Revoke(const TokenStores& stores, std::string_view token) {
   } else if (session.error().code() != ErrorCode::kNotFound) {
     return Fail(session.error());
   }
-  if (session_id.empty()) return {};
+  if (session_id.empty()) return session_id;
   const auto ended = stores.sessions.End(session_id);
-  if (ended || ended.error().code() == ErrorCode::kNotFound) return {};
-  return ended;
+  if (ended) return session_id;
+  if (ended.error().code() == ErrorCode::kNotFound) return std::string();
+  return Fail(ended.error());
 }
 
 }  // namespace millrace::identity

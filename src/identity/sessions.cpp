@@ -16,7 +16,10 @@ constexpr TimestampUs kSlack = 60 * kMicros;
 constexpr std::size_t kAgentBytes = 200;
 constexpr std::string_view kPrefix = "mrr_";
 constexpr std::size_t kPrune = 4096;
-constexpr std::int64_t kSpentKept = 100;
+constexpr std::int64_t kSpentKept = 1'000;
+/// So that a spent token is known for hours, however often its thief refreshes.
+constexpr std::int64_t kRefreshesAnHour = 100;
+constexpr TimestampUs kHour = 3'600 * kMicros;
 
 std::unexpected<Error> Invalid() {
   return Fail(ErrorCode::kUnauthenticated, "the refresh token is not valid");
@@ -76,6 +79,19 @@ Status ForgetSpent(Sqlite& db, const std::string& session_id) {
                     "spent_at DESC LIMIT -1 OFFSET ?)"));
   forget.Bind(1, session_id).Bind(2, kSpentKept);
   return forget.Finish();
+}
+
+/// kUnavailable: too many since an hour ago.
+Status CheckPace(Sqlite& db, const std::string& session_id, TimestampUs now) {
+  MR_TRY(auto select,
+         db.Prepare("SELECT spent_at FROM refresh_tokens WHERE session_id = ? AND "
+                    "spent_at > 0 ORDER BY spent_at DESC LIMIT 1 OFFSET ?"));
+  select.Bind(1, session_id).Bind(2, kRefreshesAnHour - 1);
+  MR_TRY(const bool found, select.Step());
+  if (!found || select.Int(0) <= now - kHour) return {};
+  return Fail(ErrorCode::kUnavailable,
+              "this session was refreshed " + std::to_string(kRefreshesAnHour) +
+                  " times within an hour: use each access token until it expires");
 }
 
 constexpr std::string_view kColumns =
@@ -189,6 +205,7 @@ Result<Sessions::Grant> Sessions::Refresh(std::string_view refresh_token,
       grant.session_id = row->session_id;
       return Invalid();
     }
+    MR_CHECK_OK(CheckPace(db, row->session_id, now));
     MR_TRY(auto spend, db.Prepare("UPDATE refresh_tokens SET spent_at = ?, spent_by = ? "
                                   "WHERE hash = ?"));
     spend.Bind(1, now).Bind(2, mark).Bind(3, hash);
@@ -207,7 +224,8 @@ Result<Sessions::Grant> Sessions::Refresh(std::string_view refresh_token,
     const auto ended = End(grant.session_id);
     if (!ended && ended.error().code() != ErrorCode::kNotFound)
       return Fail(ended.error());
-    if (options_.on_reuse) options_.on_reuse(grant.session_id, grant.user_id, client);
+    if (stolen && options_.on_reuse)
+      options_.on_reuse(grant.session_id, grant.user_id, client);
   }
   if (!done) return Fail(done.error());
   return grant;

@@ -25,8 +25,8 @@ struct TokenStores {
 /// a disk.
 Result<std::string> Introspect(const TokenStores& stores, std::string_view token);
 
-/// RFC 7009: ends the session that an access or refresh token belongs to; success, too,
-/// where there is none (any more). May wait for a disk.
-Status Revoke(const TokenStores& stores, std::string_view token);
+/// RFC 7009: ends the session that an access or refresh token belongs to, and gives its
+/// id; success, with nothing, where there is none (any more). May wait for a disk.
+Result<std::string> Revoke(const TokenStores& stores, std::string_view token);
 
 }  // namespace millrace::identity

@@ -34,11 +34,12 @@ struct SessionOptions {
 
 /// Logins and their refresh tokens, which are random, kept as SHA-256 alone, and good for
 /// one use each. A spent one that comes again was stolen, or its successor was: it ends
-/// the session. The newest hundred spent ones of a session are known; one of before is
-/// refused like any text, and ends nothing: its thief had no use of it, and a hundred
-/// refreshes since went to whoever has the session. Only within 10 s, from the same
-/// address and user agent, it is taken for a race of the client with itself: refused, and
-/// the session goes on. Any thread; every change is durable when its call returns.
+/// the session. The newest thousand spent ones of a session are known, and it is
+/// refreshed a hundred times an hour at most, so each is known for ten hours at least;
+/// one of before is refused like any text, and ends nothing. Only within 10 s, from the
+/// same address and user agent, it is taken for a race of the client with itself:
+/// refused, and the session goes on. Any thread; every change is durable when its call
+/// returns.
 class Sessions {
  public:
   /// `db` and `clock` outlive it.
@@ -54,7 +55,8 @@ class Sessions {
   Result<Grant> Begin(const std::string& user_id, std::string_view password_hash,
                       const Client& client);
   /// kUnauthenticated: unknown, spent, of a session that is over, or of a user who is
-  /// disabled or has no credential (which ends the session).
+  /// disabled or has no credential (which ends the session). kUnavailable: refreshed too
+  /// often in the last hour; the token is as good as before.
   Result<Grant> Refresh(std::string_view refresh_token, const Client& client);
 
   /// Nothing of it is good any more, from now on. kNotFound: no such session of this user
