@@ -41,7 +41,7 @@ class FileDesk final : public AccountDesk {
     MR_TRY(accounts_, Accounts::Open(paths.root, {loaded_.project, loaded_.settings,
                                                   *records_, *loaded_.logger}));
     if (loaded_.project.audit.empty()) return {};
-    MR_TRY(log_, OpenLog(loaded_.project, loaded_.settings, paths));
+    MR_TRY(log_, OpenLog(loaded_.project, Unbounded(loaded_.settings), paths));
     audit_ =
         OwnAudit::Open(loaded_.project, {*log_, *records_}, metrics_, *loaded_.logger);
     accounts_->set_audit(&audit_->log());

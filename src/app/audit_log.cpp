@@ -19,6 +19,8 @@ using gateway::AuditResult;
 using gateway::AuditWhen;
 
 constexpr std::size_t kBatch = 2'000;
+/// Of their keys: a request that is too large would be refused for ever.
+constexpr std::size_t kBatchBytes = 4u << 20u;
 /// Beyond so many, whoever adds one waits until it is durable.
 constexpr std::size_t kMaxWaiting = 10'000;
 constexpr std::size_t kTextBytes = 512;
@@ -43,9 +45,10 @@ void AppendText(std::string& out, std::string_view name, std::string_view text) 
   AppendMemberOrNull(out, name, Fit(text));
 }
 
-/// The reuse of a token happens once in a session, and is what one looks for.
+/// Also what failed for want of room: whoever asks too much can make that happen. The
+/// reuse of a token happens once in a session, and is what one looks for.
 bool Folds(const AuditEvent& event) {
-  return event.result == AuditResult::kRefused &&
+  return event.result != AuditResult::kOk &&
          event.action != gateway::AuditAction::kRefreshReuse;
 }
 
@@ -192,7 +195,10 @@ AuditLog::Batch AuditLog::Take() {
     }
   }
   Batch batch;
-  while (!queue_.empty() && batch.size() < kBatch) {
+  std::size_t bytes = 0;
+  while (!queue_.empty() && batch.size() < kBatch && bytes < kBatchBytes) {
+    for (const auto& key : queue_.front().event.keys)
+      bytes += std::min(key.size(), kTextBytes);
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }

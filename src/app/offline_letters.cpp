@@ -10,8 +10,8 @@ Result<std::unique_ptr<OfflineLetters>> OfflineLetters::Open(
     const std::filesystem::path& data, telemetry::Logger& logger) {
   std::unique_ptr<OfflineLetters> letters(new OfflineLetters(project, settings, logger));
   MR_TRY(auto directory, DataDirectory::Lock(data, false));
-  MR_TRY(letters->stores_, Stores::Open(project, settings, std::move(directory),
-                                        letters->metrics_, logger));
+  MR_TRY(letters->stores_, Stores::Open(project, Unbounded(settings),
+                                        std::move(directory), letters->metrics_, logger));
   // What was committed before the last stop belongs to the end of the log, too.
   letters->pump_ = std::make_unique<capture::ChangePump>(
       *letters->stores_->records, *letters->stores_->log, letters->mark_, logger);

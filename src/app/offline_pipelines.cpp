@@ -18,7 +18,8 @@ Result<std::unique_ptr<Stores>> OpenStores(const project::Project& project,
                                            telemetry::Registry& metrics,
                                            telemetry::Logger& logger) {
   MR_TRY(auto directory, DataDirectory::Lock(data, false));
-  return Stores::Open(project, settings, std::move(directory), metrics, logger);
+  return Stores::Open(project, Unbounded(settings), std::move(directory), metrics,
+                      logger);
 }
 
 /// In the audit log, where the project has one; `event` none: nothing.

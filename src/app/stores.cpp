@@ -51,6 +51,11 @@ Result<std::unique_ptr<records::EmbeddedRecords>> OpenRecords(
   return records::EmbeddedRecords::Open(std::move(options));
 }
 
+Settings Unbounded(Settings settings) {
+  settings.log.max_bytes.reset();
+  return settings;
+}
+
 Result<std::unique_ptr<eventlog::EmbeddedEventLog>> OpenLog(
     const project::Project& project, const Settings& settings, const DataPaths& paths) {
   eventlog::EmbeddedOptions log;

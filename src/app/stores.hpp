@@ -47,6 +47,10 @@ Result<std::unique_ptr<records::EmbeddedRecords>> OpenRecords(
     const project::Project& project, const Settings& settings, const DataPaths& paths,
     telemetry::Registry& metrics, telemetry::Logger& logger);
 
+/// Without log.max_bytes, for a command on a stopped directory: nobody has said there
+/// what is still needed, so neither can anything be dropped nor a few events be refused.
+Settings Unbounded(Settings settings);
+
 /// The log alone.
 Result<std::unique_ptr<eventlog::EmbeddedEventLog>> OpenLog(
     const project::Project& project, const Settings& settings, const DataPaths& paths);

@@ -51,7 +51,7 @@ void TakeDocuments(std::string_view body, const std::string& key, AuditEvent& ev
 struct Seen {
   AuditEvent event;
   std::string path;
-  const schema::Collection* collection = nullptr;
+  std::string key = {};  ///< name of the key of its collection
 };
 
 class Watch {
@@ -61,7 +61,7 @@ class Watch {
   Status Ready() const { return parts_.sink.Ready(); }
 
   Seen Begin(const AuditRoute& route, const http::Request& request) const {
-    Seen seen{{}, std::string(request.path), nullptr};
+    Seen seen{{}, std::string(request.path)};
     auto& event = seen.event;
     event.action = route.action;
     event.route = route.name;
@@ -73,7 +73,7 @@ class Watch {
       if (const auto key = request.Param(name); !key.empty()) event.resource_id = key;
     }
     const auto codec = parts_.codecs.find(request.Param("collection"));
-    if (codec != parts_.codecs.end()) seen.collection = &codec->second->collection();
+    if (codec != parts_.codecs.end()) seen.key = codec->second->collection().key;
     if (route.kind == Kind::kGrant) {
       event.account = AccountOf(request.body);
     } else {
@@ -96,10 +96,13 @@ class Watch {
       if (event.action == AuditAction::kLogin) event.action = AuditAction::kLoginRefused;
     }
     const auto when = event.result == AuditResult::kOk ? route.when() : AuditWhen::kSoon;
-    auto done = [path = std::move(seen.path), id = event.request_id,
+    // A spent token's successor is worth more than the event, which is tried again: who
+    // does not get it comes back with the spent one, and looks like a thief.
+    const bool all_the_same = event.action == AuditAction::kRefresh;
+    auto done = [path = std::move(seen.path), id = event.request_id, all_the_same,
                  response = std::move(response),
                  out = std::move(out)](const Status& kept) mutable {
-      if (!kept) response = Refusal(kept.error(), path, id);
+      if (!kept && !all_the_same) response = Refusal(kept.error(), path, id);
       out.Send(std::move(response));
     };
     parts_.sink.Record(std::move(event), when, std::move(done));
@@ -148,17 +151,23 @@ class Watch {
     auto& event = seen.event;
     switch (route.kind) {
       case Kind::kRecords:
-        if (route.action != AuditAction::kCreate || seen.collection == nullptr) return;
+        if (route.action != AuditAction::kCreate || seen.key.empty()) return;
         if (answer.body.starts_with('['))
-          return TakeDocuments(answer.body, seen.collection->key, event);
-        event.resource_id = TextMember(answer.body, seen.collection->key);
+          return TakeDocuments(answer.body, seen.key, event);
+        event.resource_id = TextMember(answer.body, seen.key);
         return;
       case Kind::kEvents:
         return TakeAccepted(answer.body, event);
       case Kind::kGrant:
         return TakeGrant(answer.body, event);
-      case Kind::kRead:
       case Kind::kSession:
+        if (route.action != AuditAction::kSessionEnded) return;
+        // Where a token is revoked that is none, nothing was ended.
+        if (event.resource_id.empty())
+          event.resource_id = TextMember(answer.body, "session_id");
+        if (event.resource_id.empty()) event.count = 0;
+        return;
+      case Kind::kRead:
         return;
     }
   }

@@ -54,6 +54,8 @@ class AuditWatch : public AccessFixture {
     add(Method::kPost, "/api/streams/{stream}/events");
     add(Method::kPost, "/api/auth/login");
     add(Method::kPost, "/api/auth/logout");
+    add(Method::kPost, "/api/auth/refresh");
+    add(Method::kPost, "/api/auth/revoke");
   }
 
  protected:
@@ -159,6 +161,21 @@ TEST_F(AuditWatch, WhatCannotBeKeptIsNotAnswered) {
   sink_.kept = Fail(ErrorCode::kUnavailable, "no room");
   EXPECT_EQ(Ask(Method::kPost, "auth/logout", {.status = 204}), 503);
   EXPECT_EQ(sink_.whens[0], AuditWhen::kBeforeAnswer);
+}
+
+/// Or its client comes back with the spent token, like a thief.
+TEST_F(AuditWatch, ARefreshIsAnsweredAllTheSame) {
+  sink_.kept = Fail(ErrorCode::kUnavailable, "no room");
+  EXPECT_EQ(Ask(Method::kPost, "auth/refresh", {.body = R"({"access_token":"t"})"}), 200);
+}
+
+TEST_F(AuditWatch, RevokingWhatIsNoTokenEndsNothing) {
+  EXPECT_EQ(Ask(Method::kPost, "auth/revoke", {.body = "{}"}), 200);
+  EXPECT_TRUE(sink_.events.empty());
+  Ask(Method::kPost, "auth/revoke", {.body = R"({"session_id":"s1"})"});
+  ASSERT_EQ(sink_.events.size(), 1u);
+  EXPECT_EQ(NameOf(sink_.events[0].action), "session_ended");
+  EXPECT_EQ(sink_.events[0].resource_id, "s1");
 }
 
 TEST_F(AuditWatch, NothingIsBegunThatCannotBeRecorded) {
