@@ -198,7 +198,8 @@ void LiveRoutes::GiveTicket(const http::Request& request, http::Responder respon
   if (!who) return refuse(who.error());
   if (!who->authenticated)
     return refuse({ErrorCode::kUnauthenticated, "a ticket is for who is signed in"});
-  const auto ticket = tickets_->Issue(request, std::chrono::steady_clock::now());
+  const auto ticket = tickets_->Issue(request, who->user_id + ' ' + who->key_id,
+                                      std::chrono::steady_clock::now());
   if (!ticket) return refuse(ticket.error());
   http::Response response;
   response.status = 201;

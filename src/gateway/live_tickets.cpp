@@ -6,13 +6,19 @@
 
 namespace millrace::gateway {
 
-Result<std::string> LiveTickets::Issue(const http::Request& request, Time now) {
+Result<std::string> LiveTickets::Issue(const http::Request& request,
+                                       const std::string& owner, Time now) {
   MR_TRY(auto ticket, identity::NewSecret());
   Issued issued{{std::string(request.Header("authorization")),
                  std::string(request.Header("x-api-key"))},
+                owner,
                 now + kLifetime};
   const std::scoped_lock lock(mutex_);
   ForgetOld(now);
+  if (auto& count = of_owner_[owner]; ++count > kMostOfOne) {
+    --count;
+    return Fail(ErrorCode::kUnavailable, "too many tickets wait for their use");
+  }
   tickets_.emplace(ticket, std::move(issued));
   order_.push_back(ticket);
   return ticket;
@@ -22,10 +28,16 @@ std::optional<Shown> LiveTickets::Redeem(std::string_view ticket, Time now) {
   const std::scoped_lock lock(mutex_);
   const auto found = tickets_.find(ticket);
   if (found == tickets_.end()) return std::nullopt;
-  auto issued = std::move(found->second);
-  tickets_.erase(found);
+  auto issued = found->second;
+  Remove(found);
   if (now >= issued.until) return std::nullopt;
   return std::move(issued.shown);
+}
+
+void LiveTickets::Remove(Tickets::iterator ticket) {
+  const auto count = of_owner_.find(ticket->second.owner);
+  if (--count->second == 0) of_owner_.erase(count);
+  tickets_.erase(ticket);
 }
 
 void LiveTickets::ForgetOld(Time now) {
@@ -33,7 +45,7 @@ void LiveTickets::ForgetOld(Time now) {
     const auto oldest = tickets_.find(order_.front());
     const bool keep = oldest != tickets_.end() && now < oldest->second.until;
     if (keep && order_.size() < kMost) return;
-    if (oldest != tickets_.end()) tickets_.erase(oldest);
+    if (oldest != tickets_.end()) Remove(oldest);
     order_.pop_front();
   }
 }

@@ -11,12 +11,12 @@ using Time = LiveTickets::Time;
 
 class LiveTicketsTest : public testing::Test {
  protected:
-  std::string Issue(const std::string& token, Time now = {}) {
+  std::string Issue(const std::string& token, Time now = {},
+                    const std::string& owner = "ada") {
     const std::array headers{http::HeaderField{"Authorization", token}};
     http::Request request;
     request.headers = headers;
-    auto ticket = tickets_.Issue(request, now);
-    EXPECT_TRUE(ticket);
+    auto ticket = tickets_.Issue(request, owner, now);
     return ticket.value_or("");
   }
   LiveTickets tickets_;
@@ -39,10 +39,22 @@ TEST_F(LiveTicketsTest, IsGoodOnceAndSoon) {
 TEST_F(LiveTicketsTest, HoldsABoundedNumber) {
   const auto first = Issue("first");
   const auto second = Issue("second");
-  for (std::size_t i = 2; i < LiveTickets::kMost; ++i) Issue("more");
+  for (std::size_t i = 2; i < LiveTickets::kMost; ++i)
+    Issue("more", {}, "user " + std::to_string(i / LiveTickets::kMostOfOne));
   EXPECT_TRUE(tickets_.Redeem(second, {}));
-  Issue("one more");
+  Issue("one more", {}, "bob");
   EXPECT_FALSE(tickets_.Redeem(first, {}));
+}
+
+TEST_F(LiveTicketsTest, OneWhoTakesManyTakesNobodyElses) {
+  const auto bobs = Issue("bob", {}, "bob");
+  std::string last;
+  for (std::size_t i = 0; i < LiveTickets::kMostOfOne; ++i) last = Issue("ada");
+  EXPECT_EQ(Issue("ada"), "");
+  EXPECT_TRUE(tickets_.Redeem(bobs, {}));
+  EXPECT_TRUE(tickets_.Redeem(last, {}));
+  EXPECT_NE(Issue("ada"), "");
+  EXPECT_NE(Issue("ada", Time() + LiveTickets::kLifetime), "") << "the old ones are over";
 }
 
 }  // namespace
