@@ -209,10 +209,14 @@ AuditLog::Batch AuditLog::Take() {
 void AuditLog::Keep(Batch batch) {
   for (;;) {
     const auto kept = Append(batch);
+    {
+      // Before the answer: who got none is told so by Ready, too.
+      const std::scoped_lock lock(mutex_);
+      failure_ = kept ? "" : kept.error().message();
+    }
     Answer(batch, kept);
-    std::unique_lock lock(mutex_);
-    failure_ = kept ? "" : kept.error().message();
     if (kept) break;
+    std::unique_lock lock(mutex_);
     failures_.Add();
     log_.Error("cannot append to the audit log", {{"error", kept.error()}});
     // Nobody is let wait for better times.

@@ -1,5 +1,6 @@
 #include "import_reader.hpp"
 
+#include <fmt/format.h>
 #include <simdjson.h>
 #include <zlib.h>
 
@@ -370,8 +371,9 @@ Result<std::unique_ptr<ImportReader>> ImportReader::Open(
         std::ranges::find(shape.fields, field, &schema::TypedName::name) !=
             shape.fields.end())
       continue;
-    return Fail(ErrorCode::kInvalidArgument,
-                "--map " + column + "=" + field + ": the collection has no such field");
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("--map {}={}: the collection has no such field", column, field));
   }
   MR_TRY(auto bytes, ByteReader::Open(file));
   if (IsNdjson(file)) {
