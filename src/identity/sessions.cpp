@@ -110,11 +110,11 @@ Sessions::Session ReadSession(SqliteStatement& row) {
 }  // namespace
 
 Sessions::Sessions(IdentityDb& db, const Clock& clock, SessionOptions options)
-    : db_(db), clock_(clock), options_(options), ids_(clock, 0) {}
+    : db_(db), clock_(clock), options_(std::move(options)), ids_(clock, 0) {}
 
 Result<std::unique_ptr<Sessions>> Sessions::Open(IdentityDb& db, const Clock& clock,
                                                  SessionOptions options) {
-  std::unique_ptr<Sessions> sessions(new Sessions(db, clock, options));
+  std::unique_ptr<Sessions> sessions(new Sessions(db, clock, std::move(options)));
   MR_CHECK_OK(sessions->LoadEnded());
   MR_CHECK_OK(sessions->Sweep());
   return sessions;

@@ -29,62 +29,63 @@ struct RuleField {
 };
 
 inline const std::vector<Spelled>& Texts() {  // in the order of their bytes
-  static const std::vector<Spelled> texts = {{R"("")", "''"},
-                                             {R"("A\"b")", "'A\"b'"},
-                                             {R"("Ann")", "'Ann'"},
-                                             {R"("ann")", "'ann'"},
-                                             {R"("ann'x")", "'ann''x'"},
-                                             {R"("b\\\u0001")", "'b\\\x01'"},
-                                             {R"("\u00c4nn")", "'Änn'"},
-                                             {R"("änn")", "'änn'"},
-                                             {R"("\ud83d\ude00")", "'😀'"}};
-  return texts;
+  static const std::vector<Spelled> kTexts = {{R"("")", "''"},
+                                              {R"("A\"b")", "'A\"b'"},
+                                              {R"("Ann")", "'Ann'"},
+                                              {R"("ann")", "'ann'"},
+                                              {R"("ann'x")", "'ann''x'"},
+                                              {R"("b\\\u0001")", "'b\\\x01'"},
+                                              {R"("\u00c4nn")", "'Änn'"},
+                                              {R"("änn")", "'änn'"},
+                                              {R"("\ud83d\ude00")", "'😀'"}};
+  return kTexts;
 }
 
 inline const std::vector<Spelled>& Decimals() {
-  static const std::vector<Spelled> decimals = {{"-100", "-1e2"},
-                                                {R"("-9.50")", "-9.5"},
-                                                {"-0.01", "-0.01"},
-                                                {R"("0.00")", "-0"},
-                                                {"9.5", "9.500"},
-                                                {R"("10")", "10.00"},
-                                                {"99999999.99", "99999999.99"}};
-  return decimals;
+  static const std::vector<Spelled> kDecimals = {{"-100", "-1e2"},
+                                                 {R"("-9.50")", "-9.5"},
+                                                 {"-0.01", "-0.01"},
+                                                 {R"("0.00")", "-0"},
+                                                 {"9.5", "9.500"},
+                                                 {R"("10")", "10.00"},
+                                                 {"99999999.99", "99999999.99"}};
+  return kDecimals;
 }
 
 inline const std::vector<RuleField>& RuleFields() {
   using schema::Kind;
   using schema::Type;
-  static const std::vector<Spelled> wholes = {
+  static const std::vector<Spelled> kWholes = {
       {"-2147483648", "-2147483648"}, {"-1", "-1"}, {"0", "0"}, {"7", "7"}, {"10", "10"}};
-  static const std::vector<Spelled> flags = {{"false", "false"}, {"true", "TRUE"}};
-  static const std::vector<Spelled> doubles = {{"-1e300", "-1e300"}, {"-0.5", "-0.50"},
-                                               {"0.0", "0"},         {"0.1", "0.1"},
-                                               {"2", "2.0"},         {"10", "1e1"}};
-  static const std::vector<Spelled> dates = {{R"("0001-01-01")", "'0001-01-01'"},
-                                             {R"("1969-12-31")", "'1969-12-31'"},
-                                             {R"("2020-02-29")", "'2020-02-29'"}};
-  static const std::vector<Spelled> times = {
+  static const std::vector<Spelled> kFlags = {{"false", "false"}, {"true", "TRUE"}};
+  static const std::vector<Spelled> kDoubles = {{"-1e300", "-1e300"}, {"-0.5", "-0.50"},
+                                                {"0.0", "0"},         {"0.1", "0.1"},
+                                                {"2", "2.0"},         {"10", "1e1"}};
+  static const std::vector<Spelled> kDates = {{R"("0001-01-01")", "'0001-01-01'"},
+                                              {R"("1969-12-31")", "'1969-12-31'"},
+                                              {R"("2020-02-29")", "'2020-02-29'"}};
+  static const std::vector<Spelled> kTimes = {
       {R"("1969-12-31T23:59:59.5Z")", "'1970-01-01 00:59:59.5+01:00'"},
       {R"("2020-02-29T10:00:00Z")", "'2020-02-29T10:00:00.000Z'"},
       {R"("2020-02-29T11:00:00.000001+01:00")", "'2020-02-29T10:00:00.000001Z'"}};
-  static const std::vector<Spelled> uuids = {{R"("018bcfe5-0000-7000-8000-000000000001")",
-                                              "'018BCFE5-0000-7000-8000-000000000001'"},
-                                             {R"("F18BCFE5-0000-7000-8000-000000000001")",
-                                              "'f18bcfe5-0000-7000-8000-000000000001'"}};
-  static const std::vector<RuleField> fields = {
+  static const std::vector<Spelled> kUuids = {
+      {R"("018bcfe5-0000-7000-8000-000000000001")",
+       "'018BCFE5-0000-7000-8000-000000000001'"},
+      {R"("F18BCFE5-0000-7000-8000-000000000001")",
+       "'f18bcfe5-0000-7000-8000-000000000001'"}};
+  static const std::vector<RuleField> kFields = {
       {"owner", Type::Simple(Kind::kText), &Texts()},
       {"editor", Type::Simple(Kind::kText), &Texts()},
       {"amount", Type::Decimal(10, 2), &Decimals()},
       {"paid", Type::Decimal(20, 2), &Decimals()},
-      {"count", Type::Simple(Kind::kInteger), &wholes},
-      {"total", Type::Simple(Kind::kBigint), &wholes},
-      {"gift", Type::Simple(Kind::kBoolean), &flags},
-      {"weight", Type::Simple(Kind::kDouble), &doubles},
-      {"due", Type::Simple(Kind::kDate), &dates},
-      {"seen", Type::Simple(Kind::kTimestamp), &times},
-      {"uid", Type::Simple(Kind::kUuid), &uuids}};
-  return fields;
+      {"count", Type::Simple(Kind::kInteger), &kWholes},
+      {"total", Type::Simple(Kind::kBigint), &kWholes},
+      {"gift", Type::Simple(Kind::kBoolean), &kFlags},
+      {"weight", Type::Simple(Kind::kDouble), &kDoubles},
+      {"due", Type::Simple(Kind::kDate), &kDates},
+      {"seen", Type::Simple(Kind::kTimestamp), &kTimes},
+      {"uid", Type::Simple(Kind::kUuid), &kUuids}};
+  return kFields;
 }
 
 /// The place of each field's value; nullopt: null.
@@ -214,14 +215,14 @@ class RuleCases {
     bool (*holds)(int, int);
   };
   const Sign& AnySign(std::size_t field) {
-    static const Sign signs[] = {{"=", "=", [](int a, int b) { return a == b; }},
-                                 {"<>", "!=", [](int a, int b) { return a != b; }},
-                                 {"<", ">", [](int a, int b) { return a < b; }},
-                                 {"<=", ">=", [](int a, int b) { return a <= b; }},
-                                 {">", "<", [](int a, int b) { return a > b; }},
-                                 {">=", "<=", [](int a, int b) { return a >= b; }}};
+    static const Sign kSigns[] = {{"=", "=", [](int a, int b) { return a == b; }},
+                                  {"<>", "!=", [](int a, int b) { return a != b; }},
+                                  {"<", ">", [](int a, int b) { return a < b; }},
+                                  {"<=", ">=", [](int a, int b) { return a <= b; }},
+                                  {">", "<", [](int a, int b) { return a > b; }},
+                                  {">=", "<=", [](int a, int b) { return a >= b; }}};
     const bool flag = RuleFields()[field].type.kind == schema::Kind::kBoolean;
-    return signs[Pick(flag ? 2 : 6)];
+    return kSigns[Pick(flag ? 2 : 6)];
   }
 
   static Truth Compared(const Sign& sign, std::optional<int> a, std::optional<int> b) {
