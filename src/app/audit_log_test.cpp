@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "change/envelope.hpp"
 #include "eventlog_embedded/embedded_event_log.hpp"
