@@ -39,13 +39,13 @@ std::string CastText(std::string text, const Layout& layout, Rows rows) {
   std::string names;
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     const std::string alias = "c" + std::to_string(i);
-    const std::string comma = i == 0 ? "" : ", ";
-    const bool as_is = layout.types[i].canonical();
-    columns +=
-        comma +
-        (as_is ? alias : "CAST(" + alias + " AS " + layout.columns[i].type.ToSql() + ")");
+    const std::string_view comma = i == 0 ? "" : ", ";
+    columns += comma;
+    columns += layout.types[i].canonical()
+                   ? alias
+                   : "CAST(" + alias + " AS " + layout.columns[i].type.ToSql() + ")";
     columns += " AS " + QuoteName(layout.columns[i].name);
-    names += comma + alias;
+    names.append(comma).append(alias);
   }
   // The text may end in a comment.
   if (rows == Rows::kAllFirst) {
