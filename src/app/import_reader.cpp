@@ -367,10 +367,8 @@ Result<std::unique_ptr<ImportReader>> ImportReader::Open(
     const std::filesystem::path& file, const CollectionShape& shape,
     const ImportRules& rules) {
   for (const auto& [column, field] : rules.fields) {
-    if (field.empty() ||
-        std::ranges::find(shape.fields, field, &schema::TypedName::name) !=
-            shape.fields.end())
-      continue;
+    const auto found = std::ranges::find(shape.fields, field, &schema::TypedName::name);
+    if (field.empty() || found != shape.fields.end()) continue;
     return Fail(
         ErrorCode::kInvalidArgument,
         fmt::format("--map {}={}: the collection has no such field", column, field));
