@@ -67,25 +67,50 @@ TEST(Replace, IsThereOrNotAfterACrash) {
   }
 }
 
+/// A warehouse whose merges of `rows` wait at the first `step` until Go, row by row then.
+class HeldMerge {
+ public:
+  HeldMerge(const fs::path& directory, std::uint64_t rows, std::string_view step) {
+    EmbeddedWarehouseOptions options;
+    options.directory = directory;
+    options.min_merge_rows = rows;
+    options.merge_slice_rows = 1;
+    options.unsorted_rows = 0;
+    options.quiet = std::chrono::milliseconds(1);
+    options.on_merge_step = [this, step](std::string_view now) {
+      if (now != step || ++steps_ != 1) return;
+      begun_.set_value();
+      go_.get_future().wait();
+    };
+    auto opened = OpenEmbeddedWarehouse(options);
+    EXPECT_TRUE(opened) << opened.error().ToString();
+    if (opened) warehouse_ = std::move(*opened);
+  }
+  Warehouse& operator*() const { return *warehouse_; }
+  void WaitUntilItBegins() { begun_.get_future().wait(); }
+  void Go() { go_.set_value(); }
+  std::uint64_t steps() const { return steps_; }
+
+ private:
+  std::promise<void> begun_, go_;
+  std::atomic<std::uint64_t> steps_ = 0;
+  std::unique_ptr<Warehouse> warehouse_;
+};
+
+std::vector<TestRow> Rows(std::uint64_t count, const std::string& note) {
+  std::vector<TestRow> rows;
+  for (std::uint64_t i = 1; i <= count; ++i) {
+    rows.push_back({"k" + std::to_string(i), i, note});
+  }
+  return rows;
+}
+
 /// A shadow has been filled just now, so a merge of it is likely under way.
 TEST(Replace, DoesNotWaitForAMerge) {
   const TestDirectory directory;
   constexpr std::uint64_t kRows = 100;
-  std::promise<void> merging, replacing;
-  std::atomic<std::uint64_t> slices = 0;
-  EmbeddedWarehouseOptions options;
-  options.directory = directory.path();
-  options.min_merge_rows = kRows;
-  options.merge_slice_rows = 1;
-  options.quiet = std::chrono::milliseconds(1);
-  options.on_merge_step = [&](std::string_view step) {
-    if (step != "slice" || ++slices != 1) return;
-    merging.set_value();
-    replacing.get_future().wait();
-  };
-  const auto opened = OpenEmbeddedWarehouse(options);
-  ASSERT_TRUE(opened) << opened.error().ToString();
-  auto& warehouse = **opened;
+  HeldMerge merge(directory.path(), kRows, "slice");
+  auto& warehouse = *merge;
   WarehouseDriver driver(warehouse);
   driver.Open();
   driver.Apply({{"a", 1, "old"}});
@@ -93,16 +118,12 @@ TEST(Replace, DoesNotWaitForAMerge) {
   spec.name = "shadow";
   ASSERT_TRUE(warehouse.OpenTable(spec));
   ASSERT_TRUE(warehouse.StartTable("shadow", 0, 0));
-  std::vector<TestRow> rows;
-  for (std::uint64_t i = 1; i <= kRows; ++i) {
-    rows.push_back({"k" + std::to_string(i), i, "new"});
-  }
-  ASSERT_TRUE(warehouse.Apply("shadow", RowsBatch(rows), TombstoneBatch({}), 0,
-                              {kRows, VersionAt(kRows)}));
-  merging.get_future().wait();
-  replacing.set_value();
+  ASSERT_TRUE(warehouse.Apply("shadow", RowsBatch(Rows(kRows, "new")), TombstoneBatch({}),
+                              0, {kRows, VersionAt(kRows)}));
+  merge.WaitUntilItBegins();
+  merge.Go();
   ASSERT_TRUE(warehouse.Replace("orders", "shadow"));
-  EXPECT_LT(slices.load(), kRows);
+  EXPECT_LT(merge.steps(), kRows);
   EXPECT_EQ(driver.ReadAll().size(), kRows);
   // What was left of the merge is made up for once it is quiet.
   while (warehouse.Tables()->front().merges == 0) std::this_thread::yield();
@@ -114,38 +135,19 @@ TEST(Replace, DoesNotWaitForAMerge) {
 TEST(Replace, EndsABaseThatIsWrittenAnew) {
   const TestDirectory directory;
   constexpr std::uint64_t kRows = 300;
-  std::promise<void> copying, replacing;
-  std::atomic<std::uint64_t> parts = 0;
-  EmbeddedWarehouseOptions options;
-  options.directory = directory.path();
-  options.min_merge_rows = kRows;
-  options.merge_slice_rows = 1;
-  options.unsorted_rows = 0;
-  options.on_merge_step = [&](std::string_view step) {
-    if (step != "copied" || ++parts != 1) return;
-    copying.set_value();
-    replacing.get_future().wait();
-  };
-  const auto opened = OpenEmbeddedWarehouse(options);
-  ASSERT_TRUE(opened) << opened.error().ToString();
-  auto& warehouse = **opened;
+  HeldMerge merge(directory.path(), kRows, "copied");
+  auto& warehouse = *merge;
   WarehouseDriver driver(warehouse);
   driver.Open();
   auto sorted = OrdersSpec();
   sorted.indexes = {{"amount"}};
   ASSERT_TRUE(warehouse.OpenTable(sorted));
   MakeShadow(warehouse);
-  std::vector<TestRow> rows;
-  for (std::uint64_t i = 1; i <= kRows; ++i) {
-    rows.push_back({"k" + std::to_string(i), i, "old"});
-  }
-  driver.Apply(rows);
-  copying.get_future().wait();
-  std::future<Status> replaced = std::async(
-      std::launch::async, [&] { return warehouse.Replace("orders", "shadow"); });
-  // It has ended the merge by then, or waits for the step that is under way.
-  replacing.set_value();
-  const auto done = replaced.get();
+  driver.Apply(Rows(kRows, "old"));
+  merge.WaitUntilItBegins();
+  merge.Go();
+  const auto done = warehouse.Replace("orders", "shadow");
+  EXPECT_LT(merge.steps(), kRows);
   ASSERT_TRUE(done) << done.error().ToString();
   EXPECT_EQ(driver.ReadAll(), (std::vector<TestRow>{{"b", 2, "new"}}));
   MakeShadow(warehouse);
