@@ -99,7 +99,7 @@ project::Pipeline Definition(std::string_view mode) {
       "c._created_at AS created_at" +
       extra +
       " FROM changes c LEFT JOIN customers ON customers.customer_id = c.customer_id";
-  pipeline.sinks.push_back({"lake.null", project::LakeSink{}, {}});
+  pipeline.sinks.push_back({"lake.null", project::LakeSink{}, {}, {}});
   return pipeline;
 }
 
