@@ -37,16 +37,15 @@ std::optional<Shown> LiveTickets::Redeem(std::string_view ticket, Time now) {
 void LiveTickets::Remove(Tickets::iterator ticket) {
   const auto count = of_owner_.find(ticket->second.owner);
   if (--count->second == 0) of_owner_.erase(count);
+  std::erase(order_, ticket->first);
   tickets_.erase(ticket);
 }
 
 void LiveTickets::ForgetOld(Time now) {
   while (!order_.empty()) {
     const auto oldest = tickets_.find(order_.front());
-    const bool keep = oldest != tickets_.end() && now < oldest->second.until;
-    if (keep && order_.size() < kMost) return;
-    if (oldest != tickets_.end()) Remove(oldest);
-    order_.pop_front();
+    if (now < oldest->second.until && order_.size() < kMost) return;
+    Remove(oldest);
   }
 }
 

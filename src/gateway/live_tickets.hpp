@@ -48,7 +48,7 @@ class LiveTickets {
   std::mutex mutex_;
   Tickets tickets_;
   std::map<std::string, std::size_t> of_owner_;
-  std::deque<std::string> order_;  ///< oldest first, used ones too
+  std::deque<std::string> order_;  ///< of tickets_, oldest first
 };
 
 }  // namespace millrace::gateway

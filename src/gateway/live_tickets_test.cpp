@@ -42,8 +42,16 @@ TEST_F(LiveTicketsTest, HoldsABoundedNumber) {
   for (std::size_t i = 2; i < LiveTickets::kMost; ++i)
     Issue("more", {}, "user " + std::to_string(i / LiveTickets::kMostOfOne));
   EXPECT_TRUE(tickets_.Redeem(second, {}));
+  Issue("in its place", {}, "bob");
   Issue("one more", {}, "bob");
   EXPECT_FALSE(tickets_.Redeem(first, {}));
+}
+
+TEST_F(LiveTicketsTest, UsedOnesTakeNoRoom) {
+  const auto bobs = Issue("bob", {}, "bob");
+  for (std::size_t i = 0; i <= LiveTickets::kMost; ++i)
+    ASSERT_TRUE(tickets_.Redeem(Issue("ada"), {}));
+  EXPECT_TRUE(tickets_.Redeem(bobs, {}));
 }
 
 TEST_F(LiveTicketsTest, OneWhoTakesManyTakesNobodyElses) {
