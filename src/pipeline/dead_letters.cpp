@@ -11,12 +11,17 @@ namespace {
 
 constexpr std::string_view kStates[] = {"open",    "sent",       "rebuilding",
                                         "applied", "superseded", "rebuilt"};
-constexpr std::string_view kWaiting = "state IN ('open', 'sent', 'rebuilding')";
+constexpr std::string_view kWaiting = "outcome = ''";
 
 /// What ReadLetter reads, in its order.
 constexpr std::string_view kColumns =
     "pipeline, sink, stream, \"offset\", event_id, version, key, stage, reason, payload, "
     "at, attempts, id, state, seen, mended, mend, first_at, resent, run";
+/// With letters of `from`.
+std::string SelectLetters(std::string_view from = "dead_letters") {
+  return "SELECT " + std::string(kColumns) + " FROM " + std::string(from) +
+         " JOIN letter_events ON letter = id ";
+}
 
 LetterState StateOf(std::string_view name) {
   const auto found = std::ranges::find(kStates, name);
@@ -117,23 +122,29 @@ Result<std::uint64_t> DeadLetters::Upsert(const std::vector<DeadLetter>& letters
   MR_TRY(auto put,
          impl_.db.Prepare(
              "INSERT INTO dead_letters (pipeline, sink, event_id, stage, stream, "
-             "\"offset\", version, key, reason, payload, at, attempts, state, seen, "
-             "first_at) VALUES (?,?,?,?,?,?,?,?,?,?,?11,1,'open',?12,?11) "
+             "\"offset\", version, key, reason, at, attempts, seen, first_at) "
+             "VALUES (?,?,?,?,?,?,?,?,?,?10,1,?11,?10) "
              "ON CONFLICT (pipeline, sink, event_id) DO UPDATE SET "
              "stage = excluded.stage, reason = excluded.reason, "
              "stream = excluded.stream, \"offset\" = excluded.\"offset\", "
-             "payload = excluded.payload, seen = excluded.seen, at = excluded.at, "
-             "attempts = attempts + 1, state = iif(resent IS NULL, 'open', 'sent') " +
-             std::string(conflict) + " RETURNING attempts"));
+             "seen = excluded.seen, at = excluded.at, attempts = attempts + 1, "
+             "rebuilding = 0, outcome = '' " +
+             std::string(conflict) + " RETURNING attempts, id"));
+  MR_TRY(auto put_event,
+         impl_.db.Prepare("INSERT INTO letter_events (letter, payload) VALUES (?, ?) "
+                          "ON CONFLICT DO UPDATE SET payload = excluded.payload"));
   std::uint64_t added = 0;
   for (const DeadLetter& letter : letters) {
     put.Bind(1, letter.pipeline).Bind(2, letter.sink).Bind(3, letter.event_id);
     put.Bind(4, letter.stage).Bind(5, letter.stream).Bind(6, Signed(letter.offset));
     put.Bind(7, letter.version).Bind(8, letter.key).Bind(9, letter.reason);
-    put.Bind(10, letter.payload).Bind(11, letter.at).Bind(12, letter.seen);
+    put.Bind(10, letter.at).Bind(11, letter.seen);
     MR_TRY(const bool row, put.Step());
-    added += row && put.Int(0) == 1 ? 1 : 0;
+    if (!row) continue;
+    added += put.Int(0) == 1 ? 1 : 0;
+    put_event.Bind(1, put.Int(1)).Bind(2, letter.payload);
     MR_CHECK_OK(put.Finish());
+    MR_CHECK_OK(put_event.Finish());
   }
   MR_CHECK_OK(transaction.Commit());
   return added;
@@ -150,8 +161,7 @@ Result<DeadLetterPage> DeadLetters::List(const DeadLetterFilter& filter) {
   }
   MR_TRY(const auto condition, Condition::Of(filter));
   const std::lock_guard lock(impl_.mutex);
-  MR_TRY(auto select, impl_.db.Prepare("SELECT " + std::string(kColumns) +
-                                       " FROM dead_letters WHERE " + condition.text() +
+  MR_TRY(auto select, impl_.db.Prepare(SelectLetters() + "WHERE " + condition.text() +
                                        " AND id > ?7 ORDER BY id LIMIT ?8"));
   condition.Bind(select);
   select.Bind(7, skip).Bind(8, std::int64_t{filter.limit} + 1);
@@ -248,21 +258,15 @@ Result<std::optional<TimestampUs>> DeadLetters::Oldest(std::string_view pipeline
 Result<std::optional<Version>> DeadLetters::LowestSeen(std::string_view pipeline,
                                                        std::string_view sink) {
   const std::lock_guard lock(impl_.mutex);
-  // One look into the index for each state.
-  MR_TRY(auto select,
-         impl_.db.Prepare("SELECT min(seen) FROM dead_letters WHERE pipeline = ? AND "
-                          "sink = ? AND state = ? AND seen <> ''"));
-  std::optional<Version> lowest;
-  for (const std::string_view state : {"open", "sent", "rebuilding"}) {
-    select.Bind(1, pipeline).Bind(2, sink).Bind(3, state);
-    MR_TRY(const bool found, select.Step());
-    if (found && !select.IsNull(0)) {
-      MR_TRY(const auto seen, Version::Parse(select.Text(0)));
-      lowest = lowest ? std::min(*lowest, seen) : seen;
-    }
-    MR_CHECK_OK(select.Finish());
-  }
-  return lowest;
+  // One look into the index.
+  MR_TRY(auto select, impl_.db.Prepare("SELECT min(seen) FROM dead_letters WHERE "
+                                       "pipeline = ? AND sink = ? AND seen > '' AND " +
+                                       std::string(kWaiting)));
+  select.Bind(1, pipeline).Bind(2, sink);
+  MR_TRY(const bool found, select.Step());
+  if (!found || select.IsNull(0)) return std::nullopt;
+  MR_TRY(const auto seen, Version::Parse(select.Text(0)));
+  return seen;
 }
 
 Result<std::vector<std::int64_t>> DeadLetters::Open(const LetterFilter& filter) {
@@ -283,11 +287,9 @@ Result<std::vector<std::int64_t>> DeadLetters::Open(const LetterFilter& filter) 
 Result<std::vector<DeadLetter>> DeadLetters::Load(const std::vector<std::int64_t>& ids) {
   const std::lock_guard lock(impl_.mutex);
   // One statement for all of them. CROSS JOIN: in the order of `ids`.
-  MR_TRY(
-      auto select,
-      impl_.db.Prepare("WITH chosen(letter) AS (SELECT value FROM json_each(?)) SELECT " +
-                       std::string(kColumns) +
-                       " FROM chosen CROSS JOIN dead_letters ON id = letter"));
+  MR_TRY(auto select,
+         impl_.db.Prepare("WITH chosen(one) AS (SELECT value FROM json_each(?)) " +
+                          SelectLetters("chosen CROSS JOIN dead_letters ON id = one")));
   const std::string chosen = JsonArray(ids);
   select.Bind(1, chosen);
   std::vector<DeadLetter> letters;
@@ -303,9 +305,9 @@ Result<std::optional<DeadLetter>> DeadLetters::Of(std::string_view pipeline,
                                                   std::string_view sink,
                                                   std::string_view event_id) {
   const std::lock_guard lock(impl_.mutex);
-  MR_TRY(auto select, impl_.db.Prepare("SELECT " + std::string(kColumns) +
-                                       " FROM dead_letters WHERE pipeline = ? AND "
-                                       "sink = ? AND event_id = ?"));
+  MR_TRY(auto select,
+         impl_.db.Prepare(SelectLetters() + "WHERE pipeline = ? AND sink = ? AND "
+                                            "event_id = ?"));
   select.Bind(1, pipeline).Bind(2, sink).Bind(3, event_id);
   MR_TRY(const bool found, select.Step());
   if (!found) return std::nullopt;
@@ -316,8 +318,10 @@ Status DeadLetters::SetMended(const std::vector<Mend>& mends) {
   const std::lock_guard lock(impl_.mutex);
   SqliteTransaction transaction(impl_.db);
   MR_CHECK_OK(transaction.Begin());
-  MR_TRY(auto update, impl_.db.Prepare("UPDATE dead_letters SET mended = ?, mend = ? "
-                                       "WHERE id = ? AND state = 'open'"));
+  MR_TRY(auto update,
+         impl_.db.Prepare("UPDATE letter_events SET mended = ?, mend = ? FROM "
+                          "dead_letters WHERE letter = ? AND id = letter "
+                          "AND state = 'open'"));
   for (const Mend& mend : mends) {
     update.Bind(1, mend.mended).Bind(2, mend.mend).Bind(3, mend.id);
     MR_CHECK_OK(update.Finish());

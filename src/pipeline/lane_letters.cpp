@@ -138,7 +138,7 @@ Status Lane::FlushAtEnd() {
 
 Status Lane::ResolveSent() {
   if (resolved_ == sink_->committed()) return {};
-  MR_TRY(const auto resolved, redrive_->ResolveBelow(sink_->committed(), *sink_));
+  MR_TRY(const auto resolved, redrive_->Resolve(resolved_, sink_->committed(), *sink_));
   resolved_ = sink_->committed();
   const auto count = [this](const char* outcome, std::uint64_t letters) {
     services_.metrics

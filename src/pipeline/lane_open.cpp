@@ -44,6 +44,7 @@ Status Lane::Open() {
     // before.
     MR_CHECK_OK(services_.state.letters().Resend(pipeline_.definition.name,
                                                  compiled_.name, next_));
+    resolved_ = 0;
   } else if (!snapshot_) {
     MR_CHECK_OK(KeepDefinition(anew));
   }

@@ -20,7 +20,7 @@ Status DeadLetters::Claim(const std::vector<std::int64_t>& ids, Offset first,
   MR_CHECK_OK(transaction.Begin());
   MR_TRY(auto update,
          impl_.db.Prepare("WITH chosen(place, letter) AS (SELECT key, value FROM "
-                          "json_each(?3)) UPDATE dead_letters SET state = 'sent', "
+                          "json_each(?3)) UPDATE dead_letters SET "
                           "resent = ?1 + place, run = ?2 FROM chosen WHERE id = letter"));
   const std::string chosen = JsonArray(ids);
   update.Bind(1, Signed(first)).Bind(2, Signed(run)).Bind(3, chosen);
@@ -31,7 +31,7 @@ Status DeadLetters::Claim(const std::vector<std::int64_t>& ids, Offset first,
 Status DeadLetters::Unclaim(std::string_view pipeline, Offset from, Offset to) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto update,
-         impl_.db.Prepare("UPDATE dead_letters SET state = 'open', resent = NULL WHERE "
+         impl_.db.Prepare("UPDATE dead_letters SET resent = NULL WHERE "
                           "pipeline = ? AND state = 'sent' AND resent >= ? AND "
                           "resent < ?"));
   update.Bind(1, pipeline).Bind(2, Signed(from)).Bind(3, Signed(to));
@@ -42,7 +42,7 @@ Result<std::vector<std::string>> DeadLetters::SentSinks(std::string_view pipelin
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto select,
          impl_.db.Prepare("SELECT DISTINCT sink FROM dead_letters WHERE pipeline = ? AND "
-                          "state <> 'open' AND resent IS NOT NULL"));
+                          "resent IS NOT NULL"));
   select.Bind(1, pipeline);
   std::vector<std::string> sinks;
   while (true) {
@@ -69,15 +69,16 @@ Result<std::map<Offset, std::int64_t>> DeadLetters::Sent(std::string_view pipeli
 }
 
 Result<std::vector<DeadLetter>> DeadLetters::SentBelow(std::string_view pipeline,
-                                                       std::string_view sink,
+                                                       std::string_view sink, Offset from,
                                                        Offset below,
                                                        std::uint32_t limit) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto select,
          impl_.db.Prepare("SELECT id, key, version FROM dead_letters WHERE pipeline = ? "
-                          "AND sink = ? AND state = 'sent' AND resent < ? LIMIT ?"));
-  select.Bind(1, pipeline).Bind(2, sink).Bind(3, Signed(below));
-  select.Bind(4, std::int64_t{limit});
+                          "AND sink = ? AND state = 'sent' AND resent >= ? AND "
+                          "resent < ? LIMIT ?"));
+  select.Bind(1, pipeline).Bind(2, sink).Bind(3, Signed(from)).Bind(4, Signed(below));
+  select.Bind(5, std::int64_t{limit});
   std::vector<DeadLetter> letters;
   while (true) {
     MR_TRY(const bool more, select.Step());
@@ -95,7 +96,7 @@ Status DeadLetters::Reopen(const std::vector<DeadLetter>& letters) {
   SqliteTransaction transaction(impl_.db);
   MR_CHECK_OK(transaction.Begin());
   MR_TRY(auto update,
-         impl_.db.Prepare("UPDATE dead_letters SET state = 'open', resent = NULL, "
+         impl_.db.Prepare("UPDATE dead_letters SET resent = NULL, "
                           "stage = ?, reason = ?, at = ?, attempts = attempts + 1 "
                           "WHERE id = ? AND state = 'sent'"));
   for (const DeadLetter& letter : letters) {
@@ -112,7 +113,7 @@ Status DeadLetters::Resolve(const std::vector<std::int64_t>& ids, LetterState st
   SqliteTransaction transaction(impl_.db);
   MR_CHECK_OK(transaction.Begin());
   MR_TRY(auto update,
-         impl_.db.Prepare("UPDATE dead_letters SET state = ? WHERE id IN "
+         impl_.db.Prepare("UPDATE dead_letters SET outcome = ? WHERE id IN "
                           "(SELECT value FROM json_each(?)) AND state = 'sent'"));
   const std::string chosen = JsonArray(ids);
   update.Bind(1, NameOf(state)).Bind(2, chosen);
@@ -141,8 +142,8 @@ Result<RedriveCounts> DeadLetters::CountRun(std::uint64_t run) {
 
 Status DeadLetters::BeginRebuild(std::string_view pipeline, std::string_view sink) {
   const std::lock_guard lock(impl_.mutex);
-  MR_TRY(auto update, impl_.db.Prepare("UPDATE dead_letters SET state = 'rebuilding' "
-                                       "WHERE pipeline = ? AND sink = ?"));
+  MR_TRY(auto update, impl_.db.Prepare("UPDATE dead_letters SET rebuilding = 1, "
+                                       "outcome = '' WHERE pipeline = ? AND sink = ?"));
   update.Bind(1, pipeline).Bind(2, sink);
   return update.Finish();
 }
@@ -154,7 +155,7 @@ Result<std::optional<Offset>> DeadLetters::RebuildEnd(std::string_view pipeline,
   MR_TRY(auto select,
          impl_.db.Prepare("SELECT max(iif(stream = ?3, \"offset\" + 1, 0)) FROM "
                           "dead_letters WHERE pipeline = ?1 AND sink = ?2 AND "
-                          "state = 'rebuilding'"));
+                          "rebuilding = 1 AND outcome = ''"));
   select.Bind(1, pipeline).Bind(2, sink).Bind(3, stream);
   MR_TRY(const bool found, select.Step());
   if (!found || select.IsNull(0)) return std::nullopt;
@@ -165,8 +166,8 @@ Status DeadLetters::Resend(std::string_view pipeline, std::string_view sink, Off
                            const std::optional<Version>& above) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto update,
-         impl_.db.Prepare("UPDATE dead_letters SET state = 'sent' WHERE pipeline = ? AND "
-                          "sink = ? AND resent >= ? AND state IN ('applied', "
+         impl_.db.Prepare("UPDATE dead_letters SET outcome = '' WHERE pipeline = ? AND "
+                          "sink = ? AND resent >= ? AND outcome IN ('applied', "
                           "'superseded') AND version >= ?"));
   const std::string version = above ? above->ToHex() : std::string();
   update.Bind(1, pipeline).Bind(2, sink).Bind(3, Signed(from)).Bind(4, version);
@@ -211,10 +212,10 @@ Status DeadLetters::CloseOlder(std::string_view pipeline, std::string_view sink,
                                std::string_view stream, const Version& snapshot) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto update,
-         impl_.db.Prepare("UPDATE dead_letters SET state = 'rebuilt', resent = NULL "
-                          "WHERE pipeline = ? AND sink = ? AND stream <> ? AND "
-                          "version <> '' AND version <= ? AND "
-                          "state IN ('open', 'sent', 'rebuilding')"));
+         impl_.db.Prepare("UPDATE dead_letters SET outcome = 'rebuilt', rebuilding = 0, "
+                          "resent = NULL WHERE pipeline = ? AND sink = ? AND "
+                          "stream <> ? AND version <> '' AND version <= ? AND "
+                          "outcome = ''"));
   const std::string version = snapshot.ToHex();
   update.Bind(1, pipeline).Bind(2, sink).Bind(3, stream).Bind(4, version);
   return update.Finish();
@@ -254,16 +255,20 @@ Status DeadLetters::Insert(const std::vector<DeadLetter>& letters,
   MR_TRY(auto insert,
          impl_.db.Prepare(
              "INSERT INTO dead_letters (id, pipeline, sink, event_id, stage, stream, "
-             "\"offset\", version, key, reason, payload, at, attempts, state, seen, "
-             "first_at, resent) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,'applied',?,?,?)"));
+             "\"offset\", version, key, reason, at, attempts, seen, first_at, resent, "
+             "outcome) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'applied')"));
+  MR_TRY(auto insert_event,
+         impl_.db.Prepare("INSERT INTO letter_events (letter, payload) VALUES (?, ?)"));
   for (const DeadLetter& letter : letters) {
     insert.Bind(1, letter.id).Bind(2, letter.pipeline).Bind(3, sink);
     insert.Bind(4, letter.event_id).Bind(5, letter.stage).Bind(6, letter.stream);
     insert.Bind(7, Signed(letter.offset)).Bind(8, letter.version).Bind(9, letter.key);
-    insert.Bind(10, letter.reason).Bind(11, letter.payload).Bind(12, letter.at);
-    insert.Bind(13, Signed(letter.attempts)).Bind(14, letter.seen);
-    insert.Bind(15, letter.first_at).Bind(16, Signed(*letter.resent));
+    insert.Bind(10, letter.reason).Bind(11, letter.at);
+    insert.Bind(12, Signed(letter.attempts)).Bind(13, letter.seen);
+    insert.Bind(14, letter.first_at).Bind(15, Signed(*letter.resent));
+    insert_event.Bind(1, letter.id).Bind(2, letter.payload);
     MR_CHECK_OK(insert.Finish());
+    MR_CHECK_OK(insert_event.Finish());
   }
   return transaction.Commit();
 }
@@ -272,8 +277,9 @@ Status DeadLetters::SetRebuilt(const std::vector<std::int64_t>& ids) {
   const std::lock_guard lock(impl_.mutex);
   SqliteTransaction transaction(impl_.db);
   MR_CHECK_OK(transaction.Begin());
-  MR_TRY(auto update, impl_.db.Prepare("UPDATE dead_letters SET state = 'rebuilt' WHERE "
-                                       "id = ? AND state = 'open'"));
+  MR_TRY(auto update,
+         impl_.db.Prepare("UPDATE dead_letters SET outcome = 'rebuilt' WHERE "
+                          "id = ? AND state = 'open'"));
   for (const std::int64_t id : ids) {
     update.Bind(1, id);
     MR_CHECK_OK(update.Finish());
@@ -284,8 +290,9 @@ Status DeadLetters::SetRebuilt(const std::vector<std::int64_t>& ids) {
 Status DeadLetters::EndRebuild(std::string_view pipeline, std::string_view sink) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto update,
-         impl_.db.Prepare("UPDATE dead_letters SET state = 'rebuilt', resent = NULL "
-                          "WHERE pipeline = ? AND sink = ? AND state = 'rebuilding'"));
+         impl_.db.Prepare("UPDATE dead_letters SET outcome = 'rebuilt', rebuilding = 0, "
+                          "resent = NULL WHERE pipeline = ? AND sink = ? AND "
+                          "rebuilding = 1 AND outcome = ''"));
   update.Bind(1, pipeline).Bind(2, sink);
   return update.Finish();
 }

@@ -53,12 +53,12 @@ Status RedriveSource::Reopen(std::vector<DeadLetter> died) {
   return {};
 }
 
-Result<RedriveSource::Resolved> RedriveSource::ResolveBelow(Offset committed,
-                                                            Sink& sink) {
+Result<RedriveSource::Resolved> RedriveSource::Resolve(Offset from, Offset committed,
+                                                       Sink& sink) {
   Resolved resolved;
   while (true) {
     MR_TRY(const auto letters,
-           letters_.SentBelow(pipeline_, sink_, committed, kResolvedAtOnce));
+           letters_.SentBelow(pipeline_, sink_, from, committed, kResolvedAtOnce));
     if (letters.empty()) return resolved;
     std::vector<RecordState> states;
     for (const DeadLetter& letter : letters) states.push_back(StateOf(letter));

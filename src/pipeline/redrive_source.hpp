@@ -27,12 +27,12 @@ class RedriveSource {
   Result<std::vector<eventlog::Record>> Take(eventlog::RecordBatch& batch);
   /// Events of the last Take that died again: their letters are open.
   Status Reopen(std::vector<DeadLetter> died);
-  /// The sink has everything below `committed`: says so of the letters. Can be repeated.
-  /// Gives how many were applied, and superseded.
+  /// The sink has everything below `committed`: says so of the letters with places from
+  /// `from` on. Can be repeated. Gives how many were applied, and superseded.
   struct Resolved {
     std::uint64_t applied = 0, superseded = 0;
   };
-  Result<Resolved> ResolveBelow(Offset committed, Sink& sink);
+  Result<Resolved> Resolve(Offset from, Offset committed, Sink& sink);
 
  private:
   const std::string pipeline_, sink_;

@@ -25,7 +25,7 @@ Result<std::unique_ptr<StateDb>> StateDb::Open(const std::filesystem::path& data
     MR_CHECK_OK(PrepareStateDb(impl->db));
     MR_CHECK_OK(SyncDir(data));
   }
-  MR_CHECK_OK(CheckStateFormat(impl->db));
+  if (read_only) MR_CHECK_OK(ReadStateDb(impl->db));
   return std::unique_ptr<StateDb>(new StateDb(std::move(impl)));
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sqlite/sqlite.hpp"
 #include "test_support.hpp"
 
 namespace millrace::pipeline {
@@ -146,6 +147,95 @@ TEST(StateDb, ForgetsRemovedPipelinesAndKeepsLetters) {
   all = (*reader)->Pipelines();
   ASSERT_EQ(all->size(), 1u);
   EXPECT_EQ((*reader)->letters().List({})->letters.size(), 1u);
+}
+
+/// A pipelines.db of format 2, with a letter in each state.
+constexpr const char* kFormat2 = R"sql(
+CREATE TABLE format (version INTEGER NOT NULL);
+INSERT INTO format VALUES (2);
+CREATE TABLE dead_letters (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  pipeline TEXT NOT NULL, sink TEXT NOT NULL, event_id TEXT NOT NULL, stage TEXT NOT NULL,
+  stream TEXT NOT NULL, "offset" INTEGER NOT NULL, version TEXT NOT NULL,
+  key TEXT NOT NULL, reason TEXT NOT NULL, payload TEXT NOT NULL, at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, state TEXT NOT NULL, seen TEXT NOT NULL,
+  first_at INTEGER NOT NULL, mended TEXT NOT NULL DEFAULT '',
+  mend TEXT NOT NULL DEFAULT '', resent INTEGER, run INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (pipeline, sink, event_id));
+CREATE INDEX dead_letters_by_state ON dead_letters (pipeline, sink, state, seen);
+CREATE INDEX dead_letters_by_run ON dead_letters (run, state) WHERE run > 0;
+CREATE INDEX dead_letters_sent
+  ON dead_letters (pipeline, sink, resent) WHERE state = 'sent';
+WITH v(id, state, mended, resent, run) AS (VALUES (1, 'open', '', NULL, 0),
+    (2, 'open', '{"n":0}', NULL, 4), (3, 'sent', '', 5, 4),
+    (4, 'rebuilding', '', NULL, 0), (5, 'rebuilding', '', 6, 4), (6, 'applied', '', 7, 4),
+    (7, 'superseded', '', 8, 4), (8, 'rebuilt', '', NULL, 0))
+INSERT INTO dead_letters
+  SELECT id + 10, 'p', 'table.t', 'e' || id, 'sql', 'orders', id, printf('%032x', id),
+    'k' || id, 'why', '{"n":' || id || '}', 100 + id, 2, state, printf('%032x', 50 - id),
+    90 + id, mended, iif(mended = '', '', 'n = 0'), resent, run FROM v;
+)sql";
+
+/// All that a reader is told of letters.
+std::string Told(DeadLetters& letters) {
+  DeadLetterFilter all;
+  all.state = "all";
+  std::string text;
+  const auto page = letters.List(all);
+  if (!page) return page.error().ToString();
+  for (const DeadLetter& letter : page->letters) {
+    AppendJson(text, letter);
+    text += " seen " + letter.seen + " resent " +
+            (letter.resent ? std::to_string(*letter.resent) : "never") + "\n";
+  }
+  return text + std::to_string(*letters.Count("p", "table.t")) + " wait, lowest " +
+         (*letters.LowestSeen("p", "table.t"))->ToHex();
+}
+
+TEST(StateDb, BringsLettersOfFormat2Along) {
+  PipelineFixture f;
+  const auto data = f.data / "old";
+  std::filesystem::create_directory(data);
+  {
+    auto db = Sqlite::Open(data / "pipelines.db", Sqlite::Mode::kDurable);
+    ASSERT_TRUE(db);
+    ASSERT_TRUE(db->Run(kFormat2));
+  }
+  auto reader = StateDb::Open(data, StateDb::Access::kReadOnly);
+  ASSERT_TRUE(reader) << reader.error().ToString();
+  const std::string read = Told((*reader)->letters());
+  reader->reset();
+  auto state = StateDb::Open(data, StateDb::Access::kReadWrite);
+  ASSERT_TRUE(state) << state.error().ToString();
+  auto& letters = (*state)->letters();
+  EXPECT_EQ(Told(letters), read) << "as those see it who may not write";
+  EXPECT_TRUE(read.ends_with("5 wait, lowest 0000000000000000000000000000002d")) << read;
+  DeadLetterFilter filter;
+  filter.state = "all";
+  const auto page = letters.List(filter);
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->letters.size(), 8u);
+  std::string states;
+  for (const DeadLetter& letter : page->letters) {
+    states += std::string(NameOf(letter.state)) + " ";
+    EXPECT_EQ(letter.payload, "{\"n\":" + letter.event_id.substr(1) + "}");
+  }
+  EXPECT_EQ(states, "open open sent rebuilding rebuilding applied superseded rebuilt ");
+  EXPECT_EQ(page->letters[1].event(), "{\"n\":0}");
+  EXPECT_EQ(page->letters[1].mend, "n = 0");
+  EXPECT_EQ(*letters.NextRun(), 5u);
+  const auto run = letters.CountRun(4);
+  EXPECT_EQ(run->waiting, 2u);
+  EXPECT_EQ(run->died, 1u);
+  EXPECT_EQ(*letters.Sent("p", "table.t", 0, 100),
+            (std::map<Offset, std::int64_t>{{5, 13}}));
+  // One that dies again where it was sent before is sent, and goes on from there.
+  DeadLetter again = page->letters[4];
+  ASSERT_TRUE(letters.Put({again}));
+  EXPECT_EQ(*letters.Sent("p", "table.t", 0, 100),
+            (std::map<Offset, std::int64_t>{{5, 13}, {6, 15}}));
+  EXPECT_EQ(*letters.Put({Letter("new")}), 1u);
+  EXPECT_GT((*letters.Of("p", "table.t", "new"))->id, 18);
 }
 
 TEST(StateDb, SaysWhenThereIsNone) {

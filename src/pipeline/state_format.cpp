@@ -3,11 +3,11 @@
 namespace millrace::pipeline {
 namespace {
 
-constexpr std::int64_t kFormat = 2;
+constexpr std::int64_t kFormat = 3;
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE IF NOT EXISTS format (version INTEGER NOT NULL);
-INSERT INTO format SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM format);
+INSERT INTO format SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM format);
 CREATE TABLE IF NOT EXISTS pipelines (
   pipeline TEXT PRIMARY KEY, stream TEXT NOT NULL, hash TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sinks (
@@ -21,35 +21,68 @@ CREATE TABLE IF NOT EXISTS definitions (
   hash TEXT NOT NULL, PRIMARY KEY (pipeline, sink, first_offset)) WITHOUT ROWID;
 )sql";
 
+/// A letter's events, the most of it, stand beside it: to redrive it writes its row
+/// twice. For the same reason no index has what changes then, but to leave the waiting
+/// ones.
 constexpr const char* kLetters = R"sql(
 CREATE TABLE IF NOT EXISTS dead_letters (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   pipeline TEXT NOT NULL, sink TEXT NOT NULL, event_id TEXT NOT NULL, stage TEXT NOT NULL,
   stream TEXT NOT NULL, "offset" INTEGER NOT NULL, version TEXT NOT NULL,
-  key TEXT NOT NULL, reason TEXT NOT NULL, payload TEXT NOT NULL, at INTEGER NOT NULL,
-  attempts INTEGER NOT NULL, state TEXT NOT NULL, seen TEXT NOT NULL,
-  first_at INTEGER NOT NULL, mended TEXT NOT NULL DEFAULT '',
-  mend TEXT NOT NULL DEFAULT '', resent INTEGER, run INTEGER NOT NULL DEFAULT 0,
+  key TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, seen TEXT NOT NULL, first_at INTEGER NOT NULL,
+  resent INTEGER, run INTEGER NOT NULL DEFAULT 0,
+  rebuilding INTEGER NOT NULL DEFAULT 0, outcome TEXT NOT NULL DEFAULT '',
+  state TEXT AS (CASE WHEN outcome <> '' THEN outcome WHEN rebuilding THEN 'rebuilding'
+    WHEN resent IS NULL THEN 'open' ELSE 'sent' END),
   UNIQUE (pipeline, sink, event_id));
-CREATE INDEX IF NOT EXISTS dead_letters_by_state
-  ON dead_letters (pipeline, sink, state, seen);
-CREATE INDEX IF NOT EXISTS dead_letters_by_run ON dead_letters (run, state) WHERE run > 0;
-CREATE INDEX IF NOT EXISTS dead_letters_sent
-  ON dead_letters (pipeline, sink, resent) WHERE state = 'sent';
+CREATE TABLE IF NOT EXISTS letter_events (
+  letter INTEGER PRIMARY KEY, payload TEXT NOT NULL, mended TEXT NOT NULL DEFAULT '',
+  mend TEXT NOT NULL DEFAULT '');
+CREATE INDEX IF NOT EXISTS letters_waiting
+  ON dead_letters (pipeline, sink, seen, outcome) WHERE outcome = '';
+CREATE INDEX IF NOT EXISTS letters_rebuilding
+  ON dead_letters (pipeline, sink) WHERE rebuilding = 1;
+CREATE INDEX IF NOT EXISTS letters_resent
+  ON dead_letters (pipeline, sink, resent) WHERE resent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS letters_of_run ON dead_letters (run) WHERE run > 0;
 )sql";
 
-/// Format 1 kept a letter for each stage that an event ever died in: the last one stays.
-constexpr const char* kBeforeFormat2 = R"sql(
-ALTER TABLE dead_letters RENAME TO dead_letters_1;
+constexpr const char* kSetOldAside = R"sql(
+ALTER TABLE dead_letters RENAME TO old_letters;
 )sql";
-constexpr const char* kToFormat2 = R"sql(
+/// Format 1 kept a letter for each stage that an event ever died in: the last one stays.
+constexpr const char* kFromFormat1 = R"sql(
+DELETE FROM old_letters WHERE id NOT IN
+  (SELECT max(id) FROM old_letters GROUP BY pipeline, sink, event_id);
 INSERT INTO dead_letters (id, pipeline, sink, event_id, stage, stream, "offset", version,
-  key, reason, payload, at, attempts, state, seen, first_at)
+  key, reason, at, attempts, seen, first_at)
   SELECT id, pipeline, sink, event_id, stage, stream, "offset", version, key, reason,
-    payload, at, attempts, 'open', version, at FROM dead_letters_1 WHERE id IN
-    (SELECT max(id) FROM dead_letters_1 GROUP BY pipeline, sink, event_id);
-DROP TABLE dead_letters_1;
-UPDATE format SET version = 2;
+    at, attempts, version, at FROM old_letters;
+INSERT INTO letter_events (letter, payload) SELECT id, payload FROM old_letters;
+)sql";
+/// Format 2 kept a letter in one row, with a state for what is told by three columns now.
+constexpr const char* kFromFormat2 = R"sql(
+INSERT INTO dead_letters (id, pipeline, sink, event_id, stage, stream, "offset", version,
+  key, reason, at, attempts, seen, first_at, resent, run, rebuilding, outcome)
+  SELECT id, pipeline, sink, event_id, stage, stream, "offset", version, key, reason,
+    at, attempts, seen, first_at, resent, run, state = 'rebuilding',
+    iif(state IN ('open', 'sent', 'rebuilding'), '', state) FROM old_letters;
+INSERT INTO letter_events SELECT id, payload, mended, mend FROM old_letters;
+)sql";
+/// For those who may not write: format 2 looks like 3.
+constexpr const char* kReadFormat2 = R"sql(
+CREATE TEMP VIEW letter_events AS
+  SELECT id AS letter, payload, mended, mend FROM main.dead_letters;
+CREATE TEMP VIEW dead_letters AS
+  SELECT id, pipeline, sink, event_id, stage, stream, "offset", version, key, reason, at,
+    attempts, seen, first_at, resent, run, state, state = 'rebuilding' AS rebuilding,
+    iif(state IN ('open', 'sent', 'rebuilding'), '', state) AS outcome
+    FROM main.dead_letters;
+)sql";
+constexpr const char* kDropOld = R"sql(
+DROP TABLE old_letters;
+UPDATE format SET version = 3;
 )sql";
 
 Result<std::int64_t> FormatOf(Sqlite& db) {
@@ -60,9 +93,11 @@ Result<std::int64_t> FormatOf(Sqlite& db) {
 }
 
 Error OtherFormat(std::int64_t format) {
-  return Error(ErrorCode::kConflict, "pipelines.db has format " + std::to_string(format) +
-                                         "; this program reads up to " +
-                                         std::to_string(kFormat));
+  return Error(ErrorCode::kConflict,
+               "pipelines.db has format " + std::to_string(format) +
+                   (format < kFormat ? "; start the server once, which brings it to "
+                                     : "; this program reads up to ") +
+                   std::to_string(kFormat));
 }
 
 }  // namespace
@@ -74,15 +109,17 @@ Status PrepareStateDb(Sqlite& db) {
   MR_TRY(const auto format, FormatOf(db));
   if (format > kFormat) return Fail(OtherFormat(format));
   const bool old = format < kFormat;
-  if (old) MR_CHECK_OK(db.Run(kBeforeFormat2));
+  if (old) MR_CHECK_OK(db.Run(kSetOldAside));
   MR_CHECK_OK(db.Run(kLetters));
-  if (old) MR_CHECK_OK(db.Run(kToFormat2));
+  if (old) MR_CHECK_OK(db.Run(format == 1 ? kFromFormat1 : kFromFormat2));
+  if (old) MR_CHECK_OK(db.Run(kDropOld));
   return transaction.Commit();
 }
 
-Status CheckStateFormat(Sqlite& db) {
+Status ReadStateDb(Sqlite& db) {
   MR_TRY(const auto format, FormatOf(db));
   if (format == kFormat) return {};
+  if (format == 2) return db.Run(kReadFormat2);
   return Fail(OtherFormat(format));
 }
 

@@ -36,10 +36,11 @@ inline std::uint64_t Unsigned(std::int64_t value) {
 /// "[1,2]", for json_each.
 std::string JsonArray(const std::vector<std::int64_t>& numbers);
 
-/// Makes the tables, and those of format 1 into ours. kConflict: a newer format, nothing
-/// was changed.
+/// Makes the tables, and those of earlier formats into ours. kConflict: a newer format,
+/// nothing was changed.
 Status PrepareStateDb(Sqlite& db);
-/// kConflict: another format than ours.
-Status CheckStateFormat(Sqlite& db);
+/// For a connection that only reads: those of format 2 look like ours. kConflict: another
+/// format.
+Status ReadStateDb(Sqlite& db);
 
 }  // namespace millrace::pipeline

@@ -14,7 +14,7 @@ import millrace
 import pytest
 
 GOLDEN = millrace.ROOT / "tests" / "data" / "directory"
-NEWEST = GOLDEN / "2026-11.tar.gz"
+NEWEST = GOLDEN / "2026-11b.tar.gz"
 STRICT = """
 pipeline: strict
 from: {changes: orders, start: earliest}

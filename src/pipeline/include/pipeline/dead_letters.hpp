@@ -146,10 +146,10 @@ class DeadLetters {
   Result<std::map<Offset, std::int64_t>> Sent(std::string_view pipeline,
                                               std::string_view sink, Offset from,
                                               Offset to);
-  /// Sent letters with places below `below`, at most `limit`: id, key and version.
+  /// Sent letters with places [from, below), at most `limit`: id, key and version.
   Result<std::vector<DeadLetter>> SentBelow(std::string_view pipeline,
-                                            std::string_view sink, Offset below,
-                                            std::uint32_t limit);
+                                            std::string_view sink, Offset from,
+                                            Offset below, std::uint32_t limit);
   /// They died again: open, with another stage and reason.
   Status Reopen(const std::vector<DeadLetter>& letters);
   /// Sent letters are in the sink now.
