@@ -31,7 +31,7 @@ def refreshed(api, user, count):
 def make_tokens(port, count):
     """Of SIGNED_IN sessions of one user, who has the records."""
     owner = User(millrace.Api(port), "owner@example.com")
-    users = [owner.log_in() for _ in range(SIGNED_IN)]
+    users = [owner.log_in() for _ in range(scaled(SIGNED_IN, 3))]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         made = list(pool.map(lambda user: refreshed(millrace.Api(port), user, count // SIGNED_IN), users))
     return owner, [token for turn in zip(*made) for token in turn]
