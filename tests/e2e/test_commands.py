@@ -48,8 +48,9 @@ def test_status_of_a_sink_that_cannot_start_shows_where_it_stands(shop, data):
         assert "pipelines rebuild orders_now" in sinks[0]["reason"]
 
 
-def test_the_reference_of_settings_is_what_the_program_prints(tmp_path):
+def test_the_reference_is_what_the_program_prints(tmp_path):
     millrace.run("reference", "--write", tmp_path)
+    assert {page.name for page in tmp_path.iterdir()} == {"cli.md", "settings.md"}
     for page in tmp_path.iterdir():
         assert page.read_text() == (millrace.ROOT / "docs" / "reference" / page.name).read_text(), "run ./dev docs"
 
