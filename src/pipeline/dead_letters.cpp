@@ -110,7 +110,7 @@ std::string_view NameOf(LetterState state) {
 
 Result<std::uint64_t> DeadLetters::Put(const std::vector<DeadLetter>& letters) {
   // A sent or resolved letter comes here when its sink reads a batch again.
-  return Upsert(letters, "WHERE state IN ('open', 'rebuilding')");
+  return Upsert(letters, "WHERE state IN ('open', 'rebuilding', 'rebuilt')");
 }
 
 Result<std::uint64_t> DeadLetters::Upsert(const std::vector<DeadLetter>& letters,
@@ -222,12 +222,46 @@ Result<std::uint64_t> DeadLetters::CountBetween(std::string_view pipeline,
   return found ? Unsigned(select.Int(0)) : 0;
 }
 
+Result<Offset> DeadLetters::LettersEnd(std::string_view pipeline, std::string_view sink,
+                                       std::string_view stream) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto select,
+         impl_.db.Prepare("SELECT coalesce(max(\"offset\") + 1, 0) FROM dead_letters "
+                          "WHERE pipeline = ? AND sink = ? AND stream = ?"));
+  select.Bind(1, pipeline).Bind(2, sink).Bind(3, stream);
+  MR_TRY(const bool found, select.Step());
+  return found ? Unsigned(select.Int(0)) : 0;
+}
+
+Result<std::vector<DeadLetter>> DeadLetters::Between(std::string_view pipeline,
+                                                     std::string_view sink,
+                                                     std::string_view stream, Offset from,
+                                                     Offset to) {
+  const std::lock_guard lock(impl_.mutex);
+  MR_TRY(auto select,
+         impl_.db.Prepare("SELECT id, \"offset\", state FROM dead_letters WHERE "
+                          "pipeline = ? AND sink = ? AND stream = ? AND "
+                          "\"offset\" >= ? AND \"offset\" < ?"));
+  select.Bind(1, pipeline).Bind(2, sink).Bind(3, stream);
+  select.Bind(4, Signed(from)).Bind(5, Signed(to));
+  std::vector<DeadLetter> letters;
+  while (true) {
+    MR_TRY(const bool more, select.Step());
+    if (!more) return letters;
+    DeadLetter& letter = letters.emplace_back();
+    letter.id = select.Int(0);
+    letter.offset = Unsigned(select.Int(1));
+    letter.state = StateOf(select.Text(2));
+  }
+}
+
 Result<std::map<std::string, Version, std::less<>>> DeadLetters::Blocked(
     std::string_view pipeline, std::string_view sink, bool sent) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto select,
          impl_.db.Prepare("SELECT key, min(version) FROM dead_letters WHERE pipeline = ? "
-                          "AND sink = ? AND state IN ('open', ?) AND version <> '' "
+                          "AND sink = ? AND outcome = '' AND state IN ('open', ?) "
+                          "AND version <> '' "
                           "GROUP BY key"));
   select.Bind(1, pipeline)
       .Bind(2, sink)

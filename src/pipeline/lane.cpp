@@ -194,12 +194,18 @@ Status Lane::ProcessBatch() {
 }
 
 Result<Processed> Lane::Process(eventlog::RecordBatch& batch) {
-  std::vector<eventlog::Record> taken;
+  std::vector<eventlog::Record> some;
+  std::span<const eventlog::Record> taken = batch.records();
   if (redrive_) {
-    MR_TRY(taken, redrive_->Take(batch));
-    if (taken.empty()) return Processed{};
+    MR_TRY(some, redrive_->Take(batch));
+    if (some.empty()) return Processed{};
+    taken = some;
+  } else {
+    MR_TRY(const bool known, KnowLetters(batch));
+    if (known) taken = some = WithoutRedriven(batch);
+    if (taken.empty()) return PassedOver(batch.records().back());
   }
-  const Position position = processor_->Begin(redrive_ ? taken : batch.records());
+  const Position position = processor_->Begin(taken);
   MR_CHECK_OK(BlockKeys());
   MR_CHECK_OK(CatchUpLookups(position));
   if (stopping() || pausing()) return Processed{};
@@ -225,6 +231,7 @@ Status Lane::Deliver(Processed processed) {
   if (!redrive_) MR_CHECK_OK(history_->Save());
   MR_CHECK_OK(CheckShare(processed.batch.next, processed.letters));
   MR_CHECK_OK(CheckParked(processed.letters));
+  MR_CHECK_OK(CloseWhatGoesThrough(processed.letters));
   MR_CHECK_OK(StoreLetters(std::move(processed.letters)));
   const Offset next = processed.batch.next;
   const std::uint64_t events = next - processed.batch.first;

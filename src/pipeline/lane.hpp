@@ -95,6 +95,11 @@ class Lane {
   Status StoreLetters(std::vector<DeadLetter> letters);
   /// Limits `batch` to what it takes.
   Result<Processed> Process(eventlog::RecordBatch& batch);
+  /// The letters that events of this batch have from before; whether there are any.
+  Result<bool> KnowLetters(const eventlog::RecordBatch& batch);
+  std::vector<eventlog::Record> WithoutRedriven(const eventlog::RecordBatch& batch) const;
+  static Processed PassedOver(const eventlog::Record& last);
+  Status CloseWhatGoesThrough(const std::vector<DeadLetter>& died);
   /// What `on_error: park_key` and `max_share` ask for.
   Status BlockKeys();
   Status CheckParked(const std::vector<DeadLetter>& letters);
@@ -149,8 +154,12 @@ class Lane {
   bool until_end_ = false;
   int failures_ = 0;
   PendingBatches pending_;
-  std::uint64_t dead_ = 0;             ///< of the window that dead_next_ is in
-  std::optional<Offset> dead_next_;    ///< events below it are in dead_
+  std::uint64_t dead_ = 0;           ///< of the window that dead_next_ is in
+  std::optional<Offset> dead_next_;  ///< events below it are in dead_
+  /// Events of input() below it may have letters already, of an attempt that the sink has
+  /// no position of; nothing: not looked up yet. And those letters of the batch.
+  std::optional<Offset> letters_end_;
+  std::vector<DeadLetter> known_;
   std::optional<Offset> rebuild_end_;  ///< letters up to here wait for this lane
   bool rebuilt_ = false;               ///< no letter waits for changes_ any more
   Offset resolved_ = 0;                ///< letters below it have been told

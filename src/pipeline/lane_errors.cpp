@@ -79,6 +79,7 @@ void Lane::KnowStored() {
 
 void Lane::FallBack() {
   next_ = target().committed();
+  letters_end_.reset();
   pending_.Clear();
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "base/failpoint.hpp"
 #include "lane.hpp"
@@ -36,7 +37,9 @@ Status Lane::StoreLetters(std::vector<DeadLetter> letters) {
   MR_FAIL_POINT("pipeline.before_dead_letters");
   MR_TRY(const auto added, services_.state.letters().Put(letters));
   MR_FAIL_POINT("pipeline.after_dead_letters");
-  {
+  if (next_ < letters_end_.value_or(0)) {
+    MR_CHECK_OK(CountLetters());  // one that went through before may be open again
+  } else {
     const std::lock_guard lock(mutex_);
     dead_letters_ += added;
   }
@@ -58,7 +61,12 @@ Status Lane::CheckParked(const std::vector<DeadLetter>& letters) {
   const auto is_parked = [](const DeadLetter& letter) {
     return letter.stage == "parked";
   };
-  const auto more = std::ranges::count_if(letters, is_parked);
+  // Without those that are stored already, where a batch is read again.
+  std::set<Offset> stored;
+  for (const DeadLetter& letter : known_) stored.insert(letter.offset);
+  const auto more = std::ranges::count_if(letters, [&](const DeadLetter& letter) {
+    return is_parked(letter) && !stored.contains(letter.offset);
+  });
   if (more == 0) return {};
   MR_TRY(const auto parked, services_.state.letters().CountStage(
                                 pipeline_.definition.name, compiled_.name, "parked"));
@@ -69,6 +77,68 @@ Status Lane::CheckParked(const std::vector<DeadLetter>& letters) {
                   " changes would wait behind dead letters, max_parked is " +
                   std::to_string(pipeline_.definition.max_parked) +
                   ": mend and redrive those, or raise it");
+}
+
+/// A sink without a position of its last batches reads them again, and a letter of these
+/// may have been redriven meanwhile: its event is the redrive's.
+Result<bool> Lane::KnowLetters(const eventlog::RecordBatch& batch) {
+  known_.clear();
+  auto& letters = services_.state.letters();
+  const auto& name = pipeline_.definition.name;
+  if (!letters_end_) {
+    // Of a sink that is built anew all letters are decided again.
+    letters_end_ = 0;
+    if (!rebuild_end_) {
+      MR_TRY(letters_end_, letters.LettersEnd(name, compiled_.name, input().name));
+    }
+  }
+  if (next_ >= *letters_end_) return false;
+  MR_TRY(known_,
+         letters.Between(name, compiled_.name, input().name, next_, batch.next()));
+  return !known_.empty();
+}
+
+std::vector<eventlog::Record> Lane::WithoutRedriven(
+    const eventlog::RecordBatch& batch) const {
+  std::vector<eventlog::Record> taken(batch.records());
+  std::set<Offset> others;
+  for (const DeadLetter& letter : known_) {
+    using enum LetterState;
+    const bool ours =
+        letter.state == kOpen || letter.state == kRebuilding || letter.state == kRebuilt;
+    if (!ours) others.insert(letter.offset);
+  }
+  std::erase_if(taken,
+                [&](const auto& record) { return others.contains(record.offset); });
+  return taken;
+}
+
+/// Of a batch whose events have all been redriven.
+Processed Lane::PassedOver(const eventlog::Record& last) {
+  Processed out;
+  if (const auto event = change::ParseEnvelope(last.body)) {
+    out.batch.last_version = event->version;
+    out.seen = event->seen();
+  }
+  return out;
+}
+
+/// An open letter of such a batch whose event is a row this time must not be redriven as
+/// well.
+Status Lane::CloseWhatGoesThrough(const std::vector<DeadLetter>& died) {
+  std::set<Offset> dead;
+  for (const DeadLetter& letter : died) dead.insert(letter.offset);
+  std::vector<std::int64_t> through;
+  for (const DeadLetter& letter : known_) {
+    if (letter.state == LetterState::kOpen && !dead.contains(letter.offset)) {
+      through.push_back(letter.id);
+    }
+  }
+  known_.clear();
+  MR_TRY(const auto closed, services_.state.letters().CloseThrough(through));
+  if (closed > 0) MR_CHECK_OK(CountLetters());
+  if (closed == through.size()) return {};
+  return Fail(ErrorCode::kUnavailable, "letters of this batch are being redriven");
 }
 
 /// Windows stand still, so that what stops a sink does not hang on its batches.

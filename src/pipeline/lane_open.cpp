@@ -51,6 +51,7 @@ Status Lane::Open() {
   taken_.store(committed.value_or(0), std::memory_order_release);
   pending_.Clear();
   dead_next_.reset();
+  letters_end_.reset();
   MR_CHECK_OK(OpenProcessor());
   if (changes_ == nullptr) {
     MR_CHECK_OK(lookups_.HoldForLetters(pipeline_, compiled_.name));

@@ -32,7 +32,7 @@ Status DeadLetters::Unclaim(std::string_view pipeline, Offset from, Offset to) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto update,
          impl_.db.Prepare("UPDATE dead_letters SET resent = NULL WHERE "
-                          "pipeline = ? AND state = 'sent' AND resent >= ? AND "
+                          "pipeline = ? AND outcome = '' AND resent >= ? AND "
                           "resent < ?"));
   update.Bind(1, pipeline).Bind(2, Signed(from)).Bind(3, Signed(to));
   return update.Finish();
@@ -204,7 +204,9 @@ Status DeadLetters::CloseOthers(std::string_view pipeline, std::string_view sink
       if (!other) through.push_back(letter.id);
     }
     filter.cursor = page.next_cursor;
-    if (filter.cursor.empty()) return SetRebuilt(through);
+    if (!filter.cursor.empty()) continue;
+    MR_CHECK_OK(CloseThrough(through));
+    return {};
   }
 }
 
@@ -273,18 +275,24 @@ Status DeadLetters::Insert(const std::vector<DeadLetter>& letters,
   return transaction.Commit();
 }
 
-Status DeadLetters::SetRebuilt(const std::vector<std::int64_t>& ids) {
+Result<std::size_t> DeadLetters::CloseThrough(const std::vector<std::int64_t>& ids) {
+  if (ids.empty()) return 0;
   const std::lock_guard lock(impl_.mutex);
   SqliteTransaction transaction(impl_.db);
   MR_CHECK_OK(transaction.Begin());
   MR_TRY(auto update,
          impl_.db.Prepare("UPDATE dead_letters SET outcome = 'rebuilt' WHERE "
-                          "id = ? AND state = 'open'"));
+                          "id = ? AND state = 'open' RETURNING id"));
+  std::size_t closed = 0;
   for (const std::int64_t id : ids) {
     update.Bind(1, id);
+    MR_TRY(const bool open, update.Step());
+    if (!open) continue;
+    ++closed;
     MR_CHECK_OK(update.Finish());
   }
-  return transaction.Commit();
+  MR_CHECK_OK(transaction.Commit());
+  return closed;
 }
 
 Status DeadLetters::EndRebuild(std::string_view pipeline, std::string_view sink) {

@@ -23,7 +23,7 @@ class Trial {
       : pipeline_(pipeline),
         services_(services),
         lookups_(lookups),
-        history_(pipeline.collection.name, services.state, false) {}
+        history_(pipeline.stream(), services.state, false) {}
 
   Status Open(const CompiledSink& sink) {
     MR_CHECK_OK(history_.Load());

@@ -238,6 +238,60 @@ TEST_F(RedriveTest, ARebuildThatNeedsNoMendingTakesNothingTwice) {
   EXPECT_FALSE(stores_.contains("table.t#1"));
 }
 
+/// As a lake that was killed before its roll: it has none of what it was given.
+void ForgetRows(SinkStore& store) {
+  store.rows.clear();
+  store.position = 0;
+}
+
+TEST_F(RedriveTest, WhatWasRedrivenIsNoRowWhereASinkReadsItAgain) {
+  f_.pipeline.on_error = project::OnError::kParkKey;
+  f_.pipeline.max_rows = 1;
+  Add("a", "x");
+  Add("b", "bad");
+  Add("b", "behind it");
+  f_.RunToEnd(stores_);
+  MendAll();
+  Redrive();
+  EXPECT_EQ(stores_["lake.history#1"]->rows.size(), 2u);
+  ForgetRows(*stores_["lake.history"]);
+  const auto status = f_.RunToEnd(stores_);
+  EXPECT_EQ(status.sinks[1].position, 3u);
+  EXPECT_THAT(stores_["lake.history"]->rows, ElementsAre(testing::Key(0u)));
+  EXPECT_EQ(stores_["lake.history#1"]->rows.size(), 2u);
+}
+
+TEST_F(RedriveTest, AnEventThatGoesThroughWhenReadAgainIsNotRedrivenAsWell) {
+  Add("a", "x");
+  Add("b", "bad");
+  f_.RunToEnd(stores_);
+  f_.pipeline.require.clear();  // mended
+  ForgetRows(*stores_["lake.history"]);
+  auto status = f_.RunToEnd(stores_);
+  EXPECT_EQ(stores_["lake.history"]->rows.size(), 2u);
+  EXPECT_EQ(status.sinks[1].dead_letters, 0u);
+  Redrive();
+  EXPECT_FALSE(stores_.contains("lake.history#1"));
+  EXPECT_THAT(States(), ElementsAre("b:applied")) << "the table had not read it again";
+  // Where it dies once more the letter is open again.
+  f_.AddRule("note <> 'bad'");
+  ForgetRows(*stores_["lake.history"]);
+  status = f_.RunToEnd(stores_);
+  EXPECT_EQ(stores_["lake.history"]->rows.size(), 1u);
+  EXPECT_EQ(status.sinks[1].dead_letters, 1u);
+}
+
+TEST_F(RedriveTest, ParkedChangesThatAreReadAgainCountOnce) {
+  f_.pipeline.on_error = project::OnError::kParkKey;
+  f_.pipeline.max_parked = 2;
+  for (const char* note : {"bad", "1", "2"}) Add("b", note);
+  f_.RunToEnd(stores_);
+  ForgetRows(*stores_["table.t"]);
+  const auto status = f_.RunToEnd(stores_);
+  EXPECT_EQ(status.sinks[0].state, "done") << status.sinks[0].reason;
+  EXPECT_THAT(States(), ElementsAre("b:open", "b:open", "b:open"));
+}
+
 TEST_F(RedriveTest, RunsBesideTheChanges) {
   std::vector<CompiledPipeline> compiled;
   compiled.push_back(f_.Compile());

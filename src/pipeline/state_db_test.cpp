@@ -83,6 +83,16 @@ TEST(StateDb, GivesWhatWasRedrivenToASinkThatIsBuiltBeside) {
   EXPECT_EQ(*copy.Count("p", "table.new"), 1u) << "neither the open nor the sent one";
 }
 
+TEST(StateDb, APlaceThatWasNeverTakenIsFreeAgainAlsoDuringARebuild) {
+  PipelineFixture f;
+  auto& letters = f.state->letters();
+  ASSERT_TRUE(letters.Put({Letter("a")}));
+  ASSERT_TRUE(letters.Claim({1}, 5, 1));
+  ASSERT_TRUE(letters.BeginRebuild("p", "table.t"));
+  ASSERT_TRUE(letters.Unclaim("p", 5, 100));
+  EXPECT_FALSE(letters.List({})->letters.at(0).resent);
+}
+
 TEST(StateDb, ListsInPages) {
   PipelineFixture f;
   for (int i = 0; i < 5; ++i)

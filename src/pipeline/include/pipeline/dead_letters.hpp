@@ -94,7 +94,8 @@ class DeadLetters {
   explicit DeadLetters(Impl& impl) : impl_(impl) {}
 
   /// For the stream of changes: upserts by (pipeline, sink, event id). A letter that is
-  /// redriven or resolved stays as it is; one that is rebuilding is open, or sent, again.
+  /// redriven or resolved stays as it is; one that is rebuilding is open, or sent, again,
+  /// and one that went through when its event was read again is open again.
   /// Gives how many are new.
   Result<std::uint64_t> Put(const std::vector<DeadLetter>& letters);
   Result<DeadLetterPage> List(const DeadLetterFilter& filter);
@@ -132,13 +133,23 @@ class DeadLetters {
   /// their state.
   Result<std::uint64_t> CountBetween(std::string_view pipeline, std::string_view sink,
                                      std::string_view stream, Offset from, Offset to);
+  /// The next offset of `stream` after the last one that has a letter; 0: none has.
+  Result<Offset> LettersEnd(std::string_view pipeline, std::string_view sink,
+                            std::string_view stream);
+  /// Letters of events of `stream` with offsets [from, to): id, offset and state.
+  Result<std::vector<DeadLetter>> Between(std::string_view pipeline,
+                                          std::string_view sink, std::string_view stream,
+                                          Offset from, Offset to);
+  /// Their events went through, or are about to, where they were read again: those that
+  /// are open are `rebuilt`. Gives how many were.
+  Result<std::size_t> CloseThrough(const std::vector<std::int64_t>& ids);
   /// A number for a new redrive.
   Result<std::uint64_t> NextRun();
   /// Open letters get consecutive places in the redrive stream from `first` on, before
   /// they are appended there.
   Status Claim(const std::vector<std::int64_t>& ids, Offset first, std::uint64_t run);
-  /// Sent letters of a pipeline whose place is from `from` up to, not with, `to` were
-  /// never there, or are lost: open again.
+  /// Waiting letters of a pipeline whose place is from `from` up to, not with, `to` were
+  /// never there, or are lost: not sent any more.
   Status Unclaim(std::string_view pipeline, Offset from, Offset to);
   /// Sinks with letters that the redrive stream has or will have, resolved ones as well.
   Result<std::vector<std::string>> SentSinks(std::string_view pipeline);
@@ -191,7 +202,6 @@ class DeadLetters {
   Status Insert(const std::vector<DeadLetter>& letters, const std::string& sink);
   Result<std::uint64_t> Upsert(const std::vector<DeadLetter>& letters,
                                std::string_view conflict);
-  Status SetRebuilt(const std::vector<std::int64_t>& ids);
 
   Impl& impl_;
 };
