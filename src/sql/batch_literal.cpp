@@ -96,8 +96,11 @@ Status WriteArray(const Type& type, duckdb_vector vector, std::size_t row,
   duckdb_list_vector_set_size(vector, start + count);
   duckdb_vector child = duckdb_list_vector_get_child(vector);
   idx_t at = start;
+  const Type& item_type = type.children.front().type;
   for (const Element item : items) {
-    const auto written = WriteElement(type.children.front().type, child, at++, item);
+    // An array that was refused may have left a null in this place.
+    WriteValid(item_type, child, at);
+    const auto written = WriteElement(item_type, child, at++, item);
     if (written) continue;
     // What was not written must not be copied.
     duckdb_list_vector_set_size(vector, start);

@@ -98,6 +98,34 @@ TEST(Batch, RefusesALiteralThatDoesNotFitAndGoesOnAfterAbandoningTheRow) {
   EXPECT_EQ(row, R"({"d":"1.50","n":7})");
 }
 
+TEST(Batch, ARefusedArrayLeavesNoNullsToTheNextRow) {
+  Type objects = Type::Simple(Kind::kArray);
+  objects.children = {{"", Object()}};
+  BatchBuilder builder({{"l", Parse("text[]")},
+                        {"m", Parse("bigint[][]")},
+                        {"o", objects},
+                        {"p", Object()}});
+  const auto refuse = [&](std::size_t column, const std::string& literal) {
+    EXPECT_FALSE(builder.SetLiteral(column, literal)) << literal;
+  };
+  refuse(0, R"([null,null,5])");
+  refuse(1, R"([[null,null],null,["x"]])");
+  refuse(2, R"([null,{"a":null,"b":[null,null]},7])");
+  refuse(3, R"({"a":null,"b":[null,null,"x"]})");
+  builder.AbandonRow();
+  const std::vector<std::string> literals = {R"(["a","b"])", R"([[1,2],[3]])",
+                                             R"([{"a":"x","b":[1]},{"a":"y","b":[2,3]}])",
+                                             R"({"a":"z","b":[4,5,6]})"};
+  for (std::size_t i = 0; i < literals.size(); ++i) {
+    ASSERT_TRUE(builder.SetLiteral(i, literals[i]));
+  }
+  builder.EndRow();
+  const Batch batch = builder.Finish();
+  for (std::size_t i = 0; i < literals.size(); ++i) {
+    EXPECT_EQ(Json(batch, i, 0), literals[i]);
+  }
+}
+
 TEST(Batch, ReadsTypedValuesAcrossBlocks) {
   BatchBuilder builder({{"i", Parse("integer")},
                         {"t", Parse("text")},

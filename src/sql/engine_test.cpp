@@ -258,6 +258,33 @@ TEST_F(EngineTest, StreamsOnlySelects) {
   EXPECT_EQ(*CountStreamed("SELECT * FROM t"), 100'000u);
 }
 
+/// Comments within comments: to who does not count them, the SELECT is what is explained.
+TEST_F(EngineTest, RunsOnlyTheSelectThatWasLookedAt) {
+  const auto file = directory_ / "open" / "written.parquet";
+  const auto copy = "COPY (SELECT 42 AS a) TO " + QuoteText(file.string()) + "\n";
+  for (const std::string& text :
+       {"EXPLAIN ANALYZE /* /* */ SELECT 1 -- */ " + copy,
+        "EXPLAIN ANALYZE /*/* /* */ SELECT 1 -- */*/" + copy,
+        "EXPLAIN ANALYZE /* /* */ */ " + copy, "EXPLAIN ANALYZE -- x\r" + copy,
+        "EXPLAIN (ANALYZE, FORMAT json) /* /* */ SELECT 1 -- */ " + copy,
+        "EXPLAIN (ANALYZE /*)*/) " + copy, "EXPLAIN\u00a0ANALYZE " + copy,
+        "EXPLAIN ANALYZE EXPLAIN ANALYZE " + copy,
+        "SELECT * FROM (EXPLAIN ANALYZE " + copy + ")",
+        "WITH x AS (" + copy + ") SELECT * FROM x"}) {
+    SCOPED_TRACE(text);
+    EXPECT_EQ(StreamError(text), ErrorCode::kInvalidArgument);
+    EXPECT_FALSE(std::filesystem::exists(file));
+  }
+  for (const char* text :
+       {"EXPLAIN ANALYZE /* /* */ COPY t TO 'x' -- */ SELECT 1",
+        "EXPLAIN (FORMAT json) SELECT 1", "explain (analyze) (SELECT 1)",
+        "EXPLAIN ANALYZE SELECT 1 -- why\n;", "EXPLAIN ANALYZE FROM range(3)"}) {
+    SCOPED_TRACE(text);
+    const auto rows = CountStreamed(text);
+    EXPECT_TRUE(rows) << rows.error().ToString();
+  }
+}
+
 TEST_F(EngineTest, GivesTheColumnsOfAnEmptyAnswer) {
   std::string name;
   ASSERT_TRUE(session_->Stream("SELECT 1 AS a WHERE false", Deadline::Never(),

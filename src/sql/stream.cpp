@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cctype>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "engine_impl.hpp"
@@ -47,15 +49,26 @@ class Alarm {
 
 Error TooLate() { return {ErrorCode::kDeadlineExceeded, "the query took too long"}; }
 
+/// A block comment, which may hold others, as the engine reads it.
+void SkipComment(std::string_view& text) {
+  std::size_t depth = 0;
+  do {
+    const bool opens = text.starts_with("/*");
+    const bool closes = text.starts_with("*/");
+    depth += opens ? 1 : 0;
+    depth -= closes ? 1 : 0;
+    text.remove_prefix(opens || closes ? 2 : 1);
+  } while (depth > 0 && !text.empty());
+}
+
 void SkipSpace(std::string_view& text) {
   for (;;) {
     if (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) {
       text.remove_prefix(1);
     } else if (text.starts_with("--")) {
-      text.remove_prefix(std::min(text.size(), text.find('\n')));
+      text.remove_prefix(std::min(text.size(), text.find_first_of("\r\n")));
     } else if (text.starts_with("/*")) {
-      const auto end = text.find("*/");
-      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 2);
+      SkipComment(text);
     } else {
       return;
     }
@@ -72,28 +85,55 @@ bool TakeWord(std::string_view& text, std::string_view lower) {
   return true;
 }
 
-/// EXPLAIN ANALYZE runs what it explains: only a SELECT may follow.
-std::string_view Explained(std::string_view text) {
-  TakeWord(text, "explain");
-  TakeWord(text, "analyze");
-  SkipSpace(text);
-  if (text.starts_with("("))
-    text.remove_prefix(std::min(text.size(), text.find(')') + 1));
-  return text;
+std::unexpected<Error> OnlyReads() {
+  return Fail(ErrorCode::kInvalidArgument,
+              "only one SELECT (or EXPLAIN, DESCRIBE, SHOW, SUMMARIZE) is allowed here");
 }
 
-Status CheckReadsOnly(duckdb_connection connection, const std::string& text,
-                      const Statement::Impl& statement) {
-  const auto refuse = [] {
-    return Fail(
-        ErrorCode::kInvalidArgument,
-        "only one SELECT (or EXPLAIN, DESCRIBE, SHOW, SUMMARIZE) is allowed here");
+/// `(ANALYZE, FORMAT json)` as it stands, "" where there is none; nullopt: something else
+/// in brackets.
+std::optional<std::string_view> TakeOptions(std::string_view& text) {
+  SkipSpace(text);
+  if (!text.starts_with("(")) return "";
+  const auto end = text.find(')');
+  const auto options = text.substr(0, end == std::string_view::npos ? end : end + 1);
+  const auto plain = [](unsigned char c) {
+    return std::isalpha(c) != 0 || c == '_' || c == ' ' || c == ',';
   };
-  if (statement.kind == DUCKDB_STATEMENT_TYPE_SELECT) return {};
-  if (statement.kind != DUCKDB_STATEMENT_TYPE_EXPLAIN) return refuse();
-  const auto explained = PrepareReadable(connection, std::string(Explained(text)));
-  if (!explained || (*explained)->kind != DUCKDB_STATEMENT_TYPE_SELECT) return refuse();
-  return {};
+  if (options.size() < 2 || !options.ends_with(')') ||
+      !std::ranges::all_of(options.substr(1, options.size() - 2), plain)) {
+    return std::nullopt;
+  }
+  text.remove_prefix(options.size());
+  return options;
+}
+
+/// The same EXPLAIN, put together of what was looked at: were the text itself run, then
+/// wherever the engine reads it otherwise than this does, something else would run.
+/// EXPLAIN ANALYZE runs what it explains, hence only a SELECT may follow.
+Result<std::string> CheckedExplain(duckdb_connection connection, std::string_view text) {
+  std::string checked = "EXPLAIN ";
+  if (!TakeWord(text, "explain")) return OnlyReads();
+  if (TakeWord(text, "analyze")) checked += "ANALYZE ";
+  const auto options = TakeOptions(text);
+  if (!options) return OnlyReads();
+  const std::string explained(text);
+  const auto statement = PrepareReadable(connection, explained);
+  if (!statement || (*statement)->kind != DUCKDB_STATEMENT_TYPE_SELECT) {
+    return OnlyReads();
+  }
+  checked.append(*options).append(" ").append(explained);
+  return checked;
+}
+
+/// Prepares a statement that writes nothing.
+Result<std::unique_ptr<Statement::Impl>> PrepareReading(duckdb_connection connection,
+                                                        const std::string& text) {
+  MR_TRY(auto statement, PrepareReadable(connection, text));
+  if (statement->kind == DUCKDB_STATEMENT_TYPE_SELECT) return statement;
+  if (statement->kind != DUCKDB_STATEMENT_TYPE_EXPLAIN) return OnlyReads();
+  MR_TRY(const auto checked, CheckedExplain(connection, text));
+  return PrepareReadable(connection, checked);
 }
 
 /// A statement is planned by what the engine knows of the tables' values at that moment:
@@ -181,8 +221,7 @@ Status Session::Stream(const std::string& select, Deadline deadline,
                        const std::function<bool(const Batch& block)>& each) {
   if (deadline.expired()) return Fail(TooLate());
   MR_TRY(const auto moment, OneMoment::Begin(impl_->connection));
-  MR_TRY(auto statement, PrepareReadable(impl_->connection, select));
-  MR_CHECK_OK(CheckReadsOnly(impl_->connection, select, *statement));
+  MR_TRY(auto statement, PrepareReading(impl_->connection, select));
   MR_CHECK_OK(BindLiterals(statement->prepared.get(), {}));
   Answer answer;
   const Alarm alarm(impl_->connection, deadline);
