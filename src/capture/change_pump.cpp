@@ -4,18 +4,23 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/failpoint.hpp"
 #include "change/envelope.hpp"
+#include "change/limits.hpp"
 
 namespace millrace::capture {
 namespace {
 
 using records::Change;
 using records::Operation;
+
+static_assert(change::kMaxEventBytes <= eventlog::kMaxBodyBytes,
+              "what is checked before it is acknowledged, a log takes");
 
 constexpr std::chrono::milliseconds kFirstPause{10};
 constexpr std::chrono::milliseconds kLongestPause{5'000};
@@ -73,16 +78,14 @@ class ChangePump::Impl {
   Status Start() {
     MR_TRY(const Position end, feed_.End());
     MR_CHECK_OK(ReadLogPositions(end));
-    // A restored store ends at its new epoch, before there is a change of it.
-    for (Position before = end; position_ < end && position_ != before;) {
-      before = position_;
-      MR_CHECK_OK(Round());
-    }
-    // What was trimmed from the feed is in the log: the mark holds for all of it.
-    Advance(end);
-    {
-      const std::lock_guard lock(mutex_);
-      status_.state = "running";
+    behind_ = end;
+    if (const auto status = CatchUp()) {
+      SetState("running", "");
+    } else if (status.error().code() == ErrorCode::kResourceExhausted) {
+      // Readers that make room in the log start after this.
+      Wait(status.error());
+    } else {
+      return status;
     }
     thread_ = std::thread([this] { Loop(); });
     return {};
@@ -138,6 +141,21 @@ class ChangePump::Impl {
                     ", but the record store has handed over those up to " +
                     std::to_string(position_.low) +
                     "; the log was removed or replaced by an older copy");
+  }
+
+  /// To where the feed ended at the start.
+  Status CatchUp() {
+    if (!behind_) return {};
+    const Position end = *behind_;
+    // A restored store ends at its new epoch, before there is a change of it.
+    for (Position before = end; position_ < end && position_ != before;) {
+      before = position_;
+      MR_CHECK_OK(Round());
+    }
+    // What was trimmed from the feed is in the log: the mark holds for all of it.
+    Advance(std::max(position_, end));
+    behind_.reset();
+    return {};
   }
 
   Status Round() {
@@ -197,7 +215,8 @@ class ChangePump::Impl {
   void Loop() {
     auto pause = kFirstPause;
     while (!stopping()) {
-      const auto status = Round();
+      auto status = CatchUp();
+      if (status) status = Round();
       if (status) {
         pause = kFirstPause;
         SetState("running", "");
@@ -205,11 +224,15 @@ class ChangePump::Impl {
         continue;
       }
       if (!status.error().retryable()) return GiveUp(status.error());
-      SetState("waiting", status.error().ToString());
-      logger_.Warn("capture waits and tries again", {{"error", status.error()}});
+      Wait(status.error());
       Sleep(pause);
       pause = std::min(pause * 2, kLongestPause);
     }
+  }
+
+  void Wait(const Error& error) {
+    SetState("waiting", error.ToString());
+    logger_.Warn("capture waits and tries again", {{"error", error}});
   }
 
   void GiveUp(const Error& error) {
@@ -245,6 +268,7 @@ class ChangePump::Impl {
   const std::string source_;
 
   Position position_;                       ///< read up to here
+  std::optional<Position> behind_;          ///< where Start is to bring it, until it did
   std::map<StreamId, Position> positions_;  ///< of this source in each stream
 
   mutable std::mutex mutex_;  ///< guards what follows

@@ -98,6 +98,10 @@ class RefusingLog final : public eventlog::EventLog {
     const std::lock_guard lock(mutex_);
     error_ = std::move(error);
   }
+  void Allow() {
+    const std::lock_guard lock(mutex_);
+    error_.reset();
+  }
   void WaitUntilRefused() { refused_.get_future().wait(); }
 
   Result<Offset> Append(const eventlog::EventBatch& batch, Deadline deadline) override {
@@ -266,6 +270,22 @@ TEST_F(ChangePumpTest, SaysWhyALogTakesNothing) {
     EXPECT_EQ(pump.status().reason, c.reason);
     EXPECT_EQ(mark.Get(), carried) << "what the log did not take is not complete";
   }
+}
+
+TEST_F(ChangePumpTest, StartsWithALogThatHasNoRoomAndGoesOnWhenThereIsSome) {
+  feed_.Add("orders", "a");
+  RefusingLog log(*log_);
+  log.Refuse({ErrorCode::kResourceExhausted, "log_full: no more than 1 GiB"});
+  change::CompleteMark mark;
+  ChangePump pump(feed_, log, mark, logger_);
+  ASSERT_TRUE(pump.Start());
+  EXPECT_EQ(pump.status().state, "waiting");
+  EXPECT_EQ(mark.Get(), Position{}) << "what the log did not take is not complete";
+  log.Allow();
+  ASSERT_TRUE(mark.WaitFor({1, 1}, Deadline::After(std::chrono::seconds(30))));
+  pump.Stop();
+  EXPECT_EQ(pump.status().state, "running");
+  EXPECT_EQ(Keys("orders"), (std::vector<std::string>{"a"}));
 }
 
 TEST_F(ChangePumpTest, StopsWhenTheSourceWentBack) {

@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "base/json.hpp"
+#include "change/limits.hpp"
 
 namespace millrace::capture {
 namespace {
@@ -65,6 +66,31 @@ Error TooMany(std::size_t most) {
                "a request may have at most " + std::to_string(most) + " events");
 }
 
+/// What no log would take, found before it is an append of many requests. Raw bytes may
+/// grow to six times as many: control characters are escaped.
+Status CheckSize(const Draft& draft) {
+  constexpr auto kMost = change::kMaxEventBytes - change::kMaxOverheadBytes;
+  if (draft.json.size() <= kMost) return {};
+  return Fail(ErrorCode::kTooLarge,
+              "the event would have " + std::to_string(draft.json.size()) +
+                  " bytes as it is stored; it may have " + std::to_string(kMost));
+}
+
+/// Line numbers behind a prefix have at most so many digits.
+constexpr std::size_t kLineDigits = 12;
+
+Status CheckId(std::string_view id, bool lines) {
+  const std::string name = lines ? "event_id_prefix" : "event_id";
+  const auto most = schema::kMaxKeyBytes - (lines ? kLineDigits : 0);
+  const auto refuse = [&name](const std::string& why) {
+    return Fail(Error(ErrorCode::kInvalidArgument, name + ": " + why, {{name, why}}));
+  };
+  if (id.size() > most)
+    return refuse("may have at most " + std::to_string(most) + " bytes");
+  if (!IsText(id)) return refuse("expected UTF-8 text without NUL");
+  return {};
+}
+
 Result<ParsedEvents> ParseLines(const schema::RecordCodec& codec, bool raw,
                                 std::string_view bytes, std::string_view id_prefix,
                                 std::size_t most) {
@@ -85,6 +111,7 @@ Result<ParsedEvents> ParseLines(const schema::RecordCodec& codec, bool raw,
     } else {
       read = ReadLine(codec, text, id, draft);
     }
+    if (read) read = CheckSize(draft);
     if (read) {
       parsed.events.Add(ViewOf(draft));
     } else {
@@ -102,7 +129,9 @@ Result<ParsedEvents> ParseLines(const schema::RecordCodec& codec, bool raw,
 Result<ParsedEvents> ParseEvents(const schema::RecordCodec& codec, EventForm form,
                                  std::string_view bytes, std::string_view event_id,
                                  std::size_t most) {
-  if (form == EventForm::kJsonLines || form == EventForm::kRawLines) {
+  const bool lines = form == EventForm::kJsonLines || form == EventForm::kRawLines;
+  MR_CHECK_OK(CheckId(event_id, lines));
+  if (lines) {
     return ParseLines(codec, form == EventForm::kRawLines, bytes, event_id, most);
   }
   ParsedEvents parsed;
@@ -111,13 +140,18 @@ Result<ParsedEvents> ParseEvents(const schema::RecordCodec& codec, EventForm for
       return Fail(ErrorCode::kInvalidArgument, "the event is empty");
     }
     parsed.single = true;
-    parsed.events.Add(ViewOf(RawDraft(bytes, event_id)));
+    const auto draft = RawDraft(bytes, event_id);
+    MR_CHECK_OK(CheckSize(draft));
+    parsed.events.Add(ViewOf(draft));
     return parsed;
   }
   bool array = false;
-  MR_CHECK_OK(codec.ParseEachCreate(bytes, most, &array, [&parsed](const Draft& draft) {
+  Status fits;
+  MR_CHECK_OK(codec.ParseEachCreate(bytes, most, &array, [&](const Draft& draft) {
+    if (fits) fits = CheckSize(draft);
     parsed.events.Add(ViewOf(draft));
   }));
+  MR_CHECK_OK(fits);
   parsed.single = !array;
   return parsed;
 }

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "change/limits.hpp"
+
 namespace millrace::capture {
 namespace {
 
@@ -91,6 +93,41 @@ TEST_F(ParseEventsTest, RefusesMoreThanTheMostAndNothingAtAll) {
   EXPECT_EQ(many.error().code(), ErrorCode::kTooLarge);
   EXPECT_FALSE(Parse(EventForm::kRawLines, "\n \n"));
   EXPECT_FALSE(Parse(EventForm::kRaw, ""));
+}
+
+TEST_F(ParseEventsTest, RefusesWhatNoLogWouldTake) {
+  // Each byte is stored as six.
+  const std::string grows(change::kMaxEventBytes / 6, '\x01');
+  const auto one = Parse(EventForm::kRaw, grows);
+  ASSERT_FALSE(one);
+  EXPECT_EQ(one.error().code(), ErrorCode::kTooLarge);
+  const auto lines = Parse(EventForm::kRawLines, "a\n" + grows);
+  ASSERT_TRUE(lines);
+  EXPECT_EQ(lines->events.size(), 1U);
+  ASSERT_EQ(lines->bad.size(), 1U);
+  EXPECT_EQ(lines->bad[0].line, 2U);
+  EXPECT_EQ(lines->bad[0].error.code(), ErrorCode::kTooLarge);
+  const std::string large(change::kMaxEventBytes, 'x');
+  const auto json =
+      Parse(EventForm::kJson, R"([{"user":"u"},{"user":")" + large + R"("}])");
+  ASSERT_FALSE(json);
+  EXPECT_EQ(json.error().code(), ErrorCode::kTooLarge);
+}
+
+TEST_F(ParseEventsTest, RefusesIdsThatAreNoKeys) {
+  const auto refused = [this](EventForm form, const std::string& id) {
+    const auto parsed = Parse(form, "a", id);
+    return !parsed && parsed.error().code() == ErrorCode::kInvalidArgument;
+  };
+  for (const auto form : {EventForm::kRaw, EventForm::kRawLines}) {
+    EXPECT_TRUE(refused(form, "\xff\xfe"));
+    EXPECT_TRUE(refused(form, std::string("a\0b", 3)));
+    EXPECT_TRUE(refused(form, std::string(513, 'x')));
+  }
+  EXPECT_FALSE(refused(EventForm::kRaw, std::string(512, 'x')));
+  EXPECT_TRUE(refused(EventForm::kRawLines, std::string(512, 'x')))
+      << "a line's number stands behind it";
+  EXPECT_FALSE(refused(EventForm::kRawLines, std::string(500, 'x')));
 }
 
 TEST_F(ParseEventsTest, KeepsRawBytesExactly) {

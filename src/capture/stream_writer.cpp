@@ -19,6 +19,7 @@ constexpr std::uint32_t kReadRecords = 10'000;
 constexpr std::uint64_t kReadBytes = 8u << 20u;
 constexpr TimestampUs kUsPerMs = 1'000;
 constexpr std::size_t kUuidBytes = 36;
+constexpr std::size_t kMaxEscape = 6;  ///< bytes of one in JSON text: \u0001
 
 /// An append as it is formed.
 struct Forming {
@@ -33,6 +34,12 @@ struct Forming {
     common.tenant = tenant;
     envelopes = change::EnvelopeSeries(common);
   }
+};
+
+/// A request that waits, and at most how much it is for the log.
+struct Queued {
+  StreamRequest request;
+  std::uint64_t logged = 0;
 };
 
 /// What a window remembers an event by.
@@ -77,11 +84,19 @@ class StreamWriter::Impl {
 
   void Submit(StreamRequest request) {
     const std::uint64_t bytes = request.events.bytes();
+    const std::uint64_t logged = LoggedBytes(request);
+    // It would be refused for ever, or what is appended with it.
+    if (bytes > options_.queue_bytes || logged > eventlog::kMaxBatchBytes) {
+      return request.done(Fail(ErrorCode::kTooLarge,
+                               "stream " + stream_.name + ": the request's events have " +
+                                   std::to_string(logged) +
+                                   " bytes as they are stored: send fewer at once"));
+    }
     {
       const std::lock_guard lock(mutex_);
       if (!stopping_ && queued_bytes_ + bytes <= options_.queue_bytes) {
         queued_bytes_ += bytes;
-        queue_.push_back(std::move(request));
+        queue_.push_back({std::move(request), logged});
         changed_.notify_all();
         return;
       }
@@ -116,17 +131,39 @@ class StreamWriter::Impl {
     last_at_ = lost.last_at;
   }
 
+  /// At most: a key stands in the document, and escaped as long in the envelope.
+  std::uint64_t LoggedBytes(const StreamRequest& request) const {
+    const auto& events = request.events;
+    change::Event common;
+    common.source = common.collection = stream_.name;
+    common.tenant = request.tenant;
+    common.operation = "insert";
+    common.as_of = Version{};
+    constexpr std::size_t kNumbers = 128;  // digits that this one's lacks
+    const std::uint64_t beside = change::EnvelopeSeries(common).size() + kNumbers +
+                                 codec_.system_size() + 2 * kUuidBytes;
+    std::uint64_t bytes = events.bytes() + events.size() * beside;
+    for (std::size_t i = 0; i < events.size(); ++i)
+      bytes += std::min(events[i].json.size(), kMaxEscape * events[i].key.size());
+    return bytes;
+  }
+
   /// Requests for one append, waiting for the first; empty when stopping.
   std::vector<StreamRequest> Take() {
     std::vector<StreamRequest> taken;
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0, logged = 0;
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    while (!queue_.empty() && (taken.empty() || bytes < options_.batch_bytes)) {
-      const std::uint64_t size = queue_.front().events.bytes();
+    while (!queue_.empty()) {
+      auto& next = queue_.front();
+      const bool fits = bytes < options_.batch_bytes &&
+                        logged + next.logged <= eventlog::kMaxBatchBytes;
+      if (!taken.empty() && !fits) break;
+      const std::uint64_t size = next.request.events.bytes();
       bytes += size;
+      logged += next.logged;
       queued_bytes_ -= size;
-      taken.push_back(std::move(queue_.front()));
+      taken.push_back(std::move(next.request));
       queue_.pop_front();
     }
     return taken;
@@ -303,7 +340,7 @@ class StreamWriter::Impl {
 
   std::mutex mutex_;  ///< guards what follows
   std::condition_variable changed_;
-  std::deque<StreamRequest> queue_;
+  std::deque<Queued> queue_;
   std::uint64_t queued_bytes_ = 0;
   bool stopping_ = false;
 

@@ -59,25 +59,48 @@ class StreamWriterTest : public testing::Test {
     ASSERT_TRUE(log) << log.error().ToString();
     log_ = std::move(*log);
     writer_ = std::make_unique<StreamWriter>(
-        *log_, codec_, [this]() -> Result<Position> { return Position{1, records_end_}; },
+        *log_, codec_,
+        [this]() -> Result<Position> {
+          if (before_) before_();
+          return Position{1, records_end_};
+        },
         clock_, metrics_, options_);
   }
-  Result<Accepted> Append(const std::vector<std::string>& ids) {
+  using Answer = std::future<Result<Accepted>>;
+  /// `spaces` in each event make it larger.
+  Answer Start(const std::vector<std::string>& ids, std::size_t spaces = 0) {
     StreamRequest request;
     for (const auto& id : ids) {
       schema::Draft draft;
       draft.key = id;
-      draft.json = id.empty() ? "{\"event_id\":}" : "{\"event_id\":\"" + id + "\"}";
+      draft.json = id.empty() ? "{\"event_id\":" : "{\"event_id\":\"" + id + "\"";
+      draft.json += std::string(spaces, ' ') + "}";
       draft.key_at = 12;
       request.events.Add({draft.key, draft.json, draft.key_at});
     }
-    std::promise<Result<Accepted>> promise;
-    auto future = promise.get_future();
-    request.done = [&promise](Result<Accepted> accepted) {
-      promise.set_value(std::move(accepted));
+    auto promise = std::make_shared<std::promise<Result<Accepted>>>();
+    request.done = [promise](Result<Accepted> accepted) {
+      promise->set_value(std::move(accepted));
     };
+    auto future = promise->get_future();
     writer_->Submit(std::move(request));
-    return future.get();
+    return future;
+  }
+  Result<Accepted> Append(const std::vector<std::string>& ids) {
+    return Start(ids).get();
+  }
+  /// A request that the writer has begun with, and ends when `go_on` is set.
+  Answer Hold(std::promise<void>& go_on) {
+    std::promise<void> began;
+    before_ = [&, first = true]() mutable {
+      if (!std::exchange(first, false)) return;
+      began.set_value();
+      go_on.get_future().wait();
+    };
+    Open();
+    auto held = Start({"held"});
+    began.get_future().wait();
+    return held;
   }
   /// The envelope at `offset`, valid until the next call.
   change::Event At(Offset offset) {
@@ -92,6 +115,7 @@ class StreamWriterTest : public testing::Test {
   telemetry::Registry metrics_;
   SetClock clock_;
   std::uint64_t records_end_ = 40;
+  std::function<void()> before_;  ///< an append is formed
   StreamWriterOptions options_{.dedup_window_ms = 10'000, .dedup_ids = 100};
   std::unique_ptr<eventlog::EmbeddedEventLog> log_;
   std::unique_ptr<StreamWriter> writer_;
@@ -170,12 +194,47 @@ TEST_F(StreamWriterTest, AnAppendThatFailedLeavesNoIdBehind) {
 }
 
 TEST_F(StreamWriterTest, RefusesWhatItsQueueCannotHold) {
-  options_.queue_bytes = 4;
-  Open();
-  const auto refused = Append({"a"});
+  options_.queue_bytes = 30;
+  std::promise<void> go_on;
+  auto held = Hold(go_on);
+  auto waits = Start({"a"});
+  const auto refused = Append({"b"});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kUnavailable);
-  EXPECT_EQ(log_->Stream({"", "clicks"})->next, 0U);
+  const auto never = Append({"c", "d"});
+  ASSERT_FALSE(never);
+  EXPECT_EQ(never.error().code(), ErrorCode::kTooLarge) << "however often it is sent";
+  go_on.set_value();
+  EXPECT_TRUE(held.get());
+  EXPECT_TRUE(waits.get());
+  EXPECT_EQ(log_->Stream({"", "clicks"})->next, 2U);
+}
+
+TEST_F(StreamWriterTest, RequestsThatAreTooMuchForOneAppendBecomeTwo) {
+  options_.queue_bytes = options_.batch_bytes = 256u << 20u;
+  std::promise<void> go_on;
+  auto held = Hold(go_on);
+  auto one = Start({"a"}, 31u << 20u);
+  auto two = Start({"b"}, 31u << 20u);
+  auto three = Start({"c"}, 31u << 20u);
+  go_on.set_value();
+  EXPECT_TRUE(held.get());
+  EXPECT_TRUE(one.get());
+  EXPECT_TRUE(two.get());
+  EXPECT_TRUE(three.get());
+  const auto over = Start({"d", "e", "f"}, 31u << 20u).get();
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().code(), ErrorCode::kTooLarge);
+  EXPECT_EQ(log_->Stream({"", "clicks"})->next, 4U);
+}
+
+TEST_F(StreamWriterTest, KeysOfControlCharactersAreCountedAsTheyAreStored) {
+  std::vector<std::string> ids;
+  const std::string stem(500, '\x01');
+  for (int i = 0; i < 10'000; ++i) ids.push_back(stem + std::to_string(i));
+  const auto over = Start(ids, 2'900).get();  // 3 000 in the envelope, too
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().code(), ErrorCode::kTooLarge);
 }
 
 }  // namespace

@@ -118,7 +118,8 @@ http::Response ToResponse(Answer answer, bool batch, bool replayed) {
   if (!answer.location.empty()) {
     response.headers.emplace_back("Location", std::move(answer.location));
   }
-  if (answer.status == 503) response.headers.emplace_back("Retry-After", "1");
+  // With 503 writing has stopped until a restart: trying again would not help.
+  if (answer.status == 507) response.headers.emplace_back("Retry-After", "1");
   if (replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
   return response;
 }

@@ -24,7 +24,6 @@ constexpr std::uint64_t kMaxPage = 1'000;
 constexpr std::chrono::seconds kPageTime{5};
 constexpr Offset kMaxLookedAt =
     20'000;  ///< events, for a page of those that a rule leaves
-constexpr std::size_t kMaxEventId = schema::kMaxKeyBytes;
 
 void SendError(http::Responder& responder, const http::Request& request,
                const Error& error) {
@@ -62,9 +61,7 @@ Result<std::string> EventIdOf(const http::Request& request, EventForm form) {
     }
     id = parameter.value;
   }
-  if (id.size() <= kMaxEventId) return id;
-  return Fail(Error(ErrorCode::kInvalidArgument, "event_id: over 512 bytes",
-                    {{"event_id", "may have at most 512 bytes"}}));
+  return id;
 }
 
 void AppendAccepted(std::string& out, const AcceptedEvent& event) {

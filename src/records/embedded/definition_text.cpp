@@ -42,8 +42,15 @@ std::string UniqueLine(const std::vector<std::string>& fields) {
   return ListLine("unique", fields);
 }
 
+DefinitionLines SystemLines(const schema::Collection& collection) {
+  return {{"system _created_at", collection.created_at},
+          {"system _updated_at", collection.updated_at},
+          {"system _version", collection.version}};
+}
+
 DefinitionLines DefinitionOf(const schema::Collection& collection) {
-  DefinitionLines lines{{"key", collection.key}};
+  auto lines = SystemLines(collection);
+  lines["key"] = collection.key;
   for (const auto& field : collection.fields) {
     lines["field " + field.name] = FieldText(field);
   }

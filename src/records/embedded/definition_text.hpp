@@ -11,9 +11,11 @@ namespace millrace::records {
 
 /// A collection as it is declared, in a form that is stored and compared: "key" → its
 /// name, "field amount" → "decimal(10,2) required min=\"0.00\"", "index (a, b)" and
-/// "unique (a)" → "".
+/// "unique (a)" → "", "system _version" → the name of that field.
 using DefinitionLines = std::map<std::string, std::string, std::less<>>;
 
+/// The part of it that names the system fields: older definitions were stored without.
+DefinitionLines SystemLines(const schema::Collection& collection);
 DefinitionLines DefinitionOf(const schema::Collection& collection);
 std::string UniqueLine(const std::vector<std::string>& fields);
 

@@ -112,6 +112,9 @@ TEST_P(EmbeddedSchema, ARuleThatStoredRecordsBreakIsRefusedWithTheirNumberAndOne
       "field new: added, text required: 3 records break it, the first is 'a': is "
       "required");
   refused([](auto& c) { c.key = "customer_id"; }, "records under the old one");
+  refused([](auto& c) { c.created_at = "createdAt"; },
+          "system _created_at: _created_at -> createdAt: there are records under the old "
+          "one");
   // What they keep is fine, and so is what becomes looser.
   auto kept = Orders();
   kept.fields[2].min_json = "\"1.00\"";
@@ -123,6 +126,40 @@ TEST_P(EmbeddedSchema, NamesThatAreEqualIgnoringCaseAreRefused) {
   auto other = Orders();
   other.name = "Orders";
   EXPECT_EQ(OpenError({Orders(), other}), ErrorCode::kInvalidArgument);
+  // Neither may a collection become the other one.
+  EXPECT_EQ(OpenError({other, Counters()}), ErrorCode::kInvalidArgument);
+  EXPECT_NE(message_.find("name it 'orders'"), std::string::npos) << message_;
+  const auto planned = PlanSchema(place().directory(), {other, Counters()});
+  ASSERT_TRUE(planned);
+  ASSERT_FALSE(planned->empty());
+  EXPECT_NE(planned->front().refused.find("name it 'orders'"), std::string::npos);
+}
+
+TEST_P(EmbeddedSchema, NamesOfSystemFieldsMayChangeWhileThereIsNoRecord) {
+  auto renamed = Orders();
+  renamed.indexes.clear();
+  renamed.created_at = "createdAt";
+  Open({renamed, Counters()});
+  ASSERT_TRUE(CreateOrder("a").ok());
+  // As an older program kept the definition: without those names.
+  ASSERT_TRUE(
+      File().Exec("UPDATE definitions SET definition=substr(definition, 1, "
+                  "instr(definition, 'system ') - 1)"));
+  Open({renamed, Counters()});
+  EXPECT_EQ(OpenError({Orders(), Counters()}), ErrorCode::kInvalidArgument);
+}
+
+TEST_P(EmbeddedSchema, ADefinitionWithoutNamesOfSystemFieldsHasTheUsualOnes) {
+  ASSERT_TRUE(CreateOrder("a").ok());
+  ASSERT_TRUE(
+      File().Exec("UPDATE definitions SET definition=substr(definition, 1, "
+                  "instr(definition, 'system ') - 1)"));
+  Open({Orders(), Counters()});
+  auto renamed = Orders();
+  renamed.version = "rev";
+  EXPECT_EQ(OpenError({renamed, Counters()}), ErrorCode::kInvalidArgument);
+  EXPECT_NE(message_.find("system _version: _version -> rev"), std::string::npos)
+      << message_;
 }
 
 TEST_P(EmbeddedSchema, AUniqueIndexThatRecordsViolateIsRefusedAndNothingChanges) {

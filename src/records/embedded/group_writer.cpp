@@ -19,12 +19,21 @@ constexpr std::uint64_t kIdleTrimRows = 20'000;
 /// Whether a repetition must get the same answer: not if nothing was decided.
 bool IsKept(ErrorCode code) {
   return code != ErrorCode::kResourceExhausted && code != ErrorCode::kUnavailable &&
-         code != ErrorCode::kInternal;
+         code != ErrorCode::kDeadlineExceeded && code != ErrorCode::kInternal;
 }
 
 /// After these nobody knows what the disk holds, until the file is opened again.
 bool EndsWriting(const Error& error) {
-  return error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kDataLoss;
+  return error.code() == ErrorCode::kUnavailable ||
+         error.code() == ErrorCode::kDataLoss ||
+         error.code() == ErrorCode::kDeadlineExceeded;
+}
+
+/// Of a COMMIT that failed: what it wrote may be found by the next start.
+Error UnknownOutcome(const Error& error) {
+  if (!EndsWriting(error)) return error;
+  return Error(ErrorCode::kDeadlineExceeded,
+               error.message() + "; only a restart tells whether it was written");
 }
 
 }  // namespace
@@ -104,7 +113,9 @@ void GroupWriter::Run() {
 }
 
 std::uint64_t GroupWriter::TrimBound() const {
-  return std::min(trim_upto_.load(std::memory_order_acquire), trim_hold_.load());
+  // In this order: a hold that comes in between is below what was named after it.
+  const auto upto = trim_upto_.load(std::memory_order_acquire);
+  return std::min(upto, trim_hold_.load());
 }
 
 bool GroupWriter::TrimPending() const {
@@ -161,7 +172,8 @@ Status GroupWriter::CommitGroup(std::vector<WriteRequest>& requests,
     return Fail(SqliteError(db_.get(), "remove old answers"));
   }
   MR_FAIL_POINT("records.before_commit");
-  MR_CHECK_OK(RunStatement(commit_, "commit"));
+  if (const auto committed = RunStatement(commit_, "commit"); !committed)
+    return Fail(UnknownOutcome(committed.error()));
   MR_FAIL_POINT("records.after_commit");
   return {};
 }

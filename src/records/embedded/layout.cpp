@@ -136,6 +136,7 @@ Status PrepareIndexes(Database& db, const schema::Collection& collection) {
 
 Status PrepareCollection(Database& db, const schema::Collection& collection,
                          TimestampUs now) {
+  MR_CHECK_OK(CheckStoredName(db, collection.name));
   const auto table = TableOf(collection.name);
   MR_CHECK_OK(db.Exec("CREATE TABLE IF NOT EXISTS " + table +
                       "(tenant TEXT NOT NULL, key NOT NULL, epoch INTEGER NOT NULL, "
@@ -239,6 +240,18 @@ Result<std::vector<std::string>> StoredCollections(Database& db) {
   while ((code = select.Step()) == SQLITE_ROW) out.emplace_back(select.Text(0));
   if (code != SQLITE_DONE) return Fail(SqliteError(db.get(), "read the collections"));
   return out;
+}
+
+Status CheckStoredName(Database& db, const std::string& collection) {
+  MR_TRY(const auto stored, StoredCollections(db));
+  for (const auto& name : stored) {
+    if (name == collection || sqlite3_stricmp(name.c_str(), collection.c_str()) != 0)
+      continue;
+    return Fail(ErrorCode::kInvalidArgument,
+                "collection " + collection + ": there are records of '" + name +
+                    "', and a name cannot change in case alone: name it '" + name + "'");
+  }
+  return {};
 }
 
 bool HasIntegerKey(const schema::Collection& collection) {

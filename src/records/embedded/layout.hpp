@@ -32,6 +32,9 @@ Status PrepareLayout(Database& db, const std::vector<schema::Collection>& collec
 std::string TableOf(const std::string& collection);
 /// The names of all collections that have a table, declared or not.
 Result<std::vector<std::string>> StoredCollections(Database& db);
+/// kInvalidArgument: there is one whose name differs in case alone. SQLite does not tell
+/// their tables apart, so that they would share records.
+Status CheckStoredName(Database& db, const std::string& collection);
 
 /// An SQL expression over a collection's table that sorts and compares like the field
 /// (declared or system): what its indexes are made of.

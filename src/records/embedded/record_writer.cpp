@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "change/limits.hpp"
 #include "change/sums.hpp"
 
 namespace millrace::records {
@@ -40,6 +41,21 @@ Status CheckWritten(const WriteRequest& request, std::string_view document,
   return Fail(ErrorCode::kPermissionDenied,
               "the access rule of " + std::string(operation) + " in " +
                   request.collection + " refuses this record");
+}
+
+/// What no log would take is not acknowledged. Before anything is written: see ApplyAll.
+/// `before` may be of a time without this limit.
+Status CheckSize(std::string_view before, std::string_view after) {
+  using change::kMaxDocumentBytes;
+  if (after.size() <= kMaxDocumentBytes &&
+      before.size() + after.size() <= 2 * kMaxDocumentBytes) {
+    return {};
+  }
+  return Fail(ErrorCode::kTooLarge,
+              "the record would have " + std::to_string(after.size()) +
+                  " bytes as it is stored; it may have " +
+                  std::to_string(kMaxDocumentBytes) +
+                  ", and together with what it replaces twice as many");
 }
 
 /// Bad items of a batch, as one error of the first one's kind.
@@ -176,6 +192,7 @@ Result<Written> RecordWriter::Insert(Target& target, const WriteRequest& request
     KeySource::Seen(collection, out.key, target.state);
   }
   out.document = target.codec.Finish(draft, out.key, now(), now(), out.version);
+  MR_CHECK_OK(CheckSize({}, out.document));
   MR_CHECK_OK(CheckWritten(request, out.document, "create"));
   MR_CHECK_OK(Check(
       target, target.table.Insert(request.tenant, out.key, out.version, out.document)));
@@ -225,6 +242,7 @@ Result<Written> RecordWriter::Alter(Target& target, const WriteRequest& request,
     change.operation = Operation::kUpdate;
   }
   MR_TRY(out.document, NewDocument(target, op, *found, out.version));
+  MR_CHECK_OK(CheckSize(found->document, out.document));
   MR_CHECK_OK(CheckWritten(request, out.document, "update"));
   change.after = out.document;
   MR_CHECK_OK(Check(target, target.table.Update(found->row, out.version, out.document)));

@@ -10,9 +10,11 @@ Result<Position> ScanWithin(Database& db, const std::string& collection,
                             const ScanEach& each) {
   MR_TRY(auto stored, db.Prepare("SELECT 1 FROM collections WHERE name=?1"));
   stored.Bind(1, collection);
-  if (stored.Step() != SQLITE_ROW) {
+  const int known = stored.Step();
+  if (known == SQLITE_DONE) {
     return Fail(ErrorCode::kNotFound, "no collection '" + collection + "'");
   }
+  if (known != SQLITE_ROW) return Fail(SqliteError(db.get(), "scan " + collection));
   MR_TRY(const auto state, ReadStoreState(db));
   const Position end{state.epoch, state.next_seq - 1};
   MR_TRY(auto select, db.Prepare("SELECT key, epoch, position, document FROM " +

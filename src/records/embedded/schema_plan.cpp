@@ -8,21 +8,43 @@
 #include "field_types.hpp"
 #include "layout.hpp"
 #include "scan.hpp"
+#include "schema/record_codec.hpp"
 #include "schema/stored_check.hpp"
 
 namespace millrace::records {
 namespace {
 
+/// The names of system fields that a definition of an older program does not have: those
+/// of now where a record has them, else the usual ones.
+Status AddSystemLines(Database& db, const schema::Collection& collection,
+                      DefinitionLines& lines) {
+  const auto usual = SystemLines({});
+  for (const auto& [line, name] : SystemLines(collection)) {
+    if (lines.contains(line)) continue;
+    bool found = false;
+    if (name != usual.at(line)) {
+      MR_CHECK_OK(ScanTable(db, collection.name, [&](const ScannedRecord& record) {
+        found = !schema::FindMember(record.document, name).empty();
+        return false;
+      }));
+    }
+    lines[line] = found ? name : usual.at(line);
+  }
+  return {};
+}
+
 /// The definition that was applied last; nullopt: none was kept yet.
-Result<std::optional<DefinitionLines>> StoredDefinition(Database& db,
-                                                        const std::string& collection) {
+Result<std::optional<DefinitionLines>> StoredDefinition(
+    Database& db, const schema::Collection& collection) {
   MR_TRY(auto select, db.Prepare("SELECT definition FROM definitions WHERE collection=?1 "
                                  "ORDER BY id DESC LIMIT 1"));
-  select.Bind(1, collection);
+  select.Bind(1, collection.name);
   const int code = select.Step();
-  if (code == SQLITE_ROW) return ParseDefinition(select.Text(0));
   if (code == SQLITE_DONE) return std::nullopt;
-  return Fail(SqliteError(db.get(), "read the definitions"));
+  if (code != SQLITE_ROW) return Fail(SqliteError(db.get(), "read the definitions"));
+  auto lines = ParseDefinition(select.Text(0));
+  MR_CHECK_OK(AddSystemLines(db, collection, lines));
+  return lines;
 }
 
 Result<bool> HasRecords(Database& db, const std::string& collection) {
@@ -119,11 +141,11 @@ class Planner {
       : db_(db), collection_(collection), now_(DefinitionOf(collection)) {}
 
   Result<std::vector<SchemaChange>> Plan() {
-    MR_TRY(const auto old, StoredDefinition(db_, collection_.name));
+    MR_TRY(const auto old, StoredDefinition(db_, collection_));
     if (old) changes_ = Differences(collection_.name, *old, now_);
     MR_CHECK_OK(RefuseTypes());
     if (!old) return changes_;  // new, or of a format that kept none
-    MR_CHECK_OK(RefuseKey(*old));
+    MR_CHECK_OK(RefuseNames(*old));
     MR_CHECK_OK(RefuseRules());
     return changes_;
   }
@@ -161,11 +183,18 @@ class Planner {
     return {};
   }
 
-  Status RefuseKey(const DefinitionLines& old) {
-    const auto before = old.find("key");
-    if (before == old.end() || before->second == collection_.key) return {};
-    MR_TRY(const bool records, HasRecords(db_, collection_.name));
-    if (records) Refuse("key", "there are records under the old one");
+  /// Of the key and the system fields.
+  Status RefuseNames(const DefinitionLines& old) {
+    std::optional<bool> records;
+    for (const auto& [line, name] : old) {
+      if (line != "key" && !line.starts_with("system ")) continue;
+      const auto now = now_.find(line);
+      if (now == now_.end() || now->second == name) continue;
+      if (!records) {
+        MR_TRY(records, HasRecords(db_, collection_.name));
+      }
+      if (*records) Refuse(line, "there are records under the old one");
+    }
     return {};
   }
 
@@ -219,7 +248,7 @@ Status CheckPlan(const std::vector<SchemaChange>& changes) {
 
 Status KeepDefinition(Database& db, const schema::Collection& collection,
                       const std::vector<SchemaChange>& changes, TimestampUs now) {
-  MR_TRY(const auto stored, StoredDefinition(db, collection.name));
+  MR_TRY(const auto stored, StoredDefinition(db, collection));
   if (stored && changes.empty()) return {};
   std::string text;
   for (const auto& change : changes) text += change.what + "\n";
@@ -258,7 +287,9 @@ Result<std::vector<SchemaChange>> PlanSchema(
   std::vector<SchemaChange> all;
   for (const auto& collection : collections) {
     if (std::ranges::find(stored, collection.name) == stored.end()) {
-      all.push_back({collection.name, "collection: added", ""});
+      const auto free = db ? CheckStoredName(*db, collection.name) : Status();
+      all.push_back(
+          {collection.name, "collection: added", free ? "" : free.error().message()});
       continue;
     }
     MR_TRY(auto changes, PlanCollection(*db, collection));

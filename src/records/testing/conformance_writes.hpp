@@ -1,5 +1,6 @@
 #pragma once
 
+#include "change/limits.hpp"
 #include "conformance_fixture.hpp"
 
 namespace millrace::records::testing {
@@ -16,6 +17,30 @@ TEST_P(RecordsConformance, ACreatedRecordIsReadBackAsAnswered) {
   EXPECT_EQ(Member(stored->document, "_version"), reply.one().version.ToHex());
   EXPECT_EQ(Member(stored->document, "_created_at"),
             Member(stored->document, "_updated_at"));
+}
+
+TEST_P(RecordsConformance, ARecordThatNoLogWouldTakeIsRefused) {
+  const auto field = [](std::size_t bytes) { return std::string(bytes, 'x'); };
+  constexpr std::size_t kPart = 8u << 20u;
+  ASSERT_TRUE(CreateOrder("a", R"(,"status":")" + field(kPart - 32'768) + '"').ok());
+  ASSERT_TRUE(
+      Write(Request(PatchOp("a", R"({"note":")" + field(kPart - 32'768) + R"("})")))
+          .ok());
+  const auto end = *open_.feed->End();
+  const auto over =
+      Write(Request(PatchOp("a", R"({"details":")" + field(kPart) + R"("})")));
+  ASSERT_FALSE(over.ok());
+  EXPECT_EQ(over.code(), ErrorCode::kTooLarge);
+  EXPECT_EQ(CreateOrder("b", R"(,"status":")" + field(3 * kPart) + '"').code(),
+            ErrorCode::kTooLarge);
+  EXPECT_FALSE(Get("b"));
+  EXPECT_EQ(*open_.feed->End(), end);
+  // What is stored can be changed to anything that can be stored, and deleted.
+  ASSERT_TRUE(Write(Request(PatchOp("a", R"({"status":"y"})"))).ok());
+  EXPECT_TRUE(Write(Request(DeleteOp("a"))).ok());
+  for (const auto& change : Changes(end)) {
+    EXPECT_LE(change.before.size() + change.after.size(), 2 * change::kMaxDocumentBytes);
+  }
 }
 
 TEST_P(RecordsConformance, AnUnknownKeyOrCollectionIsNotFound) {

@@ -39,8 +39,9 @@ class ChangePump {
   ~ChangePump();
 
   /// Reads the log's positions and the feed up to its end of now, so that the mark is
-  /// true when this returns; then goes on in its own thread. kDataLoss with
-  /// "source_went_back" when the log knows more than the feed.
+  /// true when this returns; then goes on in its own thread. Where the log has no room it
+  /// returns as well, "waiting": the thread does the rest, and raises the mark. kDataLoss
+  /// with "source_went_back" when the log knows more than the feed.
   Status Start();
   /// Finishes the round under way; what is not logged yet waits in the feed.
   void Stop();

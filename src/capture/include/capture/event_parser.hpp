@@ -31,8 +31,10 @@ struct ParsedEvents {
 /// Events out of `bytes`, which must have schema::kJsonPadding readable bytes behind
 /// them. `event_id` (empty: to be made) is that of one raw event; by line, an event
 /// without one gets it with the line's number behind it, so that the same lines sent
-/// again are known. kInvalidArgument, kTooLarge (more than `most` events): nothing of it
-/// can be used. Any thread.
+/// again are known; it is valid UTF-8 without NUL and leaves room for that number within
+/// schema::kMaxKeyBytes. kInvalidArgument, kTooLarge (more than `most` events, or one
+/// that no log would take, but for a line, which is bad): nothing of it can be used. Any
+/// thread.
 Result<ParsedEvents> ParseEvents(const schema::RecordCodec& codec, EventForm form,
                                  std::string_view bytes, std::string_view event_id,
                                  std::size_t most);

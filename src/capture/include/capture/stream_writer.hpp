@@ -23,9 +23,10 @@ struct StreamWriterOptions {
 };
 
 /// The events of one request: all become durable, or none. `done` is called exactly once,
-/// on a thread of the writer, after that; it must be fast. Errors: kResourceExhausted
-/// (the queue, the log or the disk is full: nothing was written), kUnavailable (stopping;
-/// nothing was written), kDeadlineExceeded (a write failed: unknown; the stream takes
+/// on a thread of the writer, after that; it must be fast. Errors: kTooLarge (more than
+/// the queue or an append can ever hold), kResourceExhausted (the log or the disk is
+/// full: nothing was written), kUnavailable (the queue is full, or stopping; nothing was
+/// written), kDeadlineExceeded (a write failed: unknown; the stream takes
 /// nothing until a restart), kDataLoss. What was formed behind an append that failed is
 /// refused with it.
 struct StreamRequest {
