@@ -153,9 +153,12 @@ std::string MendText(std::string_view json) {
   if (std::to_string(items.size()) != letters) {
     out += fmt::format("({} of {} letters shown)\n", items.size(), letters);
   }
-  out += fmt::format("{} letters: {} {}, {} would still fail\n", letters,
-                     Text(report, "changed"), applied ? "changed" : "would change",
-                     Text(report, "failing"));
+  const auto number = [&](const char* name) {
+    return std::strtoull(Text(report, name).c_str(), nullptr, 10);
+  };
+  out += fmt::format("{} letters: {} {}, {} unchanged, {} would still fail\n", letters,
+                     number("changed"), applied ? "changed" : "would change",
+                     number("letters") - number("changed"), number("failing"));
   out += applied ? "stored beside the originals; send them again with `millrace "
                    "deadletters redrive`\n"
                  : "nothing is stored yet: --apply does it\n";

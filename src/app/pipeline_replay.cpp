@@ -306,12 +306,15 @@ Result<ReplayedSink> PipelineReplay::RunSink(const ReplayRequest& request, Shado
   if (const auto* table = std::get_if<project::TableSink>(&sink.target)) {
     MR_CHECK_OK(
         Exchange(request, shadow, table->name.substr(kShadowPrefix.size()), replayed));
+    MR_TRY(replayed.dead_letters,
+           StillWaiting(shadow.state->letters(), stores_.state->letters(),
+                        request.pipeline, sink.name));
   } else {
     MR_CHECK_OK(shadow.pipelines->RunRedriven(request.pipeline));
     replayed.target = "lake/" + request.lake_to;
+    MR_TRY(replayed.dead_letters,
+           shadow.state->letters().Count(request.pipeline, sink.name));
   }
-  MR_TRY(replayed.dead_letters,
-         shadow.state->letters().Count(request.pipeline, sink.name));
   return replayed;
 }
 

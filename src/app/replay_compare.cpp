@@ -214,4 +214,23 @@ Result<std::vector<std::string>> RedrivenKeys(pipeline::DeadLetters& letters,
   return std::vector<std::string>(keys.begin(), keys.end());
 }
 
+Result<std::uint64_t> StillWaiting(pipeline::DeadLetters& replayed,
+                                   pipeline::DeadLetters& letters,
+                                   const std::string& pipeline, const std::string& sink) {
+  std::uint64_t waiting = 0;
+  pipeline::DeadLetterFilter filter;
+  filter.pipeline = pipeline;
+  filter.sink = sink;
+  filter.limit = 1'000;
+  do {
+    MR_TRY(const auto page, replayed.List(filter));
+    for (const auto& letter : page.letters) {
+      MR_TRY(const auto known, letters.Of(pipeline, sink, letter.event_id));
+      if (!known || !known->resent) ++waiting;
+    }
+    filter.cursor = page.next_cursor;
+  } while (!filter.cursor.empty());
+  return waiting;
+}
+
 }  // namespace millrace::app

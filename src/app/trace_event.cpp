@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "base/bytes.hpp"
 #include "change/envelope.hpp"
@@ -212,11 +213,40 @@ class Finder {
         events.push_back(std::move(event));
       }
     }
+    if (events.empty()) {
+      MR_TRY(events, ByLetters(only, key));
+    }
     if (!events.empty()) return events;
     return Fail(ErrorCode::kNotFound,
                 "no record " + Excerpt(key) +
                     (only.empty() ? " in any collection" : " in collection " + only) +
-                    ", no table knows it, and it is not an event id");
+                    ", no table and no dead letter knows it, and it is not an event id; "
+                    "an event of a stream is found by STREAM@OFFSET, as the answer to "
+                    "its POST said");
+  }
+
+  /// A stream's events have keys only where they are refused.
+  Result<std::vector<TracedEvent>> ByLetters(const std::string& stream,
+                                             const std::string& key) {
+    constexpr std::uint32_t kMost = 100;
+    std::vector<TracedEvent> events;
+    if (stores_.state == nullptr || key.empty()) return events;
+    pipeline::DeadLetterFilter filter;
+    filter.key = key;
+    filter.state = "all";
+    filter.limit = kMost;
+    MR_TRY(const auto page, stores_.state->letters().List(filter));
+    std::set<std::pair<std::string, Offset>> places;
+    for (const auto& letter : page.letters) {
+      if (!stream.empty() && letter.stream != stream) continue;
+      MR_TRY(const auto info, stores_.log.Stream({"", letter.stream}));
+      // A letter of a snapshot has its place in that, not in the log.
+      if (letter.offset >= info.next) continue;
+      if (!places.emplace(letter.stream, letter.offset).second) continue;
+      MR_TRY(auto event, ByPlace({letter.stream, letter.offset}, info));
+      events.push_back(std::move(event));
+    }
+    return events;
   }
 
   /// Those that the log has changes of; none ("") first.

@@ -38,9 +38,10 @@ std::string LetterText(const element& sink) {
   simdjson::dom::array letters;
   if (sink["dead_letters"].get(letters) != simdjson::SUCCESS) return out;
   for (const auto letter : letters) {
-    out += fmt::format("\n      dead letter of stage {}, {} attempts, last at {}: {}",
-                       Text(letter, "stage"), Text(letter, "attempts"),
-                       Text(letter, "at"), Text(letter, "reason"));
+    out +=
+        fmt::format("\n      dead letter of stage {}, {}, {} attempts, last at {}: {}",
+                    Text(letter, "stage"), Text(letter, "state"),
+                    Text(letter, "attempts"), Text(letter, "at"), Text(letter, "reason"));
   }
   return out;
 }

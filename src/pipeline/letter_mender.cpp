@@ -210,6 +210,33 @@ std::string LetterMender::SetFields(const std::string& document, const sql::Batc
   return out + "}";
 }
 
+/// Records' API takes a number for a decimal, and other forms of times: so do we. What
+/// fits no type stays, for the trial to refuse.
+std::string LetterMender::WithCanonicalFields(const std::string& document) const {
+  using schema::Kind;
+  if (!document.starts_with('{')) return document;
+  std::string out = "{";
+  change::ForEachMember(document, [&](std::string_view member) {
+    if (out.size() > 1) out += ',';
+    const auto end = member.find("\":");
+    const auto* field = Find(document_, member.substr(1, end - 1));
+    const auto literal = member.substr(end + 2);
+    const Kind kind = field == nullptr ? Kind::kJson : field->type.kind;
+    const bool takes_more = kind == Kind::kDecimal || kind == Kind::kDate ||
+                            kind == Kind::kTimestamp || kind == Kind::kUuid;
+    if (takes_more && literal != "null") {
+      const auto canonical =
+          schema::RecordCodec::LiteralFromText(field->type, schema::TextOf(literal));
+      if (canonical) {
+        out += std::string(member.substr(0, end + 2)) + *canonical;
+        return;
+      }
+    }
+    out += member;
+  });
+  return out + "}";
+}
+
 std::string LetterMender::Event(const Source& source, const std::string& document) const {
   if (source.readable) {
     std::string event = source.event.substr(0, source.size);
@@ -240,7 +267,7 @@ void LetterMender::Finish(const Source& source, const sql::Batch& values, std::s
     }
     document = SetFields(source.document, values, row);
   } else if (!values.IsNull(1, row)) {
-    document = Canonical(values.Text(1, row));
+    document = WithCanonicalFields(Canonical(values.Text(1, row)));
   }
   if (!document.starts_with('{')) return stay("the document is no object");
   const auto new_key = schema::FindMember(document, key_);

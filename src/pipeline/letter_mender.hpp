@@ -45,6 +45,7 @@ class LetterMender {
               Mended& into) const;
   std::string SetFields(const std::string& document, const sql::Batch& values,
                         std::size_t row) const;
+  std::string WithCanonicalFields(const std::string& document) const;
   std::string Event(const Source& source, const std::string& document) const;
 
   const CompiledPipeline& pipeline_;

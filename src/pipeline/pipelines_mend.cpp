@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "change_reader.hpp"
 #include "letter_mender.hpp"
@@ -119,9 +120,9 @@ void Add(MendReport& report, std::vector<Mended>& mended, std::size_t shown) {
     report.failing += one.shown.problem.empty() ? 0 : 1;
     report.shown.push_back(std::move(one.shown));
   }
-  // Problems first, then what changes.
+  // What changes first, and of that, and of the others, what has a problem.
   std::ranges::sort(report.shown, {}, [](const MendedLetter& one) {
-    return std::pair(!one.problem.empty() ? 0 : one.changed ? 1 : 2, one.id);
+    return std::tuple(!one.changed, one.problem.empty(), one.id);
   });
   if (report.shown.size() > shown) report.shown.resize(shown);
 }

@@ -264,6 +264,7 @@ def test_a_comparison_leaves_out_what_no_run_gives_again(shop, data):
         millrace.run("deadletters", "mend", "--all", "--data", data, "--set", "amount = 7", "--apply")
         millrace.run("deadletters", "redrive", "--all", "--data", data, "--quiet")
         report = json.loads(replay(shop, data, "--compare", "--json").stdout)
+        assert report["sinks"][0]["dead_letters"] == 0, "it is redriven"
         (difference,) = [sink["difference"] for sink in report["sinks"]]
         assert difference["equal"] and difference["same"] > 100, difference
         assert difference["columns_left_out"] == ["seen"] and difference["redriven_left_out"] == 1
@@ -273,3 +274,5 @@ def test_a_comparison_leaves_out_what_no_run_gives_again(shop, data):
         report = json.loads(replay(shop, data, "--compare", "--json", check=False).stdout)
         (difference,) = [sink["difference"] for sink in report["sinks"]]
         assert not difference["equal"] and list(difference["columns"]) == ["odd"]
+        (shop / "pipelines" / "orders_now.yaml").write_text(text)
+        assert ", 0 dead letters wait\n" in replay(shop, data).stdout

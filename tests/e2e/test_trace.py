@@ -167,7 +167,7 @@ def test_beyond_retention_the_rest_is_still_told(tmp_path, data):
 
 
 def test_an_event_of_a_stream_is_found_by_its_id_and_its_place(tmp_path, data):
-    project = millrace.write_project(tmp_path / "p", {}, {"clicks": "pipeline: clicks\nfrom: {stream: clicks}\n"
+    project = millrace.write_project(tmp_path / "p", {}, {"clicks": "pipeline: clicks\nfrom: {stream: clicks}\nrequire: [page <> 'bad']\n"
                                                           "sql: SELECT page, _id FROM changes\n"
                                                           "to: [{lake: {path: clicks/, roll: {rows: 1000, every: 200ms}}}]\n"})
     (project / "streams").mkdir(exist_ok=True)
@@ -182,3 +182,10 @@ def test_an_event_of_a_stream_is_found_by_its_id_and_its_place(tmp_path, data):
         assert item["log"] == {"state": "logged", "stream": "clicks", "offset": 1} and "record" not in item
         assert sinks(item)["lake.clicks"]["result"] == "row"
         assert trace(data, item["event_id"]) == [item]
+        # The key that a letter shows finds it; what nothing knows is told how to be asked for.
+        server.api.post("/api/streams/clicks/events", {"page": "bad"})
+        (letter,) = millrace.wait_until(lambda: millrace.dead_letters(data), what="a letter")
+        (refused,) = trace(data, letter["key"])
+        assert refused["log"]["offset"] == 3 and sinks(refused)["lake.clicks"]["result"] == "dead_letter"
+        unknown = millrace.run("trace", "--data", data, "my-event-7", check=False)
+        assert unknown.returncode == NOT_THERE and "STREAM@OFFSET" in unknown.stderr

@@ -218,7 +218,7 @@ void AddFilter(CLI::App& command, LetterFlags& flags) {
   command.add_option("--pipeline", flags.filter.pipeline, "only of this pipeline");
   command.add_option("--sink", flags.filter.sink, "only of this sink, as table.orders");
   command.add_option("--stage", flags.filter.stage,
-                     "decode, require, lookup, sql or parked");
+                     "decode, require, lookup, sql, sink or parked");
   command.add_option("--key", flags.filter.key, "only of this record");
   command.add_flag("--json", flags.json, "as JSON");
 }

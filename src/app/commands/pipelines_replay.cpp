@@ -82,7 +82,8 @@ int PrintReport(const std::string& report, bool compared, bool gap, bool json) {
     if (json) continue;
     const std::string line = simdjson::minify(sink);
     const std::string from = TextMember(line, "snapshot");
-    fmt::print("{}: {}{} up to offset {}, {} dead letters\n", TextMember(line, "target"),
+    fmt::print("{}: {}{} up to offset {}, {} dead letters wait\n",
+               TextMember(line, "target"),
                compared ? (same ? "the same" : "differs")
                : gap    ? "goes on behind a gap"
                         : "built anew",

@@ -30,8 +30,10 @@ void AddTraceCommand(CLI::App& app, Action& action) {
       "trace",
       "where an event is: accepted, logged, in which file and table, or why not");
   command
-      ->add_option("ID", flags->question.id,
-                   "event id, STREAM@OFFSET, record key, or COLLECTION/KEY")
+      ->add_option(
+          "ID", flags->question.id,
+          "event id, STREAM@OFFSET (what the POST to a stream answered), key of a "
+          "record or dead letter, or COLLECTION/KEY")
       ->required();
   command->add_option("--collection", flags->question.collection,
                       "look in this collection only");

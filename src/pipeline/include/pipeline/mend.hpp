@@ -37,7 +37,8 @@ struct MendReport {
   std::uint64_t letters = 0, changed = 0;
   std::uint64_t failing = 0;  ///< with a problem, changed or not
   bool applied = false;
-  std::vector<MendedLetter> shown;  ///< some of them: those with problems first
+  std::vector<MendedLetter>
+      shown;  ///< some of them: those that change first, with problems first
 };
 
 }  // namespace millrace::pipeline
