@@ -23,7 +23,12 @@ change::Sum NewestPerKey::SumOf(const Entry& entry) {
 }
 
 bool Refused::HasKey(std::uint64_t key) const {
-  return std::ranges::binary_search(keys, key);
+  return std::ranges::binary_search(keys, key, {}, &RefusedKey::key);
+}
+std::vector<std::uint64_t> Refused::KeyHashes() const {
+  std::vector<std::uint64_t> hashes;
+  for (const auto& one : keys) hashes.push_back(one.key);
+  return hashes;
 }
 bool Refused::HasOffset(Offset offset) const {
   return std::ranges::binary_search(offsets, offset);
@@ -37,10 +42,19 @@ void NewestPerKey::Add(std::uint64_t key, const Entry& entry) {
   sums_[known.slice] = Plus(sums_[known.slice], SumOf(known));
 }
 
-SliceSums NewestPerKey::Sums(const Refused* refused) const {
+std::vector<std::uint64_t> NewestPerKey::LeftOut(const Refused& refused) const {
+  std::vector<std::uint64_t> keys;
+  for (const auto& one : refused.keys) {
+    const auto found = entries_.find(one.key);
+    const bool goes_on = found != entries_.end() && found->second.version > one.newest;
+    if (!goes_on) keys.push_back(one.key);
+  }
+  return keys;
+}
+
+SliceSums NewestPerKey::SumsWithout(const std::vector<std::uint64_t>& keys) const {
   auto sums = sums_;
-  if (refused == nullptr) return sums;
-  for (const auto key : refused->keys) {
+  for (const auto key : keys) {
     const auto found = entries_.find(key);
     if (found == entries_.end()) continue;
     auto& sum = sums[found->second.slice];
@@ -99,7 +113,13 @@ Status LogHistory::Read(eventlog::EventLogReader& log, const eventlog::StreamInf
 void LogHistory::PassTables(Offset offset) {
   for (auto& table : tables) {
     if (table.sums || table.next > offset) continue;
-    table.sums = declared ? table.growing : state.Sums(table.refused);
+    if (declared) {
+      table.sums = table.growing;
+      if (table.refused != nullptr) table.left_out = table.refused->KeyHashes();
+      continue;
+    }
+    if (table.refused != nullptr) table.left_out = state.LeftOut(*table.refused);
+    table.sums = state.SumsWithout(table.left_out);
   }
 }
 
@@ -113,7 +133,7 @@ void LogHistory::Add(const HashedEvent& event) {
   if (event.position <= end_of_records) {
     sums[event.slice] = Plus(sums[event.slice], event.history);
   } else if (!at_records_end) {
-    at_records_end = state.Sums(nullptr);
+    at_records_end = state.sums();
   }
   for (auto& lake : lakes) {
     if (event.offset < lake.begin || event.offset >= lake.next) continue;

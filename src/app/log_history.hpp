@@ -12,14 +12,22 @@
 
 namespace millrace::app {
 
+/// A key with a letter, and the newest version that a letter of it has.
+struct RefusedKey {
+  std::uint64_t key = 0;  ///< hash
+  Version newest;
+  friend auto operator<=>(const RefusedKey&, const RefusedKey&) = default;
+};
+
 /// What a pipeline refused: such events are compared nowhere in its sinks. All sorted.
 struct Refused {
   std::vector<std::uint64_t> positions;
-  std::vector<std::uint64_t> keys;     ///< hashes
+  std::vector<RefusedKey> keys;
   std::vector<std::uint64_t> offsets;  ///< in the stream
   bool HasPosition(std::uint64_t position) const;
   bool HasKey(std::uint64_t key) const;
   bool HasOffset(Offset offset) const;
+  std::vector<std::uint64_t> KeyHashes() const;
 };
 
 /// What a lake with the offsets [begin, next) of the stream should have.
@@ -32,8 +40,9 @@ struct ExpectedHistory {
 struct ExpectedState {
   Offset next = 0;
   const Refused* refused = nullptr;
-  std::optional<SliceSums> sums;  ///< nothing: the log ends before `next`
-  SliceSums growing;              ///< of events without keys, as far as it is read
+  std::optional<SliceSums> sums;        ///< nothing: the log ends before `next`
+  std::vector<std::uint64_t> left_out;  ///< keys that are not in `sums`, sorted
+  SliceSums growing;                    ///< of events without keys, as far as it is read
 };
 
 /// Newest change of each key, with a sum for each slice of these changes.
@@ -47,8 +56,11 @@ class NewestPerKey {
     bool deleted = true;
   };
   void Add(std::uint64_t key, const Entry& entry);
-  /// Without the keys of `refused`.
-  SliceSums Sums(const Refused* refused) const;
+  const SliceSums& sums() const { return sums_; }
+  /// Keys whose newest change was refused, so that a table has an older state or what a
+  /// redrive made of it. Sorted.
+  std::vector<std::uint64_t> LeftOut(const Refused& refused) const;
+  SliceSums SumsWithout(const std::vector<std::uint64_t>& keys) const;
   const std::unordered_map<std::uint64_t, Entry>& entries() const { return entries_; }
 
  private:

@@ -51,10 +51,14 @@ class Adder {
     }
     literal_.clear();
     block.AppendJson(literal_, kKey, row);
-    if (std::ranges::binary_search(question_.skip, KeyHash(literal_))) return {};
+    const auto key = KeyHash(literal_);
     MR_TRY(const auto version, Version::Parse(block.Text(kVersion, row)));
     if (columns_.empty()) columns_ = ColumnsFrom(block, kOwnColumns);
     const auto hash = HashColumns(block, row, columns_);
+    if (std::ranges::binary_search(question_.apart, key)) {
+      answer_.apart.push_back({key, {version.position, hash.value()}});
+      return {};
+    }
     const auto slice = std::ranges::lower_bound(question_.bounds, version.position) -
                        question_.bounds.begin();
     answer_.slices[static_cast<std::size_t>(slice)].AddState(hash);

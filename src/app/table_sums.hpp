@@ -21,12 +21,20 @@ struct RowItem {
   friend auto operator<=>(const RowItem&, const RowItem&) = default;
 };
 
+/// A row of a key that was asked for one by one.
+struct KeyedRow {
+  std::uint64_t key = 0;  ///< hash
+  RowItem row;
+  friend auto operator<=>(const KeyedRow&, const KeyedRow&) = default;
+};
+
 /// What verify asks of a table.
 struct TableQuestion {
   std::string table;
   std::vector<std::string> columns;   ///< of the document, in its order
   std::vector<std::uint64_t> bounds;  ///< last position of each slice but the last
-  std::vector<std::uint64_t> skip;    ///< rows whose key has one of these hashes (sorted)
+  /// Rows whose key has one of these hashes (sorted) stand apart, and in no sum.
+  std::vector<std::uint64_t> apart;
   /// Rows of these positions (after, upto] are wanted one by one, too.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> list;
 };
@@ -36,6 +44,7 @@ struct TableAnswer {
   std::optional<Offset> next;  ///< nothing: not started
   std::vector<change::Sum> slices;
   std::vector<RowItem> items;
+  std::vector<KeyedRow> apart;
 };
 
 /// Of the columns of these indexes, by their names.

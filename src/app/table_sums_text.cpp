@@ -41,7 +41,7 @@ std::string Encode(const TableQuestion& question) {
   std::string out = "t " + question.table + "\n";
   for (const auto& column : question.columns) out += "c " + column + "\n";
   for (const auto bound : question.bounds) out += "b " + Hex(bound) + "\n";
-  for (const auto key : question.skip) out += "k " + Hex(key) + "\n";
+  for (const auto key : question.apart) out += "k " + Hex(key) + "\n";
   if (question.list) {
     out += "l " + Hex(question.list->first) + " " + Hex(question.list->second) + "\n";
   }
@@ -56,7 +56,7 @@ Result<TableQuestion> DecodeQuestion(std::string_view text) {
     if (kind == 't' || kind == 'c') return {};
     MR_TRY(const auto pair, ParsePair(rest));
     if (kind == 'b') question.bounds.push_back(pair.first);
-    if (kind == 'k') question.skip.push_back(pair.first);
+    if (kind == 'k') question.apart.push_back(pair.first);
     if (kind == 'l') question.list = {pair.first, pair.second};
     return {};
   }));
@@ -72,6 +72,9 @@ std::string Encode(const TableAnswer& answer) {
   for (const auto& item : answer.items) {
     out += "i " + Hex(item.position) + " " + Hex(item.hash) + "\n";
   }
+  for (const auto& [key, row] : answer.apart) {
+    out += "a " + Hex(row.position) + " " + Hex(row.hash) + "\nk " + Hex(key) + "\n";
+  }
   return out;
 }
 
@@ -82,6 +85,8 @@ Result<TableAnswer> DecodeAnswer(std::string_view text) {
     if (kind == 'n') answer.next = pair.first;
     if (kind == 's') answer.slices.push_back({pair.first, pair.second});
     if (kind == 'i') answer.items.push_back({pair.first, pair.second});
+    if (kind == 'a') answer.apart.push_back({0, {pair.first, pair.second}});
+    if (kind == 'k' && !answer.apart.empty()) answer.apart.back().key = pair.first;
     return {};
   }));
   return answer;

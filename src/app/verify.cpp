@@ -88,7 +88,8 @@ class StreamCheck {
                                   SliceSums(slices_.size())});
       } else {
         sink.expected = history_.tables.size();
-        history_.tables.push_back({sink.table->next.value_or(0), &sink.refused, {}, {}});
+        history_.tables.push_back(
+            {sink.table->next.value_or(0), &sink.refused, {}, {}, {}});
       }
     }
     return {};
@@ -212,7 +213,7 @@ class StreamCheck {
           state.Add(change.key, change.entry());
         }
       }
-      expected = state.Sums(nullptr);
+      expected = state.sums();
     }
     verdict_.state.push_back({"log", Total(*expected), 0});
     return Compare("source", "records", Sides(*expected, of_->state),
@@ -258,8 +259,10 @@ class StreamCheck {
       if (!quiet) return std::nullopt;
       expected = of_->state;
     }
-    if (!next || !expected) expected = sink.table->slices;
-    auto sides = Sides(*expected, sink.table->slices);
+    auto found = sink.table->slices;
+    AddApart(sink.table->apart, history_.tables[sink.expected].left_out, slices_, found);
+    if (!next || !expected) expected = found;
+    auto sides = Sides(*expected, std::move(found));
     sides.next = next;
     return sides;
   }
@@ -334,10 +337,7 @@ class StreamCheck {
 
   Status NameRerun(SinkRerun& rerun, const SinkMoment& sink, const Comparison& sides) {
     const auto narrow = Narrow();
-    const NameOfRow version = [](std::uint64_t position) {
-      return Version{0, position, 0}.ToHex();
-    };
-    const auto table_names = rerun.of_codec() ? version : narrow.Names();
+    const auto table_names = rerun.of_codec() ? rerun.CodecNames() : narrow.Names();
     const auto name = [&](Finding& finding, std::size_t slice) -> Status {
       if (sink.is_table()) {
         MR_TRY(auto rows, rerun.Table(sink.name, sides.slices[slice].after, true, slice));

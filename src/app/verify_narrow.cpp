@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.hpp"
 #include "trace_event.hpp"
 
 namespace millrace::app {
@@ -52,6 +53,25 @@ void NameDifferences(Items expected, Items found, const NameOfRow& name_of,
   }
 }
 
+void AddApart(const std::vector<KeyedRow>& apart,
+              const std::vector<std::uint64_t>& left_out, const SliceMap& slices,
+              SliceSums& sums) {
+  for (const auto& [key, row] : apart) {
+    if (std::ranges::binary_search(left_out, key)) continue;
+    auto& sum = sums[slices.IndexOf(row.position)];
+    sum = Plus(sum, {1, Hash64("state", row.hash)});
+  }
+}
+
+void ListApart(const std::vector<KeyedRow>& apart,
+               const std::vector<std::uint64_t>& left_out, const Slice& slice,
+               std::vector<RowItem>& items) {
+  for (const auto& [key, row] : apart) {
+    if (std::ranges::binary_search(left_out, key)) continue;
+    if (row.position > slice.after && row.position <= slice.upto) items.push_back(row);
+  }
+}
+
 NameOfRow Narrowing::Names() const {
   return [this](std::uint64_t position) {
     return EventId{source, {epoch, position, 0}}.ToString();
@@ -90,8 +110,9 @@ Status Narrowing::Lake(const lake::LakeExtent& extent, const Refused& refused,
   return {};
 }
 
-Result<Items> Narrowing::State(Offset next, std::uint64_t upto, const Refused* refused,
-                               const Slice& slice) {
+Result<Items> Narrowing::State(Offset next, std::uint64_t upto, const Slice& slice,
+                               const Refused& refused,
+                               std::vector<std::uint64_t>& left_out) {
   NewestPerKey newest(slices.size());
   MR_CHECK_OK(ForEachEvent(stores.log(), stream.stream, stream.first, next,
                            [&](const change::Event* event, Offset offset) {
@@ -100,11 +121,12 @@ Result<Items> Narrowing::State(Offset next, std::uint64_t upto, const Refused* r
                              const auto hashed = HashEvent(*event, offset, slices);
                              newest.Add(hashed.key, hashed.entry());
                            }));
+  left_out = newest.LeftOut(refused);
   Items items;
   for (const auto& [key, entry] : newest.entries()) {
     const auto position = entry.version.position;
     const bool inside = position > slice.after && position <= slice.upto;
-    const bool skipped = refused != nullptr && refused->HasKey(key);
+    const bool skipped = std::ranges::binary_search(left_out, key);
     if (inside && !entry.deleted && !skipped && items.size() < kMostItems) {
       items.push_back({position, entry.state});
     }
@@ -117,11 +139,13 @@ Status Narrowing::Table(const std::string& table, const Refused& refused,
   TableQuestion question{table,
                          columns,
                          {},
-                         refused.keys,
+                         refused.KeyHashes(),
                          std::pair(finding.slice.after, finding.slice.upto)};
   MR_TRY(auto answer, stores.access().AskTable(question));
+  std::vector<std::uint64_t> left_out;
   MR_TRY(auto expected,
-         State(answer.next.value_or(0), UINT64_MAX, &refused, finding.slice));
+         State(answer.next.value_or(0), UINT64_MAX, finding.slice, refused, left_out));
+  ListApart(answer.apart, left_out, finding.slice, answer.items);
   NameDifferences(std::move(expected), std::move(answer.items), Names(), finding);
   return {};
 }
@@ -130,7 +154,8 @@ Status Narrowing::Records(const std::string& collection, Finding& finding) {
   MR_TRY(const auto end, stores.RecordsEnd());
   MR_TRY(auto found, stores.ListRecords(collection, finding.slice));
   MR_TRY(const auto now, stores.log().Stream(stream.stream));
-  MR_TRY(auto expected, State(now.next, end.low, nullptr, finding.slice));
+  std::vector<std::uint64_t> none;
+  MR_TRY(auto expected, State(now.next, end.low, finding.slice, {}, none));
   NameDifferences(std::move(expected), std::move(found), Names(), finding);
   return {};
 }

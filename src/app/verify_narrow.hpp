@@ -16,6 +16,15 @@ using NameOfRow = std::function<std::string(std::uint64_t position)>;
 void NameDifferences(std::vector<RowItem> expected, std::vector<RowItem> found,
                      const NameOfRow& name_of, Finding& finding);
 
+/// Rows of a table that stand apart, but for keys that are left out, go to the others: to
+/// their sums, or, of one slice, to the rows one by one.
+void AddApart(const std::vector<KeyedRow>& apart,
+              const std::vector<std::uint64_t>& left_out, const SliceMap& slices,
+              SliceSums& sums);
+void ListApart(const std::vector<KeyedRow>& apart,
+               const std::vector<std::uint64_t>& left_out, const Slice& slice,
+               std::vector<RowItem>& items);
+
 struct Narrowing {
   VerifyStores& stores;
   const SliceMap& slices;
@@ -36,9 +45,10 @@ struct Narrowing {
  private:
   /// First offset of the stream whose event may be in the slice.
   Result<Offset> Begin(const eventlog::StreamInfo& info, const Slice& slice);
-  /// Newest of each key before offset `next`, of positions up to `upto`.
-  Result<std::vector<RowItem>> State(Offset next, std::uint64_t upto,
-                                     const Refused* refused, const Slice& slice);
+  /// Newest of each key before offset `next`, of positions up to `upto`, in the slice.
+  Result<std::vector<RowItem>> State(Offset next, std::uint64_t upto, const Slice& slice,
+                                     const Refused& refused,
+                                     std::vector<std::uint64_t>& left_out);
 };
 
 }  // namespace millrace::app

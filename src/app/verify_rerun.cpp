@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "trace_event.hpp"
+#include "verify_table_rows.hpp"
 
 namespace millrace::app {
 namespace {
@@ -22,84 +23,11 @@ bool Has(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-std::size_t IndexIn(const sql::Batch& batch, std::string_view name) {
-  return static_cast<std::size_t>(batch.Find(name));
-}
-
-std::vector<std::size_t> IndexesIn(const sql::Batch& batch,
-                                   const std::vector<std::string>& names) {
-  std::vector<std::size_t> indexes;
-  for (const auto& name : names) indexes.push_back(IndexIn(batch, name));
-  return indexes;
-}
-
 std::string Joined(const std::vector<std::string>& names) {
   std::string out;
   for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
   return out;
 }
-
-/// Rows of a table as a rerun gives them.
-class TableRows {
- public:
-  TableRows(const pipeline::CompiledSink& sink, const std::vector<std::string>& columns,
-            const SliceMap& slices, const Refused& refused, bool keyed)
-      : sink_(sink),
-        columns_(columns),
-        slices_(slices),
-        refused_(refused),
-        keyed_(keyed),
-        newest_(slices.size()),
-        plain_(slices.size()) {}
-
-  Status Take(const pipeline::SinkBatch& batch) {
-    const auto columns = IndexesIn(batch.rows, columns_);
-    MR_CHECK_OK(Take(batch.rows, &columns));
-    return keyed_ ? Take(batch.tombstones, nullptr) : Status();
-  }
-  SliceSums Sums() const { return keyed_ ? newest_.Sums(nullptr) : plain_; }
-  std::vector<RowItem> Items(const Slice& slice) const {
-    std::vector<RowItem> items;
-    for (const auto& [key, entry] : newest_.entries()) {
-      const auto position = entry.version.position;
-      if (entry.deleted || position <= slice.after || position > slice.upto) continue;
-      if (items.size() < kMostItems) items.push_back({position, entry.state});
-    }
-    return items;
-  }
-
- private:
-  Status Take(const sql::Batch& rows, const std::vector<std::size_t>* columns) {
-    if (rows.rows() == 0) return {};
-    const auto key = IndexIn(rows, sink_.key), at = IndexIn(rows, "_version");
-    for (std::size_t row = 0; row < rows.rows(); ++row) {
-      literal_.clear();
-      rows.AppendJson(literal_, key, row);
-      const auto hashed = KeyHash(literal_);
-      if (refused_.HasKey(hashed)) continue;
-      MR_TRY(const auto version, Version::Parse(rows.Text(at, row)));
-      const auto slice = slices_.IndexOf(version.position);
-      const bool gone = columns == nullptr;
-      const auto hash = gone ? change::RowHash() : HashColumns(rows, row, *columns);
-      if (keyed_) {
-        newest_.Add(hashed,
-                    {version, hash.value(), static_cast<std::uint32_t>(slice), gone});
-      } else {
-        plain_[slice].AddState(hash);
-      }
-    }
-    return {};
-  }
-
-  const pipeline::CompiledSink& sink_;
-  const std::vector<std::string>& columns_;
-  const SliceMap& slices_;
-  const Refused& refused_;
-  const bool keyed_;
-  NewestPerKey newest_;
-  SliceSums plain_;
-  std::string literal_;
-};
 
 }  // namespace
 
@@ -223,8 +151,13 @@ Result<Comparison> SinkRerun::Table(const std::string& table, std::uint64_t afte
   if (out.next && begin < *out.next) {
     MR_CHECK_OK(rerun_->Run(pipeline_.name, sink_, begin, *out.next, take));
   }
-  out.expected = rows.Sums();
-  if (list) out.wanted = rows.Items(out.slices[*list]);
+  const auto left_out = rows.LeftOut();
+  out.expected = rows.Sums(left_out);
+  AddApart(asked.answer.apart, left_out, slices, out.found);
+  if (list) {
+    out.wanted = rows.Items(out.slices[*list], left_out, ordinals_);
+    ListApart(asked.answer.apart, left_out, out.slices[*list], out.have);
+  }
   return out;
 }
 
@@ -361,6 +294,15 @@ Result<Comparison> SinkRerun::Lake(const lake::LakeExtent& extent, const Refused
   MR_CHECK_OK(MakeRows(extent, refused, units, listed, out));
   if (list && !units.files.empty()) DropPairs(out.wanted, out.have);
   return out;
+}
+
+NameOfRow SinkRerun::CodecNames() const {
+  return [this](std::uint64_t position) {
+    const auto found = ordinals_.find(position);
+    if (found == ordinals_.end()) return Version{0, position, 0}.ToHex();
+    // A version's ordinal is the position of its event, which is its offset + 1.
+    return info_.stream.name + "@" + std::to_string(found->second - 1);
+  };
 }
 
 NameOfRow SinkRerun::LakeNames() const {

@@ -14,14 +14,13 @@ namespace {
 constexpr std::string_view kChangeColumns[] = {"_id", "_version", "_op"};
 /// What the names of the files begin with that a sink's own stream has made.
 constexpr std::size_t kMostItems = 1'000'000;
-constexpr std::string_view kVersionMember = "\"_version\":\"";
 
-/// The last member of every document.
+/// Of the last member of every document, whatever its collection calls it.
 Result<std::uint64_t> PositionOf(std::string_view document) {
-  const auto at = document.rfind(kVersionMember);
-  if (at == std::string_view::npos) return 0;
+  constexpr std::size_t kDigits = 32, kEnd = 2;  // "}
+  if (document.size() < kDigits + kEnd) return 0;
   MR_TRY(const auto version,
-         Version::Parse(document.substr(at + kVersionMember.size(), 32)));
+         Version::Parse(document.substr(document.size() - kDigits - kEnd, kDigits)));
   return version.position;
 }
 
@@ -174,15 +173,20 @@ Result<Refused> VerifyStores::ReadRefused(const std::string& pipeline,
       std::string key;
       AppendJsonString(key, letter.key);
       refused.positions.push_back(version->position);
-      refused.keys.push_back(KeyHash(key));
+      refused.keys.push_back({KeyHash(key), *version});
     }
     filter.cursor = page.next_cursor;
   } while (!filter.cursor.empty());
-  for (auto* list : {&refused.positions, &refused.keys, &refused.offsets}) {
+  for (auto* list : {&refused.positions, &refused.offsets}) {
     std::ranges::sort(*list);
     const auto again = std::ranges::unique(*list);
     list->erase(again.begin(), again.end());
   }
+  // Of each key the newest alone.
+  std::ranges::sort(refused.keys, std::greater());
+  const auto older = std::ranges::unique(refused.keys, {}, &RefusedKey::key);
+  refused.keys.erase(older.begin(), older.end());
+  std::ranges::reverse(refused.keys);
   return refused;
 }
 
@@ -204,7 +208,7 @@ Result<VerifyStores::SteadyTable> VerifyStores::AskTable(TableQuestion question,
   constexpr int kMostTries = 10;
   MR_TRY(auto refused, ReadRefused(pipeline, sink, ""));
   for (int tries = 0; tries < kMostTries; ++tries) {
-    question.skip = refused.keys;
+    question.apart = refused.KeyHashes();
     MR_TRY(auto answer, access_->AskTable(question));
     MR_TRY(auto after, ReadRefused(pipeline, sink, ""));
     if (after.keys == refused.keys) return SteadyTable{std::move(answer), refused};

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "log_history.hpp"
+#include "pipeline/compile.hpp"
+#include "pipeline/sink.hpp"
+#include "table_sums.hpp"
+#include "verify_slices.hpp"
+
+namespace millrace::app {
+
+inline std::size_t IndexIn(const sql::Batch& batch, std::string_view name) {
+  return static_cast<std::size_t>(batch.Find(name));
+}
+
+inline std::vector<std::size_t> IndexesIn(const sql::Batch& batch,
+                                          const std::vector<std::string>& names) {
+  std::vector<std::size_t> indexes;
+  for (const auto& name : names) indexes.push_back(IndexIn(batch, name));
+  return indexes;
+}
+
+/// Rows of a table as a rerun gives them.
+class TableRows {
+ public:
+  TableRows(const pipeline::CompiledSink& sink, const std::vector<std::string>& columns,
+            const SliceMap& slices, const Refused& refused, bool keyed)
+      : sink_(sink),
+        columns_(columns),
+        slices_(slices),
+        refused_(refused),
+        keyed_(keyed),
+        newest_(slices.size()),
+        plain_(slices.size()) {}
+
+  Status Take(const pipeline::SinkBatch& batch) {
+    const auto columns = IndexesIn(batch.rows, columns_);
+    MR_CHECK_OK(Take(batch.rows, &columns));
+    return keyed_ ? Take(batch.tombstones, nullptr) : Status();
+  }
+  /// Keys whose newest change was refused: such a change gives no row here.
+  std::vector<std::uint64_t> LeftOut() const {
+    return keyed_ ? newest_.LeftOut(refused_) : refused_.KeyHashes();
+  }
+  SliceSums Sums(const std::vector<std::uint64_t>& left_out) const {
+    return keyed_ ? newest_.SumsWithout(left_out) : plain_;
+  }
+  std::vector<RowItem> Items(const Slice& slice,
+                             const std::vector<std::uint64_t>& left_out,
+                             std::map<std::uint64_t, std::uint64_t>& ordinals) const {
+    std::vector<RowItem> items;
+    for (const auto& [key, entry] : newest_.entries()) {
+      const auto position = entry.version.position;
+      ordinals[position] = entry.version.ordinal;
+      if (std::ranges::binary_search(left_out, key)) continue;
+      if (entry.deleted || position <= slice.after || position > slice.upto) continue;
+      if (items.size() < kMost) items.push_back({position, entry.state});
+    }
+    return items;
+  }
+
+ private:
+  static constexpr std::size_t kMost = 1'000'000;  ///< rows that are listed
+  Status Take(const sql::Batch& rows, const std::vector<std::size_t>* columns) {
+    if (rows.rows() == 0) return {};
+    const auto key = IndexIn(rows, sink_.key), at = IndexIn(rows, "_version");
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+      literal_.clear();
+      rows.AppendJson(literal_, key, row);
+      const auto hashed = KeyHash(literal_);
+      if (!keyed_ && refused_.HasKey(hashed)) continue;
+      MR_TRY(const auto version, Version::Parse(rows.Text(at, row)));
+      const auto slice = slices_.IndexOf(version.position);
+      const bool gone = columns == nullptr;
+      const auto hash = gone ? change::RowHash() : HashColumns(rows, row, *columns);
+      if (keyed_) {
+        newest_.Add(hashed,
+                    {version, hash.value(), static_cast<std::uint32_t>(slice), gone});
+      } else {
+        plain_[slice].AddState(hash);
+      }
+    }
+    return {};
+  }
+
+  const pipeline::CompiledSink& sink_;
+  const std::vector<std::string>& columns_;
+  const SliceMap& slices_;
+  const Refused& refused_;
+  const bool keyed_;
+  NewestPerKey newest_;
+  SliceSums plain_;
+  std::string literal_;
+};
+
+}  // namespace millrace::app
