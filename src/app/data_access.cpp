@@ -141,8 +141,13 @@ class FileAccess final : public DataAccess {
     options.directories = {paths.lake()};
     MR_TRY(const auto engine, sql::Engine::Open(options));
     MR_TRY(const auto log, eventlog::OpenEmbeddedReadOnly(paths.log()));
+    std::optional<project::Project> project;
+    if (const auto of_data = ProjectOf(paths)) {
+      if (auto loaded = project::Load(*of_data)) project = std::move(*loaded);
+    }
     return TraceJson({paths.root, *log, state_.get(), *warehouse_, lake, *engine,
-                      [this] { return StoredStates(); }},
+                      [this] { return StoredStates(); },
+                      [&project] { return project ? &*project : nullptr; }},
                      question);
   }
 

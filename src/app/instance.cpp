@@ -211,7 +211,8 @@ class Instance::Impl {
             *stores_->warehouse,
             *stores_->lake,
             *stores_->engine,
-            [this]() -> Result<std::vector<PipelineState>> { return LoggedStates(); }};
+            [this]() -> Result<std::vector<PipelineState>> { return LoggedStates(); },
+            [this] { return &project_; }};
   }
 
   std::unique_ptr<gateway::StreamRoutes> MakeStreamRoutes(

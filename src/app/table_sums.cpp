@@ -55,8 +55,10 @@ class Adder {
     MR_TRY(const auto version, Version::Parse(block.Text(kVersion, row)));
     if (columns_.empty()) columns_ = ColumnsFrom(block, kOwnColumns);
     const auto hash = HashColumns(block, row, columns_);
+    const RowItem item{question_.by_ordinal ? version.ordinal : version.position,
+                       hash.value()};
     if (std::ranges::binary_search(question_.apart, key)) {
-      answer_.apart.push_back({key, {version.position, hash.value()}});
+      answer_.apart.push_back({key, item});
       return {};
     }
     const auto slice = std::ranges::lower_bound(question_.bounds, version.position) -
@@ -65,7 +67,7 @@ class Adder {
     const auto& list = question_.list;
     if (list && version.position > list->first && version.position <= list->second &&
         answer_.items.size() < kMostItems) {
-      answer_.items.push_back({version.position, hash.value()});
+      answer_.items.push_back(item);
     }
     return {};
   }

@@ -37,6 +37,8 @@ struct TableQuestion {
   std::vector<std::uint64_t> apart;
   /// Rows of these positions (after, upto] are wanted one by one, too.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> list;
+  /// Rows that are given one by one have their version's ordinal for a position.
+  bool by_ordinal = false;
 };
 
 /// What the table had at one moment.

@@ -10,7 +10,8 @@ TEST(TableSums, QuestionsComeThroughASocketAsTheyAre) {
                             {"order_id", "an amount"},
                             {3, 900},
                             {7, UINT64_MAX},
-                            std::pair<std::uint64_t, std::uint64_t>{3, UINT64_MAX}};
+                            std::pair<std::uint64_t, std::uint64_t>{3, UINT64_MAX},
+                            true};
   const auto got = DecodeQuestion(Encode(asked));
   ASSERT_TRUE(got);
   EXPECT_EQ(got->table, asked.table);
@@ -18,7 +19,8 @@ TEST(TableSums, QuestionsComeThroughASocketAsTheyAre) {
   EXPECT_EQ(got->bounds, asked.bounds);
   EXPECT_EQ(got->apart, asked.apart);
   EXPECT_EQ(got->list, asked.list);
-  EXPECT_FALSE(DecodeQuestion(Encode(TableQuestion{"t", {}, {}, {}, {}}))->list);
+  EXPECT_TRUE(got->by_ordinal);
+  EXPECT_FALSE(DecodeQuestion(Encode(TableQuestion{"t", {}, {}, {}, {}, {}}))->list);
 }
 
 TEST(TableSums, AnswersComeThroughASocketAsTheyAre) {

@@ -42,6 +42,7 @@ std::string Encode(const TableQuestion& question) {
   for (const auto& column : question.columns) out += "c " + column + "\n";
   for (const auto bound : question.bounds) out += "b " + Hex(bound) + "\n";
   for (const auto key : question.apart) out += "k " + Hex(key) + "\n";
+  if (question.by_ordinal) out += "o 1\n";
   if (question.list) {
     out += "l " + Hex(question.list->first) + " " + Hex(question.list->second) + "\n";
   }
@@ -57,6 +58,7 @@ Result<TableQuestion> DecodeQuestion(std::string_view text) {
     MR_TRY(const auto pair, ParsePair(rest));
     if (kind == 'b') question.bounds.push_back(pair.first);
     if (kind == 'k') question.apart.push_back(pair.first);
+    if (kind == 'o') question.by_ordinal = pair.first == 1;
     if (kind == 'l') question.list = {pair.first, pair.second};
     return {};
   }));

@@ -10,6 +10,7 @@
 #include "eventlog/event_log.hpp"
 #include "objects/object_store.hpp"
 #include "pipeline/state_db.hpp"
+#include "project/project.hpp"
 #include "sql/engine.hpp"
 #include "warehouse/warehouse.hpp"
 
@@ -25,6 +26,8 @@ struct TraceStores {
   sql::Engine& engine;  ///< can read the lake
   /// Name, stream and sinks of each pipeline; `position` counts for tables alone.
   std::function<Result<std::vector<PipelineState>>()> pipelines;
+  /// Whose pipelines these are: says which read by a codec. Null: not known.
+  std::function<const project::Project*()> project;
 };
 
 struct TraceQuestion {

@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "lake/lake_lookup.hpp"
+#include "pipeline/foreign_record.hpp"
 #include "trace_event.hpp"
 
 namespace millrace::app {
@@ -15,35 +18,68 @@ std::string LetterId(const TracedEvent& event) {
 
 /// Of a key's row, or tombstone, in a table that is past the event.
 std::string ResultOf(const std::optional<warehouse::RowVersion>& row,
-                     const TracedEvent& event) {
-  const Version event_version{event.id.version.epoch, event.id.version.position, 0};
-  const auto of_row = row ? row->version : Version{};
-  const Version row_version{of_row.epoch, of_row.position, 0};
+                     const pipeline::ForeignRecord& change) {
+  const auto version = row ? row->version : Version{};
   // An insert without a row leaves no tombstone: there was nothing to take away.
-  if (row_version < event_version) return event.op == 'c' ? "filtered" : "missing";
-  if (row_version > event_version) return "superseded";
+  if (version < change.version) return change.op == 'c' ? "filtered" : "missing";
+  if (version > change.version) return "superseded";
   if (!row->deleted) return "row";
-  return event.op == 'd' ? "deleted" : "filtered";
+  return change.op == 'd' ? "deleted" : "filtered";
 }
 
-Status TraceTable(const TraceStores& stores, const TracedEvent& event, SinkTrace& trace) {
+/// Null: the pipeline reads changes as they are, or it is not known.
+const project::Pipeline* FindForeign(const TraceStores& stores, const std::string& name) {
+  const auto* const project = stores.project();
+  if (project == nullptr) return nullptr;
+  const auto found =
+      std::ranges::find(project->pipelines, name, &project::Pipeline::name);
+  return found == project->pipelines.end() || found->codec.empty() ? nullptr : &*found;
+}
+
+/// What the event is a change of for this pipeline; without a key: that cannot be told.
+Result<pipeline::ForeignRecord> ChangeOf(const TraceStores& stores,
+                                         const std::string& pipeline,
+                                         const TracedEvent& event) {
+  const auto* const foreign = FindForeign(stores, pipeline);
+  if (foreign == nullptr) {
+    const Version version{event.id.version.epoch, event.id.version.position, 0};
+    return pipeline::ForeignRecord{event.key, version, event.op};
+  }
+  const auto& collections = stores.project()->collections;
+  const auto collection = collections.find(foreign->collection);
+  if (collection == collections.end() || !event.offset || event.log == "gone") {
+    return pipeline::ForeignRecord();
+  }
+  MR_TRY(const auto batch, stores.log.Read({"", event.stream}, *event.offset, 1, 1));
+  if (batch.empty()) return pipeline::ForeignRecord();
+  const auto read =
+      pipeline::ReadForeign(*foreign, collection->second, batch.records().front().body);
+  return read && *read ? **read : pipeline::ForeignRecord();
+}
+
+Status TraceTable(const TraceStores& stores, const std::string& pipeline,
+                  const TracedEvent& event, SinkTrace& trace) {
   const bool gone = event.log == "gone";
   if (!gone && (!event.offset || *event.offset >= trace.sink.position)) {
     trace.result = trace.sink.started ? "waiting" : "not_started";
     return {};
   }
-  if (event.key.empty()) {
+  MR_TRY(const auto change, ChangeOf(stores, pipeline, event));
+  if (change.key.empty()) {
     trace.result = "unknown";
     return {};
   }
-  auto row = stores.warehouse.FindKey(trace.sink.name.substr(kTable.size()), event.key,
+  auto row = stores.warehouse.FindKey(trace.sink.name.substr(kTable.size()), change.key,
                                       Deadline::Never());
   if (!row && row.error().code() != ErrorCode::kNotFound &&
       row.error().code() != ErrorCode::kInvalidArgument) {
     return Fail(std::move(row).error());
   }
-  trace.result = row ? ResultOf(*row, event) : "unknown";
   if (row && *row) trace.version = (*row)->version;
+  // Rows of changes have one of a commit; behind a codec an ordinal tells events apart.
+  if (row && *row && FindForeign(stores, pipeline) == nullptr)
+    (*row)->version.ordinal = 0;
+  trace.result = row ? ResultOf(*row, change) : "unknown";
   return {};
 }
 
@@ -91,7 +127,7 @@ Result<SinkTrace> TraceSink(const TraceStores& stores, const PipelineState& pipe
     if (letter) trace.letters.push_back(std::move(*letter));
   }
   if (sink.name.starts_with(kTable)) {
-    MR_CHECK_OK(TraceTable(stores, event, trace));
+    MR_CHECK_OK(TraceTable(stores, pipeline.name, event, trace));
   } else {
     MR_CHECK_OK(TraceLake(stores, event, trace));
   }

@@ -97,7 +97,7 @@ class StreamCheck {
 
   Status ReadTable(SinkMoment moment) {
     moment.name = moment.sink.substr(kTable.size());
-    TableQuestion question{moment.name, columns_, {}, {}, {}};
+    TableQuestion question{moment.name, columns_, {}, {}, {}, false};
     for (std::size_t i = 0; i + 1 < slices_.size(); ++i) {
       question.bounds.push_back(slices_.slices()[i].upto);
     }

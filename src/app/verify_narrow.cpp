@@ -140,7 +140,8 @@ Status Narrowing::Table(const std::string& table, const Refused& refused,
                          columns,
                          {},
                          refused.KeyHashes(),
-                         std::pair(finding.slice.after, finding.slice.upto)};
+                         std::pair(finding.slice.after, finding.slice.upto),
+                         false};
   MR_TRY(auto answer, stores.access().AskTable(question));
   std::vector<std::uint64_t> left_out;
   MR_TRY(auto expected,

@@ -134,7 +134,7 @@ Result<Comparison> SinkRerun::Table(const std::string& table, std::uint64_t afte
     MR_TRY(const auto firsts, FirstOffsets(stores_.log(), info_, slices));
     begin = std::max(begin, firsts[out.begin]);
   }
-  TableQuestion question{table, columns_, {}, {}, {}};
+  TableQuestion question{table, columns_, {}, {}, {}, of_codec()};
   for (std::size_t i = 0; i + 1 < slices.size(); ++i) {
     question.bounds.push_back(slices.slices()[i].upto);
   }
@@ -155,7 +155,7 @@ Result<Comparison> SinkRerun::Table(const std::string& table, std::uint64_t afte
   out.expected = rows.Sums(left_out);
   AddApart(asked.answer.apart, left_out, slices, out.found);
   if (list) {
-    out.wanted = rows.Items(out.slices[*list], left_out, ordinals_);
+    out.wanted = rows.Items(out.slices[*list], left_out, of_codec());
     ListApart(asked.answer.apart, left_out, out.slices[*list], out.have);
   }
   return out;
@@ -297,11 +297,9 @@ Result<Comparison> SinkRerun::Lake(const lake::LakeExtent& extent, const Refused
 }
 
 NameOfRow SinkRerun::CodecNames() const {
-  return [this](std::uint64_t position) {
-    const auto found = ordinals_.find(position);
-    if (found == ordinals_.end()) return Version{0, position, 0}.ToHex();
-    // A version's ordinal is the position of its event, which is its offset + 1.
-    return info_.stream.name + "@" + std::to_string(found->second - 1);
+  // A version's ordinal is the position of its event, which is its offset + 1.
+  return [this](std::uint64_t ordinal) {
+    return info_.stream.name + "@" + std::to_string(ordinal - 1);
   };
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,7 +52,7 @@ class SinkRerun {
   /// `list`: rows of `from` are wanted.
   Result<Comparison> Lake(const lake::LakeExtent& extent, const Refused& refused,
                           std::size_t from, std::size_t end, bool list);
-  /// Of rows of a table behind a codec, once they were listed.
+  /// Of rows of a table behind a codec.
   NameOfRow CodecNames() const;
   /// Of rows of a lake that were listed.
   NameOfRow LakeNames() const;
@@ -94,7 +93,6 @@ class SinkRerun {
   std::vector<pipeline::UsedDefinition> definitions_;
   Offset since_ = 0;  ///< of the definition
   std::vector<std::string> notes_;
-  std::map<std::uint64_t, std::uint64_t> ordinals_;  ///< by position, of rows listed
 };
 
 }  // namespace millrace::app

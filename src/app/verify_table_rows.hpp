@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -51,14 +50,15 @@ class TableRows {
   }
   std::vector<RowItem> Items(const Slice& slice,
                              const std::vector<std::uint64_t>& left_out,
-                             std::map<std::uint64_t, std::uint64_t>& ordinals) const {
+                             bool by_ordinal) const {
     std::vector<RowItem> items;
     for (const auto& [key, entry] : newest_.entries()) {
       const auto position = entry.version.position;
-      ordinals[position] = entry.version.ordinal;
       if (std::ranges::binary_search(left_out, key)) continue;
       if (entry.deleted || position <= slice.after || position > slice.upto) continue;
-      if (items.size() < kMost) items.push_back({position, entry.state});
+      if (items.size() < kMost) {
+        items.push_back({by_ordinal ? entry.version.ordinal : position, entry.state});
+      }
     }
     return items;
   }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "pipeline/foreign_record.hpp"
 #include "schema/record_codec.hpp"
 
 namespace millrace::pipeline {
@@ -28,6 +29,24 @@ std::vector<std::size_t> NeededColumns(const CompiledPipeline& pipeline) {
 std::size_t SlotOf(const DocumentDecoder& decoder, std::size_t column) {
   return static_cast<std::size_t>(std::ranges::find(decoder.columns(), column) -
                                   decoder.columns().begin());
+}
+
+Result<change::ForeignChange> DecodeForeign(change::Codec& codec,
+                                            const change::Event& event) {
+  const auto payload = schema::FindMember(event.after, "payload");
+  if (!payload.starts_with('"')) {
+    return Fail(ErrorCode::kInvalidArgument, "the payload is not UTF-8");
+  }
+  return codec.Decode(schema::TextOf(payload));
+}
+
+Version ForeignVersion(const Version& event, const change::ForeignChange& foreign,
+                       TimestampUs at) {
+  // What came twice is the same state again: then, and where the source tells no more
+  // than seconds, the last to come counts.
+  return {event.epoch, foreign.order != 0 ? foreign.order : change::OrderOf(at),
+          static_cast<std::uint32_t>(std::min<std::uint64_t>(
+              event.position, std::numeric_limits<std::uint32_t>::max()))};
 }
 
 }  // namespace
@@ -125,11 +144,7 @@ Position ChangeReader::Parse(std::span<const eventlog::Record> records) {
 
 Status ChangeReader::Translate(ReadChange& change) {
   change::Event& event = change.event;
-  const auto payload = schema::FindMember(event.after, "payload");
-  if (!payload.starts_with('"')) {
-    return Fail(ErrorCode::kInvalidArgument, "the payload is not UTF-8");
-  }
-  MR_TRY(auto decoded, codec_->Decode(schema::TextOf(payload)));
+  MR_TRY(auto decoded, DecodeForeign(*codec_, event));
   const change::ForeignChange& foreign = foreign_.emplace_back(std::move(decoded));
   event.op = foreign.op;
   event.operation = foreign.operation;
@@ -138,14 +153,20 @@ Status ChangeReader::Translate(ReadChange& change) {
   event.before = event.op == 'd' ? std::string_view(foreign.image) : std::string_view();
   event.after = event.op == 'd' ? std::string_view() : std::string_view(foreign.image);
   if (foreign.at != 0) change.at = foreign.at;
-  // What came twice is the same state again: then, and where the source tells no more
-  // than seconds, the last to come counts.
-  change.version = {
-      event.version.epoch,
-      foreign.order != 0 ? foreign.order : change::OrderOf(change.at),
-      static_cast<std::uint32_t>(std::min<std::uint64_t>(
-          event.version.position, std::numeric_limits<std::uint32_t>::max()))};
+  change.version = ForeignVersion(event.version, foreign, change.at);
   return {};
+}
+
+Result<std::optional<ForeignRecord>> ReadForeign(const project::Pipeline& pipeline,
+                                                 const schema::Collection& collection,
+                                                 std::string_view body) {
+  if (pipeline.codec.empty()) return std::nullopt;
+  MR_TRY(const auto codec, change::MakeCodec(pipeline.codec, collection));
+  MR_TRY(const auto event, change::ParseEnvelope(body));
+  MR_TRY(const auto foreign, DecodeForeign(*codec, event));
+  const auto at = foreign.at != 0 ? foreign.at : event.committed_at;
+  return ForeignRecord{foreign.key, ForeignVersion(event.version, foreign, at),
+                       foreign.op};
 }
 
 Result<sql::Batch> ChangeReader::Read(TimestampUs now) {

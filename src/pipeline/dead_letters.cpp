@@ -278,7 +278,7 @@ Result<std::map<std::string, Version, std::less<>>> DeadLetters::Blocked(
 Result<std::optional<TimestampUs>> DeadLetters::Oldest(std::string_view pipeline,
                                                        std::string_view sink) {
   const std::lock_guard lock(impl_.mutex);
-  // In order of ids, which is that of first attempts: ends at the first waiting one.
+  // Ids are in the order of first attempts. Reads the waiting ones in an index.
   MR_TRY(auto select,
          impl_.db.Prepare("SELECT first_at FROM dead_letters WHERE id = (SELECT min(id) "
                           "FROM dead_letters WHERE pipeline = ? AND sink = ? AND " +

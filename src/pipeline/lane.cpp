@@ -231,6 +231,7 @@ Status Lane::Deliver(Processed processed) {
   if (!redrive_) MR_CHECK_OK(history_->Save());
   MR_CHECK_OK(CheckShare(processed.batch.next, processed.letters));
   MR_CHECK_OK(CheckParked(processed.letters));
+  if (redrive_) MR_CHECK_OK(redrive_->Learn(processed.became));
   MR_CHECK_OK(CloseWhatGoesThrough(processed.letters));
   MR_CHECK_OK(StoreLetters(std::move(processed.letters)));
   const Offset next = processed.batch.next;

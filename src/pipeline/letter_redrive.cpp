@@ -90,6 +90,21 @@ Result<std::vector<DeadLetter>> DeadLetters::SentBelow(std::string_view pipeline
   }
 }
 
+Status DeadLetters::SetRecords(const std::vector<DeadLetter>& letters) {
+  if (letters.empty()) return {};
+  const std::lock_guard lock(impl_.mutex);
+  SqliteTransaction transaction(impl_.db);
+  MR_CHECK_OK(transaction.Begin());
+  MR_TRY(auto update,
+         impl_.db.Prepare("UPDATE dead_letters SET key = ?1, version = ?2 WHERE id = ?3 "
+                          "AND (key <> ?1 OR version <> ?2)"));
+  for (const DeadLetter& letter : letters) {
+    update.Bind(1, letter.key).Bind(2, letter.version).Bind(3, letter.id);
+    MR_CHECK_OK(update.Finish());
+  }
+  return transaction.Commit();
+}
+
 Status DeadLetters::Reopen(const std::vector<DeadLetter>& letters) {
   if (letters.empty()) return {};
   const std::lock_guard lock(impl_.mutex);

@@ -151,6 +151,12 @@ Result<Processed> Processor::Finish() {
   for (std::size_t i = 0; i < changes.size(); i += step) {
     if (changes[i].parsed) out.committed_at.push_back(changes[i].event.committed_at);
   }
+  if (!pipeline_.definition.codec.empty() && !stops_at_drift_) {
+    for (const ReadChange& change : changes) {
+      if (change.fate == Fate::kRefused) continue;
+      out.became[change.offset] = {KeyText(change.event), change.version};
+    }
+  }
   for (const ReadChange& change : changes) {
     if (!change.parsed) continue;
     out.batch.last_version = change.event.version;

@@ -17,6 +17,9 @@ struct Processed {
   SinkBatch batch;  ///< whose first and next are for the caller to say
   Version seen;     ///< of the last event: what lookups were read as of
   std::vector<DeadLetter> letters;
+  /// Behind a codec, by offset: the states of records that events have become. Until it
+  /// could be read, a letter had its event's own id for a key.
+  std::map<Offset, RecordState> became;
   std::vector<TimestampUs> committed_at;  ///< a sample of the events'
 };
 

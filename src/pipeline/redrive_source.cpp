@@ -44,6 +44,17 @@ Result<std::vector<eventlog::Record>> RedriveSource::Take(eventlog::RecordBatch&
   return records;
 }
 
+Status RedriveSource::Learn(const std::map<Offset, RecordState>& became) {
+  std::vector<DeadLetter> letters;
+  for (const auto& [offset, record] : became) {
+    DeadLetter& letter = letters.emplace_back();
+    letter.id = taken_.at(offset);
+    letter.key = record.key;
+    letter.version = record.version.ToHex();
+  }
+  return letters_.SetRecords(letters);
+}
+
 Status RedriveSource::Reopen(std::vector<DeadLetter> died) {
   if (died.empty()) return {};
   for (DeadLetter& letter : died) letter.id = taken_.at(letter.offset);

@@ -25,6 +25,9 @@ class RedriveSource {
   /// have one offset, of a snapshot and of the changes: the batch is limited to what
   /// comes before the second.
   Result<std::vector<eventlog::Record>> Take(eventlog::RecordBatch& batch);
+  /// What events of the last Take are changes of, by their offsets: their letters say so
+  /// from now on. Before the sink has them.
+  Status Learn(const std::map<Offset, RecordState>& became);
   /// Events of the last Take that died again: their letters are open.
   Status Reopen(std::vector<DeadLetter> died);
   /// The sink has everything below `committed`: says so of the letters with places from

@@ -37,7 +37,7 @@ struct DeadLetter {
   std::string event_id;  ///< "<stream>@<offset>" when the event has none that can be read
   std::string version;   ///< 32 hex digits, empty as above
   std::string key;       ///< text form of the record's key, empty as above
-  std::string stage;     ///< "decode", "require", "lookup", "sql" or "parked"
+  std::string stage;     ///< "decode", "require", "lookup", "sql", "sink" or "parked"
   std::string reason;
   std::string payload;  ///< the event as the log has it
   TimestampUs at = 0;   ///< of the last attempt
@@ -161,6 +161,8 @@ class DeadLetters {
   Result<std::vector<DeadLetter>> SentBelow(std::string_view pipeline,
                                             std::string_view sink, Offset from,
                                             Offset below, std::uint32_t limit);
+  /// What letters are changes of where that is known only now: by id, key and version.
+  Status SetRecords(const std::vector<DeadLetter>& letters);
   /// They died again: open, with another stage and reason.
   Status Reopen(const std::vector<DeadLetter>& letters);
   /// Sent letters are in the sink now.

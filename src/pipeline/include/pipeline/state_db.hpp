@@ -43,7 +43,8 @@ struct UsedDefinition {
 class StateDb {
  public:
   enum class Access : std::uint8_t { kReadWrite, kReadOnly };
-  /// A file of an older format is brought to ours; opened for reading it must be ours.
+  /// A file of an older format is brought to ours; opened for reading it
+  /// must be ours, or of format 2.
   /// kNotFound: read-only, and there is no such file.
   static Result<std::unique_ptr<StateDb>> Open(const std::filesystem::path& data,
                                                Access access = Access::kReadWrite);
