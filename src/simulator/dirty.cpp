@@ -150,6 +150,10 @@ const Kind kKinds[] = {
      [](const Context& c) {
        return std::vector{Spoiled(c, false, [](Order& o) { o.id.reset(); })};
      }},
+    {"blank order id",  // not in the collection: there no two could have it
+     [](const Context& c) {
+       return std::vector{Spoiled(c, false, [](Order& o) { o.id = " "; })};
+     }},
     {"null customer",
      [](const Context& c) {
        return std::vector{Spoiled(c, false, [](Order& o) { o.customer = "null"; })};

@@ -45,8 +45,8 @@ TEST(DirtyInput, WhatTheCollectionWouldTakeGoesThere) {
       EXPECT_EQ(round[kind].front().kind, Kind::kCreate) << kind;
       EXPECT_EQ(round[kind].front().place, "orders") << kind;
     }
-    for (const char* kind :
-         {"not JSON", "null customer", "missing order id", "unknown status"}) {
+    for (const char* kind : {"not JSON", "null customer", "missing order id",
+                             "blank order id", "unknown status"}) {
       EXPECT_EQ(round[kind].front().kind, Kind::kAppend) << kind;
       EXPECT_EQ(round[kind].front().place, "wire") << kind;
     }
@@ -78,6 +78,8 @@ TEST(DirtyInput, IsOnTheWireAsThatSystemWritesIt) {
               testing::HasSubstr(R"("status":"lost")"));
   EXPECT_THAT(shop["missing order id"].front().body,
               testing::Not(testing::HasSubstr("order_id")));
+  EXPECT_THAT(shop["blank order id"].front().body,
+              testing::HasSubstr(R"("order_id":" ")"));
   EXPECT_THAT(shop["not UTF-8"].front().body, testing::HasSubstr("\xff"));
   ASSERT_EQ(shop["sent twice"].size(), 2U);
   EXPECT_EQ(shop["sent twice"][0], shop["sent twice"][1]);

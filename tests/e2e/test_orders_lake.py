@@ -132,7 +132,7 @@ def test_every_cleaning_rule_fires_in_dirty_mode(server, data):
     summary = millrace.run("simulate", "orders", "--url", f"http://127.0.0.1:{server.port}", "--seed", "5", "--json",
                            "--quiet", "--rate", "500", "--count", "60", "--dirty", "--dirty-every", "2s")
     operations = json.loads(summary.stdout)["operations"]
-    assert sum(1 for name in operations if name.startswith("dirty: ")) == 17
+    assert sum(1 for name in operations if name.startswith("dirty: ")) == 18
     millrace.wait_drained(data)
     reasons = {letter["reason"].split(" (")[0].split(", ")[0] for letter in millrace.dead_letters(data)}
     for wanted in ("failed: order_id is not null", "fullDocument: missing", "fullDocumentBeforeChange: missing",

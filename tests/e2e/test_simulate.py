@@ -67,9 +67,20 @@ def test_ctrl_c_ends_it_with_a_summary(orders):
     assert summary["accepted"] > 0 and summary["failed"] == 0
 
 
-def test_without_a_server_it_says_so_at_once():
-    result = millrace.run("simulate", "orders", "--url", f"http://127.0.0.1:{millrace.free_port()}", check=False)
-    assert result.returncode == 5 and "Connection refused" in result.stderr
+def test_without_a_server_it_says_so_at_once_where_it_may_not_wait():
+    result = millrace.run("simulate", "orders", "--url", f"http://127.0.0.1:{millrace.free_port()}", "--retry-seconds",
+                          "0", check=False)
+    assert result.returncode == 5 and "Connection refused" in result.stderr and "waiting" not in result.stderr
+
+
+def test_it_waits_for_a_server_that_starts_later(data):
+    port = millrace.free_port()
+    process = subprocess.Popen([str(millrace.BINARY), "simulate", "orders", "--url", f"http://127.0.0.1:{port}", "--json",
+                                "--rate", "100", "--count", "3"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "waiting up to 10 s" in process.stderr.readline()
+    with millrace.Server(EXAMPLES / "orders-lake", data, port=port):
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0 and json.loads(out)["accepted"] == 3, err
 
 
 def test_bulk_inserts_report_rows_per_second(orders):

@@ -68,7 +68,8 @@ void AddFlags(CLI::App& command, SimulateFlags& flags) {
                      "the same number gives the same data (without it: any)");
   command
       .add_option("--retry-seconds", flags.retry_seconds,
-                  "how long one operation is repeated while there is no clear answer")
+                  "how long one operation is repeated while there is no clear answer; so "
+                  "long a server is waited for")
       ->capture_default_str();
   command.add_flag("--json", flags.json, "the summary as one JSON line");
   command.add_flag("--quiet", flags.quiet, "nothing on stderr");
@@ -112,10 +113,27 @@ Result<double> ParseSpeed(const std::string& text) {
               "--speed: expected a factor such as 1x, 60x or 0.5x, got " + text);
 }
 
+/// Waits for a server that is just starting; that there is none is known then, rather
+/// than by a thousand failed operations.
+Status AwaitServer(const http::ClientOptions& server, const SimulateFlags& flags) {
+  constexpr std::chrono::milliseconds kPause{100};
+  const auto until = Deadline::After(std::chrono::seconds(flags.retry_seconds));
+  for (bool told = flags.quiet;; told = true) {
+    const auto client =
+        http::Client::Connect(server, Deadline::After(std::chrono::seconds(10)));
+    if (client) return {};
+    if (until.expired()) return Fail(client.error());
+    if (!told) {
+      fmt::print(stderr, "{}; waiting up to {} s\n", client.error().message(),
+                 flags.retry_seconds);
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 Result<HttpTarget> Connect(const SimulateFlags& flags) {
   MR_TRY(auto server, ServerAt(flags.url, flags.key_file));
-  // Known at once, rather than by a thousand failed operations.
-  MR_CHECK_OK(http::Client::Connect(server, Deadline::After(std::chrono::seconds(10))));
+  MR_CHECK_OK(AwaitServer(server, flags));
   std::random_device device;
   return HttpTarget(std::move(server),
                     fmt::format("simulate-{:08x}{:08x}", device(), device()),
@@ -180,11 +198,11 @@ Result<simulator::DirtyOptions> DirtyOptionsOf(const LiveFlags& flags) {
 }
 
 Result<int> RunLive(const LiveFlags& flags, std::uint64_t seed) {
-  StopSignals signals;
   MR_TRY(const auto options, RunOptionsOf(flags));
   MR_TRY(const auto orders_options, OrdersOptionsOf(flags));
   MR_TRY(const auto dirty_options, DirtyOptionsOf(flags));
   MR_TRY(auto target, Connect(flags));
+  StopSignals signals;  // only now: while a server is waited for, Ctrl-C ends it at once
   simulator::Timetable timetable;
   simulator::OrdersSimulator orders(seed, target, orders_options);
   simulator::ShopGenerator shop(seed, target, SystemClock());
