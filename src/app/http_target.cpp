@@ -100,6 +100,20 @@ HttpTarget::HttpTarget(http::ClientOptions server, std::string run,
                        std::chrono::milliseconds retry_for)
     : server_(std::move(server)), run_(std::move(run)), retry_for_(retry_for) {}
 
+Status HttpTarget::Connect(const std::function<void(const Error&)>& waiting) {
+  const auto until = Deadline::After(retry_for_);
+  for (bool told = false;; told = true) {
+    auto client = http::Client::Connect(server_, Deadline::After(kAnswerWithin));
+    if (client) {
+      client_.emplace(*std::move(client));
+      return {};
+    }
+    if (until.expired()) return Fail(std::move(client).error());
+    if (!told) waiting(client.error());
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 Result<http::ClientResponse> HttpTarget::AskOnce(http::Method method,
                                                  const std::string& target,
                                                  const std::string& body,

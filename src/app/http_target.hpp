@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,6 +19,10 @@ class HttpTarget : public simulator::Target {
   /// `run`: no two runs have the same; keys are made from it.
   HttpTarget(http::ClientOptions server, std::string run,
              std::chrono::milliseconds retry_for);
+
+  /// Waits, for `retry_for`, for a server that is just starting; tells `waiting` once
+  /// why.
+  Status Connect(const std::function<void(const Error&)>& waiting);
 
   Status Send(const simulator::Write& write) override;
   Result<std::vector<simulator::Row>> Oldest(

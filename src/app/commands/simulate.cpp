@@ -113,31 +113,18 @@ Result<double> ParseSpeed(const std::string& text) {
               "--speed: expected a factor such as 1x, 60x or 0.5x, got " + text);
 }
 
-/// Waits for a server that is just starting; that there is none is known then, rather
-/// than by a thousand failed operations.
-Status AwaitServer(const http::ClientOptions& server, const SimulateFlags& flags) {
-  constexpr std::chrono::milliseconds kPause{100};
-  const auto until = Deadline::After(std::chrono::seconds(flags.retry_seconds));
-  for (bool told = flags.quiet;; told = true) {
-    const auto client =
-        http::Client::Connect(server, Deadline::After(std::chrono::seconds(10)));
-    if (client) return {};
-    if (until.expired()) return Fail(client.error());
-    if (!told) {
-      fmt::print(stderr, "{}; waiting up to {} s\n", client.error().message(),
-                 flags.retry_seconds);
-    }
-    std::this_thread::sleep_for(kPause);
-  }
-}
-
 Result<HttpTarget> Connect(const SimulateFlags& flags) {
   MR_TRY(auto server, ServerAt(flags.url, flags.key_file));
-  MR_CHECK_OK(AwaitServer(server, flags));
   std::random_device device;
-  return HttpTarget(std::move(server),
+  HttpTarget target(std::move(server),
                     fmt::format("simulate-{:08x}{:08x}", device(), device()),
                     std::chrono::seconds(flags.retry_seconds));
+  // Known at once, rather than by a thousand failed operations.
+  MR_CHECK_OK(target.Connect([&flags](const Error& error) {
+    if (flags.quiet) return;
+    fmt::print(stderr, "{}; waiting up to {} s\n", error.message(), flags.retry_seconds);
+  }));
+  return target;
 }
 
 /// Real time, until Ctrl-C or SIGTERM.
