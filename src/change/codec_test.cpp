@@ -271,6 +271,50 @@ TEST(Codecs, SayWhatIsWrong) {
   }
 }
 
+TEST(Codecs, KeepNumbersAsTheyStand) {
+  auto orders = ShopOrders();
+  orders.fields[2].type = Type::Decimal(38, 10);
+  orders.fields.push_back({.name = "raw", .type = Type::Simple(Kind::kJson)});
+  orders.fields.push_back({.name = "size", .type = Type::Simple(Kind::kDouble)});
+  const auto codec = *MakeCodec("operation-data", orders);
+  const auto change = codec->Decode(
+      R"({"operation":"insert","document_id":"O","data":{"_id":"O","order_id":"O",)"
+      R"("customer_id":"-1.23456789012345678","amount":1234567890123456789012345.6789,)"
+      R"("raw":[123456789012345678901234567890,-1.50e3,"\"\u00e91234567890123456789"],)"
+      R"("size":0.1234567890123456789}})");
+  ASSERT_TRUE(change) << change.error().message();
+  const auto member = [&](std::string_view name) {
+    return schema::FindMember(change->image, name);
+  };
+  EXPECT_EQ(member("amount"), R"("1234567890123456789012345.6789000000")");
+  EXPECT_EQ(member("raw"),
+            "[123456789012345678901234567890,-1.50e3,\"\\\"é1234567890123456789\"]");
+  EXPECT_EQ(member("size"), "0.12345678901234568");
+  EXPECT_EQ(member("customer_id"), R"("-1.23456789012345678")");
+  // A number is no text, however it is kept on the way.
+  EXPECT_FALSE(codec->Decode(
+      R"({"operation":"insert","document_id":"O","data":{"_id":"O","order_id":"O",)"
+      R"("customer_id":12345678901234567890123}})"));
+}
+
+TEST(Codecs, ReadAKeyOfTheCollectionsOwnType) {
+  auto counters = OrdersSource();
+  counters.fields = {{.name = "id", .type = Type::Simple(Kind::kBigint)},
+                     {.name = "name", .type = Type::Simple(Kind::kText)}};
+  for (const auto name : CodecNames()) {
+    SCOPED_TRACE(name);
+    const auto codec = *MakeCodec(name, counters);
+    std::string out;
+    constexpr std::string_view kImage =
+        R"({"id":42,"name":"a","createdAt":null,"updatedAt":null,"_version":null})";
+    ASSERT_TRUE(codec->Encode(out, MakeEvent('c', "insert", "", kImage, "42")));
+    const auto change = codec->Decode(out);
+    ASSERT_TRUE(change) << change.error().message();
+    EXPECT_EQ(change->key, "42");
+    EXPECT_EQ(schema::FindMember(change->image, "id"), "42");
+  }
+}
+
 std::vector<std::pair<std::string_view, std::string>> Corpus() {
   return {
       {"mongodb-change-stream",

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/json.hpp"
+#include "exact_numbers.hpp"
 
 namespace millrace::change {
 namespace {
@@ -24,7 +25,7 @@ Error Bad(std::string message) {
 }
 
 std::string Excerpt(simdjson::dom::element value) {
-  std::string text = simdjson::minify(value);
+  std::string text = RestoreNumbers(simdjson::minify(value));
   if (text.size() > kShown) text = text.substr(0, kShown) + "…";
   return text;
 }
@@ -141,7 +142,7 @@ Status ForeignDocument::AddMember(Body& body, std::string_view name,
   } else if (field) {
     if (name == collection_.key && value.is_null()) return {};
     body.has_key |= name == collection_.key;
-    body.Add(name, std::string(simdjson::minify(value)));
+    body.Add(name, RestoreNumbers(simdjson::minify(value)));
   }
   return {};
 }
@@ -157,8 +158,7 @@ Status ForeignDocument::Read(simdjson::dom::object document, std::string_view id
     }
   }
   if (key_is_id() && !id.empty()) {
-    std::string literal;
-    AppendJsonString(literal, id);
+    MR_TRY(const auto literal, lenient_.KeyLiteral(id));
     body.Add("id", literal);
     body.has_key = true;
   }
@@ -233,7 +233,7 @@ Result<simdjson::dom::object> ParseObject(simdjson::dom::parser& parser,
                                           std::string_view payload) {
   simdjson::dom::element root;
   simdjson::dom::object object;
-  if (const auto error = parser.parse(payload).get(root)) {
+  if (const auto error = parser.parse(MarkNumbers(payload)).get(root)) {
     return Fail(Bad(std::string("not JSON: ") + simdjson::error_message(error)));
   }
   if (root.get(object) != simdjson::SUCCESS) {

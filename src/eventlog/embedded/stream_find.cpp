@@ -37,8 +37,12 @@ Result<std::size_t> StreamLog::SegmentOf(const View& view, const std::string& so
 }
 
 Result<RecordBatch> StreamLog::Find(const std::string& source, const Position& position) {
-  const auto view = Look();
-  if (position > LastPosition(source)) return RecordBatch(view.next, nullptr, {});
+  // Of one moment: an append in between has a position that the view does not reach.
+  std::unique_lock lock(mutex_);
+  const View view{segments_, next_, end_, damage_};
+  const auto last = PositionOf(positions_, source);
+  lock.unlock();
+  if (position > last) return RecordBatch(view.next, nullptr, {});
   auto at = SegmentOf(view, source, position);
   if (!at) return Fail(Vanished(0, std::move(at).error()));
   auto& segment = *(*view.segments)[*at];

@@ -125,17 +125,19 @@ std::optional<DropCandidate> StreamLog::OldestClosed() const {
 Status StreamLog::DropOldest() {
   std::shared_ptr<Segment> oldest;
   {
+    // What cannot be removed is still there, and counted. Under the lock, so that who
+    // finds the file gone finds it dropped.
     const std::scoped_lock lock(mutex_);
     if (segments_->size() < 2) return {};
     oldest = segments_->front();
+    std::error_code failed;
+    std::filesystem::remove(oldest->path, failed);
+    if (failed) return Fail(SystemError("remove", oldest->path, failed.value()));
     segments_ =
         std::make_shared<const SegmentList>(segments_->begin() + 1, segments_->end());
   }
   context_.counters.stored_bytes -= oldest->bytes;
   context_.counters.dropped_segments += 1;
-  std::error_code failed;
-  std::filesystem::remove(oldest->path, failed);
-  if (failed) return Fail(SystemError("remove", oldest->path, failed.value()));
   return SyncDir(directory_);
 }
 

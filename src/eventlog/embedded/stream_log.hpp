@@ -105,7 +105,7 @@ class StreamLog {
   };
 
   Status RecoverWritable(const SegmentList& segments);
-  Status Adopt(SegmentList segments, ScanPoint point);
+  Status Adopt(SegmentList segments, ScanPoint point, Offset seen);
   Result<SegmentList> ListFromDisk(const SegmentList& known) const;
 
   Group FormGroup();

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <thread>
 
+#include "stream_path.hpp"
 #include "test_log.hpp"
 
 namespace millrace::eventlog {
@@ -139,6 +141,52 @@ TEST_F(StreamLogTest, WhatIsReadAheadIsCountedAsRead) {
   EXPECT_EQ(log_->Read(0, 1, 100)->records().size(), 1u);
   EXPECT_EQ(context_.counters.read_events, 3u);
   EXPECT_EQ(context_.counters.read_bytes, 11u);
+}
+
+TEST_F(StreamLogTest, FindSeesTheBatchOfEveryPositionThatTheSourceHas) {
+  constexpr std::uint64_t kBatches = 2'000;
+  std::thread appends([&] {
+    for (std::uint64_t i = 0; i < kBatches; ++i)
+      EXPECT_TRUE(log_->Append(Batch("s", i, "x"), Deadline::Never()));
+  });
+  for (std::uint64_t position = 1; position <= kBatches;) {
+    const auto found = log_->Find("s", {0, position});
+    if (!found) ADD_FAILURE() << found.error().ToString();
+    if (!found || !found->empty()) ++position;
+  }
+  appends.join();
+}
+
+TEST_F(StreamLogTest, ASegmentThatCannotBeRemovedIsStillThere) {
+  context_.segment_bytes = 1;
+  for (std::uint64_t i = 0; i < 3; ++i)
+    ASSERT_TRUE(log_->Append(Batch("s", i, "x"), Deadline::Never()));
+  const auto stored = context_.counters.stored_bytes.load();
+  const auto oldest = SegmentPath(StreamDirectory(dir_.path(), log_->stream()), 0);
+  const auto aside = dir_.path() / "aside";
+  std::filesystem::rename(oldest, aside);
+  std::filesystem::create_directories(oldest / "not empty");
+  EXPECT_FALSE(log_->DropOldest());
+  EXPECT_EQ(log_->Info().first, 0U);
+  EXPECT_EQ(context_.counters.stored_bytes, stored);
+  std::filesystem::remove_all(oldest);
+  std::filesystem::rename(aside, oldest);
+  EXPECT_TRUE(log_->DropOldest());
+  EXPECT_EQ(log_->Info().first, 1U);
+  EXPECT_LT(context_.counters.stored_bytes, stored);
+}
+
+TEST_F(StreamLogTest, TakesNoMoreDiskAheadThanItHolds) {
+  constexpr std::uint64_t kMost = 4u << 20u;
+  context_.preallocate_bytes = kMost;
+  log_ = std::make_unique<StreamLog>(context_, StreamId{"", "orders"});
+  const auto segment = SegmentPath(StreamDirectory(dir_.path(), log_->stream()), 0);
+  ASSERT_TRUE(log_->Append(Batch("s", 0, "x"), Deadline::Never()));
+  EXPECT_LE(std::filesystem::file_size(segment), 128u << 10u);
+  const std::string large(kMost, 'x');
+  for (std::uint64_t i = 1; i < 3; ++i)
+    ASSERT_TRUE(log_->Append(Batch("s", i, large), Deadline::Never()));
+  EXPECT_GE(std::filesystem::file_size(segment), 3 * kMost) << "then in whole steps";
 }
 
 }  // namespace
