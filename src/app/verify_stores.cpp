@@ -37,7 +37,7 @@ std::string ReadFiles(const std::vector<std::string>& files) {
   for (std::size_t i = 0; i < files.size(); ++i) {
     out += (i > 0 ? ", " : "") + sql::QuoteText(files[i]);
   }
-  return out + "], union_by_name = true)";
+  return out + "], union_by_name = true, hive_partitioning = false)";
 }
 
 Result<std::unique_ptr<VerifyStores>> VerifyStores::Open(

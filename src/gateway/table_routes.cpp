@@ -33,13 +33,13 @@ bool IsClosed(const AccessControl* access, const std::string& table) {
 Result<TableInfo> FindTable(Warehouse& warehouse, const std::string& name,
                             const AccessControl* access) {
   if (IsClosed(access, name)) return Fail(AllowTable(access, {}, name, {}).error());
-  MR_TRY(auto tables, warehouse.Tables());
+  auto found = warehouse.FindTable(name);
+  if (found || found.error().code() != ErrorCode::kNotFound) return found;
   std::string known;
-  for (auto& table : tables) {
-    if (table.name == name) return std::move(table);
-    known += (known.empty() ? "" : ", ") + table.name;
+  if (access == nullptr) {
+    MR_TRY(const auto tables, warehouse.Tables());
+    for (const auto& table : tables) known += (known.empty() ? "" : ", ") + table.name;
   }
-  if (access != nullptr) known.clear();
   return Fail(ErrorCode::kNotFound, "no table \"" + name + "\"" +
                                         (known.empty() ? "" : "; there are: " + known));
 }

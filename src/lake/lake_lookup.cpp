@@ -15,8 +15,9 @@ Result<std::optional<std::uint64_t>> CountRows(sql::Session& session,
                        ") WHERE name = '_offset'"));
   if (column.Int64(0, 0) == 0) return std::nullopt;
   MR_TRY(const auto answer,
-         session.Query("SELECT count(*) FROM read_parquet(" + sql::QuoteText(file) +
-                       ") WHERE _offset = " + std::to_string(offset)));
+         session.Query(
+             "SELECT count(*) FROM read_parquet(" + sql::QuoteText(file) +
+             ", hive_partitioning = false) WHERE _offset = " + std::to_string(offset)));
   return static_cast<std::uint64_t>(answer.Int64(0, 0));
 }
 

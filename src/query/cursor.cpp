@@ -1,6 +1,7 @@
 #include "cursor.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "schema/record_codec.hpp"
 
@@ -19,14 +20,27 @@ std::string Described(const Filter& filter, const schema::Columns& columns) {
   return out;
 }
 
+constexpr std::string_view kInfinity = R"("Infinity")", kMinusInfinity = R"("-Infinity")",
+                           kNan = R"("NaN")";
+
+bool IsNonFinite(std::string_view literal) {
+  return literal == kInfinity || literal == kMinusInfinity || literal == kNan;
+}
+
 /// The column may have another type by now.
 bool IsLiteralOf(const schema::Type& type, std::string_view literal) {
+  if (type.kind == schema::Kind::kDouble && IsNonFinite(literal)) return true;
   const auto text = schema::TextOf(literal);
   const auto canonical = schema::RecordCodec::LiteralFromText(type, text);
   return canonical.has_value() && *canonical == literal;
 }
 
 }  // namespace
+
+std::string NonFiniteLiteral(double value) {
+  if (std::isnan(value)) return std::string(kNan);
+  return std::string(value > 0 ? kInfinity : kMinusInfinity);
+}
 
 std::string Described(const Query& query, std::string_view name,
                       const schema::Columns& columns) {

@@ -1,71 +1,11 @@
-#include "sql/engine.hpp"
-
-#include <gtest/gtest.h>
-
 #include <fstream>
 #include <thread>
 
 #include "base/bytes.hpp"
+#include "engine_fixture.hpp"
 
 namespace millrace::sql {
 namespace {
-
-using schema::Type;
-using std::chrono::milliseconds;
-
-Type Parse(std::string_view text) { return *Type::Parse(text); }
-
-class EngineTest : public testing::Test {
- protected:
-  void SetUp() override {
-    directory_ = std::filesystem::path(testing::TempDir()) /
-                 ("mr_sql_" + std::to_string(::getpid()));
-    std::filesystem::remove_all(directory_);
-    std::filesystem::create_directories(directory_ / "open");
-    EngineOptions options;
-    options.directories = {directory_ / "open"};
-    engine_ = *Engine::Open(options);
-    session_ = *engine_->Connect();
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  std::string Ask(const std::string& text,
-                  const std::vector<std::string>& literals = {}) {
-    auto answer = session_->Query(text, literals);
-    if (!answer) return answer.error().ToString();
-    std::string out;
-    for (std::size_t row = 0; row < answer->rows(); ++row)
-      answer->AppendJsonRow(out, row);
-    return out;
-  }
-  Result<std::size_t> CountStreamed(const std::string& text,
-                                    Deadline deadline = Deadline::Never()) {
-    std::size_t rows = 0;
-    MR_CHECK_OK(session_->Stream(text, deadline, [&](const Batch& block) {
-      rows += block.rows();
-      return true;
-    }));
-    return rows;
-  }
-  ErrorCode StreamError(const std::string& text) {
-    auto streamed = CountStreamed(text);
-    return streamed ? ErrorCode::kUnavailable : streamed.error().code();
-  }
-
-  std::filesystem::path directory_;
-  std::unique_ptr<Engine> engine_;
-  std::unique_ptr<Session> session_;
-};
-
-Batch Numbers(std::int64_t from, std::int64_t count) {
-  BatchBuilder builder({{"n", Parse("bigint")}, {"t", Parse("text")}});
-  for (std::int64_t i = from; i < from + count; ++i) {
-    builder.SetInt(0, i);
-    builder.SetText(1, "the text of number " + std::to_string(i));
-    builder.EndRow();
-  }
-  return builder.Finish();
-}
 
 TEST_F(EngineTest, KeyHashIsTheChecksumThatIsStored) {
   EXPECT_EQ(Ask("SELECT mr_key_hash('123456789') h, mr_key_hash(42::VARCHAR) n, "
@@ -235,108 +175,6 @@ TEST_F(EngineTest, AppendsInsideAnOpenTransaction) {
   EXPECT_FALSE(session_->Append("s", "none", batch));
   ASSERT_TRUE(session_->Run("CREATE TABLE one (n BIGINT)"));
   EXPECT_EQ(session_->Append("", "one", batch).error().code(),
-            ErrorCode::kInvalidArgument);
-}
-
-TEST_F(EngineTest, StreamsOnlySelects) {
-  ASSERT_TRUE(session_->Run("CREATE TABLE t AS SELECT range AS n FROM range(100000)"));
-  EXPECT_EQ(*CountStreamed("SELECT * FROM t;"), 100'000u);
-  EXPECT_EQ(*CountStreamed("WITH x AS (SELECT 1) SELECT * FROM x"), 1u);
-  EXPECT_GT(*CountStreamed("EXPLAIN SELECT * FROM t"), 0u);
-  EXPECT_GT(*CountStreamed("/* why */ EXPLAIN ANALYZE SELECT * FROM t"), 0u);
-  EXPECT_EQ(*CountStreamed("DESCRIBE t"), 1u);
-  EXPECT_EQ(*CountStreamed("SHOW TABLES"), 1u);
-  EXPECT_EQ(*CountStreamed("SUMMARIZE t"), 1u);
-  for (const char* text :
-       {"DELETE FROM t", "EXPLAIN ANALYZE DELETE FROM t", "SELECT 1; DELETE FROM t",
-        "SET threads = 4", "CREATE TABLE u (a INT)", "COPY t TO '/tmp/x.csv'",
-        "EXPLAIN ANALYZE COPY t TO '/tmp/x.csv'", "ATTACH '/tmp/x.db'", "CHECKPOINT",
-        "BEGIN", "LOAD httpfs", "CALL pragma_version()", ""}) {
-    SCOPED_TRACE(text);
-    EXPECT_EQ(StreamError(text), ErrorCode::kInvalidArgument);
-  }
-  EXPECT_EQ(*CountStreamed("SELECT * FROM t"), 100'000u);
-}
-
-/// Comments within comments: to who does not count them, the SELECT is what is explained.
-TEST_F(EngineTest, RunsOnlyTheSelectThatWasLookedAt) {
-  const auto file = directory_ / "open" / "written.parquet";
-  const auto copy = "COPY (SELECT 42 AS a) TO " + QuoteText(file.string()) + "\n";
-  for (const std::string& text :
-       {"EXPLAIN ANALYZE /* /* */ SELECT 1 -- */ " + copy,
-        "EXPLAIN ANALYZE /*/* /* */ SELECT 1 -- */*/" + copy,
-        "EXPLAIN ANALYZE /* /* */ */ " + copy, "EXPLAIN ANALYZE -- x\r" + copy,
-        "EXPLAIN (ANALYZE, FORMAT json) /* /* */ SELECT 1 -- */ " + copy,
-        "EXPLAIN (ANALYZE /*)*/) " + copy, "EXPLAIN\u00a0ANALYZE " + copy,
-        "EXPLAIN ANALYZE EXPLAIN ANALYZE " + copy,
-        "SELECT * FROM (EXPLAIN ANALYZE " + copy + ")",
-        "WITH x AS (" + copy + ") SELECT * FROM x"}) {
-    SCOPED_TRACE(text);
-    EXPECT_EQ(StreamError(text), ErrorCode::kInvalidArgument);
-    EXPECT_FALSE(std::filesystem::exists(file));
-  }
-  for (const char* text :
-       {"EXPLAIN ANALYZE /* /* */ COPY t TO 'x' -- */ SELECT 1",
-        "EXPLAIN (FORMAT json) SELECT 1", "explain (analyze) (SELECT 1)",
-        "EXPLAIN ANALYZE SELECT 1 -- why\n;", "EXPLAIN ANALYZE FROM range(3)"}) {
-    SCOPED_TRACE(text);
-    const auto rows = CountStreamed(text);
-    EXPECT_TRUE(rows) << rows.error().ToString();
-  }
-}
-
-TEST_F(EngineTest, GivesTheColumnsOfAnEmptyAnswer) {
-  std::string name;
-  ASSERT_TRUE(session_->Stream("SELECT 1 AS a WHERE false", Deadline::Never(),
-                               [&](const Batch& block) {
-                                 name = block.columns()[0].name;
-                                 return true;
-                               }));
-  EXPECT_EQ(name, "a");
-}
-
-TEST_F(EngineTest, StopsAStreamThatTheReaderLeft) {
-  std::size_t blocks = 0;
-  ASSERT_TRUE(session_->Stream("SELECT * FROM range(100000000000)", Deadline::Never(),
-                               [&](const Batch&) { return ++blocks < 3; }));
-  EXPECT_EQ(blocks, 3u);
-  EXPECT_EQ(Ask("SELECT 1 AS a"), R"({"a":1})");
-}
-
-/// The engine alone waits for ever at each of the later ones.
-TEST_F(EngineTest, StreamsUnionsOfJoins) {
-  ASSERT_TRUE(session_->Run("CREATE TABLE t AS SELECT range AS n FROM range(100000)"));
-  const std::string join = "SELECT a.n FROM t a JOIN t b ON a.n = b.n";
-  const std::string newest =
-      "(SELECT n FROM t QUALIFY row_number() OVER (PARTITION BY n % 10 ORDER BY n) = 1)";
-  EXPECT_EQ(*CountStreamed("FROM t UNION ALL FROM t"), 200'000u);
-  EXPECT_EQ(*CountStreamed(join + " UNION ALL " + join), 200'000u);
-  EXPECT_EQ(*CountStreamed(join + " UNION ALL " + newest + ";"), 100'010u);
-  EXPECT_EQ(*CountStreamed(newest + " UNION ALL " + join + " -- so many"), 100'010u);
-  // Columns named alike, and one that is cast.
-  EXPECT_EQ(*CountStreamed("SELECT a.n, b.n, a.n::HUGEINT FROM t a JOIN t b ON a.n = b.n "
-                           "UNION ALL SELECT a.n, b.n, 1 FROM t a JOIN t b ON a.n = b.n"),
-            200'000u);
-  EXPECT_EQ(StreamError("SELECT a.n FROM t a JOIN t b ON a.n = b.n UNION ALL SELECT CASE "
-                        "WHEN a.n = 90000 THEN 'x' ELSE '1' END::INT FROM t a JOIN t b "
-                        "ON a.n = b.n"),
-            ErrorCode::kInvalidArgument);
-}
-
-TEST_F(EngineTest, StopsAtTheDeadline) {
-  const auto slow = CountStreamed(
-      "SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b",
-      Deadline::After(milliseconds(30)));
-  ASSERT_FALSE(slow);
-  EXPECT_EQ(slow.error().code(), ErrorCode::kDeadlineExceeded);
-  EXPECT_EQ(CountStreamed("SELECT 1", Deadline::After(milliseconds(0))).error().code(),
-            ErrorCode::kDeadlineExceeded);
-  EXPECT_EQ(*CountStreamed("SELECT 1"), 1u);
-}
-
-TEST_F(EngineTest, ReportsAnErrorInTheMiddleOfAStream) {
-  EXPECT_EQ(StreamError("SELECT CASE WHEN range = 900000 THEN 'x' ELSE '1' END::INT FROM "
-                        "range(1000000)"),
             ErrorCode::kInvalidArgument);
 }
 

@@ -94,6 +94,7 @@ class EmbeddedWarehouse final : public CopyableWarehouse {
   Result<std::vector<bool>> Superseded(const std::string& table,
                                        const std::vector<KeyVersion>& states) override;
   Result<std::vector<TableInfo>> Tables() override;
+  Result<TableInfo> FindTable(const std::string& name) override;
   Status DropTable(const std::string& table) override;
   Status Replace(const std::string& table, const std::string& with) override;
   Result<std::optional<RowVersion>> FindKey(const std::string& table,
@@ -115,7 +116,6 @@ class EmbeddedWarehouse final : public CopyableWarehouse {
   Status LoadTables();
   Status CheckWritable() const;
   Result<std::shared_ptr<Table>> Find(const std::string& name);
-  Result<TableInfo> FindInfo(const std::string& name);
 
   const EmbeddedWarehouseOptions options_;
   Database database_;
@@ -222,17 +222,13 @@ Result<std::shared_ptr<Table>> EmbeddedWarehouse::Find(const std::string& name) 
   return found->second;
 }
 
-Result<TableInfo> EmbeddedWarehouse::FindInfo(const std::string& name) {
+Result<TableInfo> EmbeddedWarehouse::FindTable(const std::string& name) {
   if (options_.guest && name == options_.guest->info.name) return options_.guest->info;
   if (!name.starts_with(kLakePrefix)) {
     MR_TRY(const auto table, Find(name));
     return table->Info();
   }
-  MR_CHECK_OK(lake_.Refresh());
-  for (auto& info : lake_.Tables()) {
-    if (info.name == name) return std::move(info);
-  }
-  return Fail(ErrorCode::kNotFound, "no table " + name);
+  return lake_.Find(name.substr(kLakePrefix.size()));
 }
 
 Result<std::optional<TablePosition>> EmbeddedWarehouse::OpenTable(const TableSpec& spec) {
@@ -296,7 +292,7 @@ Status EmbeddedWarehouse::DropTable(const std::string& name) {
 Result<Warehouse::RowsPage> EmbeddedWarehouse::Rows(const std::string& name,
                                                     const query::Query& query,
                                                     Deadline deadline) {
-  MR_TRY(const auto info, FindInfo(name));
+  MR_TRY(const auto info, FindTable(name));
   MR_TRY(const auto session, readers_->Take(deadline));
   if (options_.guest && name == options_.guest->info.name) {
     MR_TRY(const auto rows, GuestRows::Add(*options_.guest, *session));

@@ -8,6 +8,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Without it the engine takes `env=prod` in a path for a column.
+constexpr std::string_view kHivePartitioning = "hive_partitioning";
+
 bool IsPart(const fs::path& path) {
   const auto name = path.filename().string();
   return name.starts_with("part-") && name.ends_with(".parquet");
@@ -40,10 +43,27 @@ std::map<std::string, fs::path> Folders(const fs::path& root) {
 
 std::string ReadParts(const fs::path& folder) {
   return "SELECT * FROM read_parquet(" +
-         sql::QuoteText((folder / "part-*.parquet").string()) + ", union_by_name = true)";
+         sql::QuoteText((folder / "part-*.parquet").string()) +
+         ", union_by_name = true, " + std::string(kHivePartitioning) + " = false)";
 }
 
 std::string LakeName(const std::string& name) { return "lake." + sql::QuoteName(name); }
+
+/// Whether `select` has `.name` or `."name"`, as it stands: not how the engine reads it,
+/// but good enough for a better reason.
+bool Names(std::string_view select, std::string_view name) {
+  const auto part_of_name = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+  };
+  for (auto at = select.find(name); at != std::string_view::npos;
+       at = select.find(name, at + 1)) {
+    const auto before = select.substr(0, at);
+    const auto after = select.substr(at + name.size());
+    if (!before.ends_with('.') && !before.ends_with(".\"")) continue;
+    if (after.empty() || !part_of_name(after.front())) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -63,14 +83,17 @@ Result<bool> LakeViews::DefineIfThereIsRoom(const std::string& text) {
 }
 
 Status LakeViews::ReadStored() {
-  MR_TRY(const auto names, session_->Query("SELECT view_name FROM duckdb_views() WHERE "
-                                           "schema_name = 'lake' AND NOT internal"));
+  MR_TRY(const auto names,
+         session_->Query("SELECT view_name, sql FROM duckdb_views() WHERE "
+                         "schema_name = 'lake' AND NOT internal"));
   for (std::size_t row = 0; row < names.rows(); ++row) {
     const std::string name(names.Text(0, row));
     // A view whose files are gone cannot be described; Refresh removes it.
     const auto described = session_->Prepare("SELECT * FROM " + LakeName(name));
-    View view{fs::file_time_type::min(), {}, {}};
-    if (described) view.columns = described->columns();
+    View view{fs::file_time_type::min(), {}, {}, {}};
+    // Without columns it is defined anew: one that reads as older versions did.
+    const bool as_now = names.Text(1, row).contains(kHivePartitioning);
+    if (described && (as_now || database_.read_only)) view.columns = described->columns();
     views_.emplace(name, std::move(view));
   }
   return {};
@@ -84,7 +107,7 @@ Status LakeViews::RefreshOne(const std::string& name, const fs::path& folder) {
   if (defined && !error && known->second.changed == changed) return {};
   const auto files = ReadParts(folder);
   MR_TRY(const auto now, session_->Prepare(files));
-  View view{changed, now.columns(), {}};
+  View view{changed, now.columns(), {}, {}};
   if (!defined || known->second.columns != view.columns) {
     MR_TRY(const bool stored, DefineIfThereIsRoom("CREATE OR REPLACE VIEW " +
                                                   LakeName(name) + " AS " + files));
@@ -100,19 +123,34 @@ Status LakeViews::Remove(const std::string& name) {
   return {};
 }
 
+Status LakeViews::Begin() {
+  if (session_) return {};
+  MR_TRY(session_, database_.engine->Connect());
+  return ReadStored();
+}
+
+Status LakeViews::Update(const std::string& name, const fs::path& folder) {
+  auto done = RefreshOne(name, folder);
+  if (done) return {};
+  auto why = std::move(done).error().During("lake table " + name);
+  auto& view = views_.try_emplace(name).first->second;
+  const bool told = view.unreadable && view.unreadable->ToString() == why.ToString();
+  view.unreadable = why;
+  if (!told && database_.logger != nullptr) {
+    database_.logger->Warn("a lake table cannot be read", {{"error", why}});
+  }
+  return Fail(std::move(why));
+}
+
 Status LakeViews::Refresh() {
   if (root_.empty()) return {};
   const std::scoped_lock lock(mutex_);
-  if (!session_) {
-    MR_TRY(session_, database_.engine->Connect());
-    MR_CHECK_OK(ReadStored());
-  }
+  MR_CHECK_OK(Begin());
   if (database_.read_only) return {};
   const auto folders = Folders(root_);
   for (const auto& [name, folder] : folders) {
-    if (auto done = RefreshOne(name, folder); !done) {
-      return Fail(std::move(done).error().During("lake table " + name));
-    }
+    // The others can be read nevertheless.
+    static_cast<void>(Update(name, folder));
   }
   std::vector<std::string> gone;
   for (const auto& [name, view] : views_) {
@@ -120,6 +158,24 @@ Status LakeViews::Refresh() {
   }
   for (const auto& name : gone) MR_CHECK_OK(Remove(name));
   return {};
+}
+
+Result<TableInfo> LakeViews::Find(const std::string& name) {
+  const auto none = [&] {
+    return Fail(ErrorCode::kNotFound, "no table " + std::string(kLakePrefix) + name);
+  };
+  if (root_.empty()) return none();
+  const std::scoped_lock lock(mutex_);
+  MR_CHECK_OK(Begin());
+  if (!database_.read_only) {
+    const auto folders = Folders(root_);
+    const auto folder = folders.find(name);
+    if (folder == folders.end()) return none();
+    MR_CHECK_OK(Update(name, folder->second));
+  }
+  const auto found = views_.find(name);
+  if (found == views_.end()) return none();
+  return InfoOf(name, found->second);
 }
 
 std::string LakeViews::Source(const std::string& name) const {
@@ -132,7 +188,9 @@ std::string LakeViews::Source(const std::string& name) const {
 Status LakeViews::CheckStored(std::string_view select) const {
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, view] : views_) {
-    if (view.files.empty() || !select.contains(name)) continue;
+    if (!Names(select, name)) continue;
+    if (view.unreadable) return Fail(*view.unreadable);
+    if (view.files.empty()) continue;
     std::string text = "no room left for the view lake.";
     text += name;
     text += "; /api/tables/lake.";
@@ -143,20 +201,20 @@ Status LakeViews::CheckStored(std::string_view select) const {
   return {};
 }
 
+TableInfo LakeViews::InfoOf(const std::string& name, const View& view) {
+  TableInfo info;
+  info.name = std::string(kLakePrefix) + name;
+  info.columns = view.columns;
+  const auto order =
+      std::ranges::find(view.columns, kLakeOrder, &schema::TypedName::name);
+  if (order != view.columns.end()) info.key = kLakeOrder;
+  return info;
+}
+
 std::vector<TableInfo> LakeViews::Tables() const {
   const std::scoped_lock lock(mutex_);
   std::vector<TableInfo> tables;
-  for (const auto& [name, view] : views_) {
-    TableInfo info;
-    info.name = std::string(kLakePrefix) + name;
-    info.columns = view.columns;
-    const auto order =
-        std::ranges::find(view.columns, kLakeOrder, &schema::TypedName::name);
-    if (order != view.columns.end()) {
-      info.key = kLakeOrder;
-    }
-    tables.push_back(std::move(info));
-  }
+  for (const auto& [name, view] : views_) tables.push_back(InfoOf(name, view));
   return tables;
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,11 +23,15 @@ class LakeViews {
   LakeViews(Database& database, std::filesystem::path root)
       : database_(database), root_(std::move(root)) {}
   /// Looks which folders there are and whether their columns changed. No room for a view
-  /// is no failure: the next call tries again, and Source reads the folder meanwhile.
+  /// is no failure: the next call tries again, and Source reads the folder meanwhile. Nor
+  /// is a folder with a file that cannot be read: it is logged, once.
   Status Refresh();
+  /// The same for the lake table `name` alone. kNotFound, and why it cannot be read.
+  Result<TableInfo> Find(const std::string& name);
   /// What stands for the lake table `name` after FROM: its view, or the files themselves.
   std::string Source(const std::string& name) const;
-  /// kResourceExhausted when `select` names a lake table whose view found no room.
+  /// kResourceExhausted when `select` names a lake table whose view found no room; why a
+  /// lake table that it names cannot be read.
   Status CheckStored(std::string_view select) const;
   /// As of the last Refresh, in order of names.
   std::vector<TableInfo> Tables() const;
@@ -36,9 +41,14 @@ class LakeViews {
     std::filesystem::file_time_type changed;  ///< of the folder
     schema::Columns columns;
     std::string files;  ///< reads them; empty when the view in the database does
+    std::optional<Error> unreadable;  ///< why
   };
+  static TableInfo InfoOf(const std::string& name, const View& view);
+  Status Begin();
   Status ReadStored();
   Status RefreshOne(const std::string& name, const std::filesystem::path& folder);
+  /// RefreshOne; why it failed is kept, and logged once.
+  Status Update(const std::string& name, const std::filesystem::path& folder);
   Status Define(const std::string& text);
   Result<bool> DefineIfThereIsRoom(const std::string& text);
   Status Remove(const std::string& name);

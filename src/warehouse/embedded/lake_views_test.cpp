@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -116,6 +117,67 @@ TEST_F(LakeTables, GiveRowsByPages) {
     raw = "_offset=gte.3&limit=4&cursor=" + got->next_cursor.value_or("");
   }
   EXPECT_EQ(rows, 7u);
+}
+
+TEST_F(LakeTables, KeepTheirValuesWhateverTheirFoldersAreNamed) {
+  WritePart("env=prod/orders", 1, "SELECT 0::BIGINT AS _offset, 'test' AS env");
+  const auto table = warehouse_->FindTable("lake.env=prod_orders");
+  ASSERT_TRUE(table) << table.error().ToString();
+  EXPECT_THAT(Read("SELECT env FROM lake.\"env=prod_orders\""),
+              ElementsAre(R"({"env":"test"})"));
+}
+
+/// Views of versions before read the values from the path.
+TEST_F(LakeTables, AreDefinedAnewWhereTheyTookPathsForColumns) {
+  WritePart("env=prod/orders", 1, "SELECT 0::BIGINT AS _offset, 'test' AS env");
+  warehouse_.reset();
+  {
+    sql::EngineOptions options;
+    options.database = directory_.path() / "warehouse.duckdb";
+    options.directories = {directory_.path() / "lake"};
+    const auto engine = sql::Engine::Open(options);
+    ASSERT_TRUE(engine);
+    const auto defined =
+        (*(*engine)->Connect())
+            ->Run(
+                "CREATE SCHEMA IF NOT EXISTS lake; CREATE VIEW "
+                "lake.\"env=prod_orders\" AS SELECT * FROM read_parquet(" +
+                sql::QuoteText((directory_.path() / "lake/env=prod/orders/part-*.parquet")
+                                   .string()) +
+                ", union_by_name = true); CHECKPOINT");
+    ASSERT_TRUE(defined) << defined.error().ToString();
+  }
+  Open(false);
+  EXPECT_THAT(Read("SELECT env FROM lake.\"env=prod_orders\""),
+              ElementsAre(R"({"env":"test"})"));
+}
+
+TEST_F(LakeTables, OneThatCannotBeReadLeavesTheOthers) {
+  WritePart("orders", 1, "SELECT 0::BIGINT AS _offset, 'a' AS id");
+  WritePart("orders_history", 1, "SELECT 0::BIGINT AS _offset, 'b' AS id");
+  WarehouseDriver driver(*warehouse_);
+  driver.Open();
+  driver.Apply({{"a", 1, "one"}});
+  std::ofstream(directory_.path() / "lake/orders/part-1.parquet") << "rubbish";
+  EXPECT_TRUE(warehouse_->FindTable("orders"));
+  const query::Query query;
+  EXPECT_TRUE(warehouse_->Rows("orders", query, Deadline::Never()));
+  EXPECT_TRUE(warehouse_->Rows("lake.orders_history", query, Deadline::Never()));
+  const auto tables = warehouse_->Tables();
+  ASSERT_TRUE(tables) << tables.error().ToString();
+  EXPECT_EQ(tables->size(), 3u);
+  EXPECT_THAT(Read("SELECT id FROM lake.orders_history"), ElementsAre(R"({"id":"b"})"));
+  const auto refused = warehouse_->FindTable("lake.orders");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), testing::HasSubstr("part-1.parquet"));
+  const auto unread =
+      warehouse_->Query("SELECT count(*) FROM lake.orders", Deadline::Never(),
+                        [](const sql::Batch&) { return true; });
+  ASSERT_FALSE(unread);
+  EXPECT_THAT(unread.error().message(), testing::HasSubstr("part-1.parquet"));
+  // Mended by whoever broke it.
+  WritePart("orders", 1, "SELECT 0::BIGINT AS _offset, 'a' AS id");
+  EXPECT_THAT(Read("SELECT id FROM lake.orders"), ElementsAre(R"({"id":"a"})"));
 }
 
 TEST_F(LakeTables, CanBeReadWithTablesByAToolThatOnlyReads) {

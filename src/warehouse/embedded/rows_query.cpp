@@ -1,6 +1,7 @@
 #include "rows_query.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "query/sql.hpp"
 #include "schema/record_codec.hpp"
@@ -47,6 +48,18 @@ std::string PageText(const std::string& from, const TableInfo& table,
   return text + " LIMIT " + std::to_string(std::uint64_t{query.limit} + 1);
 }
 
+/// JSON has no infinities: they would be taken for null.
+std::string CursorLiteral(const sql::Batch& block, std::size_t column, std::size_t row) {
+  std::string literal;
+  if (block.columns()[column].type.kind == schema::Kind::kDouble &&
+      !block.IsNull(column, row) && !std::isfinite(block.Double(column, row))) {
+    literal = query::NonFiniteLiteral(block.Double(column, row));
+  } else {
+    block.AppendJson(literal, column, row);
+  }
+  return literal;
+}
+
 Status CheckColumns(const TableInfo& table, const query::Query& query) {
   bool fits = true;
   for (const auto& filter : query.filters) {
@@ -91,7 +104,7 @@ Result<Warehouse::RowsPage> ReadPage(sql::Session& session, const std::string& f
     block.AppendJsonRow(page.rows.emplace_back(), row);
     if (page.rows.size() < query.limit) return true;
     for (std::size_t i = 0; i < last.size(); ++i) {
-      block.AppendJson(last[i], query.order[i].column, row);
+      last[i] = CursorLiteral(block, query.order[i].column, row);
     }
     return true;
   };

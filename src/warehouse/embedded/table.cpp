@@ -14,14 +14,24 @@ Result<std::uint64_t> CountRows(sql::Session& session, const std::string& table)
   return static_cast<std::uint64_t>(answer.Int64(0, 0));
 }
 
+/// The base's column with first values of another.
+schema::TypedName FirstOf(const schema::TypedName& column) {
+  return {std::string(kFirstPrefix) + column.name, column.type};
+}
+
 /// What the base's own columns tell.
-Status ReadBase(sql::Session& session, TableShape& shape) {
+Status ReadBase(sql::Session& session, bool read_only, TableShape& shape) {
   MR_TRY(const auto statement, session.Prepare("SELECT * FROM " + BaseTable(shape)));
   shape.hashed = false;
   for (const auto& column : statement.columns()) {
     if (column.name == "_mr_hash") shape.hashed = true;
     if (!column.name.starts_with(kFirstPrefix)) continue;
     shape.insert_only.push_back(column.name.substr(kFirstPrefix.size()));
+    const auto of = std::ranges::find(shape.columns, shape.insert_only.back(),
+                                      &schema::TypedName::name);
+    if (read_only || of == shape.columns.end() || of->type == column.type) continue;
+    // Written by a version that widened the one without the other.
+    MR_CHECK_OK(session.Run(WidenColumn(BaseTable(shape), FirstOf(*of))));
   }
   return {};
 }
@@ -79,7 +89,7 @@ schema::Columns WithVersion(schema::Columns columns) {
 Result<std::shared_ptr<Table>> Table::Load(Database& database, sql::Session& session,
                                            StoredTable stored) {
   Counts counts;
-  MR_CHECK_OK(ReadBase(session, stored.shape));
+  MR_CHECK_OK(ReadBase(session, database.read_only, stored.shape));
   if (!database.read_only) {
     // Half written when the process ended.
     MR_CHECK_OK(session.Run(DropNextBase(stored.shape)));
@@ -209,6 +219,9 @@ Status Table::ChangeColumns(sql::Session& session, const ColumnChanges& changes)
   }
   for (const auto& column : changes.widened) {
     for (const auto& part : parts) MR_CHECK_OK(session.Run(WidenColumn(part, column)));
+    if (std::ranges::count(next.shape.insert_only, column.name) > 0) {
+      MR_CHECK_OK(session.Run(WidenColumn(BaseTable(next.shape), FirstOf(column))));
+    }
     *std::ranges::find(next.shape.columns, column.name, &schema::TypedName::name) =
         column;
   }

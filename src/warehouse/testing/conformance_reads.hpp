@@ -1,5 +1,8 @@
 #pragma once
 
+#include <limits>
+#include <optional>
+
 #include "warehouse/testing/conformance_fixture.hpp"
 
 /// Part of conformance.hpp: what readers get.
@@ -114,6 +117,51 @@ TEST_P(WarehouseConformance, ACursorGoesOnWhereThePageEnded) {
   EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), 25u);
   EXPECT_THAT(seen.front(), HasSubstr("\"y\""));
   EXPECT_THAT(seen.back(), HasSubstr("\"x\""));
+}
+
+/// What JSON has no literal for is a value nevertheless.
+TEST_P(WarehouseConformance, PagesByADoubleGiveEachRowOnce) {
+  const TableSpec spec{
+      "weights", "id", {{"id", TypeOf("text")}, {"x", TypeOf("double")}}, "flow/table", 0,
+      {},        {}};
+  ASSERT_TRUE(warehouse().OpenTable(spec));
+  ASSERT_TRUE(warehouse().StartTable("weights", 0, 0));
+  auto columns = spec.columns;
+  columns.push_back({"_version", TypeOf("text")});
+  sql::BatchBuilder builder(columns);
+  constexpr auto kInfinity = std::numeric_limits<double>::infinity();
+  constexpr auto kNan = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<std::optional<double>> values{
+      -kInfinity, 1, kInfinity, kInfinity, kNan, kNan, std::nullopt, std::nullopt};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    builder.SetText(0, std::to_string(i));
+    values[i] ? builder.SetDouble(1, *values[i]) : builder.SetNull(1);
+    builder.SetText(2, VersionAt(i + 1).ToHex());
+    builder.EndRow();
+  }
+  ASSERT_TRUE(warehouse().Apply("weights", builder.Finish(), TombstoneBatch({}), 0,
+                                {values.size(), VersionAt(values.size())}));
+  const auto keys = [&](const std::string& raw) {
+    std::string seen, cursor;
+    for (std::size_t page = 0; page < values.size() + 2; ++page) {
+      const auto query = query::Parse(raw + cursor, "weights",
+                                      warehouse().FindTable("weights")->columns, "id");
+      EXPECT_TRUE(query) << raw << query.error().ToString();
+      if (!query) break;
+      const auto got = warehouse().Rows("weights", *query, Deadline::Never());
+      EXPECT_TRUE(got);
+      if (!got) break;
+      for (const auto& row : got->rows)
+        seen += row.substr(std::size(R"({"id":")") - 1, 1);
+      if (!got->next_cursor) return seen;
+      cursor = "&cursor=" + *got->next_cursor;
+    }
+    return seen + " without an end";
+  };
+  EXPECT_EQ(keys("order=x&limit=1"), "01234567");
+  EXPECT_EQ(keys("order=x&limit=3"), "01234567");
+  EXPECT_EQ(keys("order=x.desc,id&limit=3"), "67452310");
+  EXPECT_EQ(keys("order=x.desc&limit=3"), "76543210");
 }
 
 TEST_P(WarehouseConformance, UnknownTablesAreNotFound) {

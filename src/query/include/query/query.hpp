@@ -57,6 +57,9 @@ Result<Query> Parse(std::string_view raw, std::string_view name,
 /// order ("null" for null). Opaque, and sealed: one of another query, or that nobody got
 /// here, is refused.
 std::string EncodeCursor(const Query& query, const std::vector<std::string>& last);
+/// What stands there for an infinite double, or for one that is no number: rows show it
+/// as null, which it is not. The engine casts it back.
+std::string NonFiniteLiteral(double value);
 /// The same from a canonical document that has the order columns as members.
 std::string EncodeCursor(const Query& query, const schema::Columns& columns,
                          std::string_view document);

@@ -68,8 +68,12 @@ class WarehouseReader {
  public:
   virtual ~WarehouseReader() = default;
 
-  /// Every table, then every lake table ("lake.orders_history").
+  /// Every table, then every lake table ("lake.orders_history"); of one whose files
+  /// cannot be read, with the columns that were last known, or none.
   virtual Result<std::vector<TableInfo>> Tables() = 0;
+  /// One of them, without a look at others. kNotFound, and why a lake table cannot be
+  /// read.
+  virtual Result<TableInfo> FindTable(const std::string& name) = 0;
   /// What the table has of one key, given as text (as in a URL); nullopt: never seen.
   /// Looks at the rows around the key only. kNotFound: the table; kInvalidArgument: no
   /// value of the key's type; kDeadlineExceeded.
