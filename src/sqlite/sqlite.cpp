@@ -5,6 +5,8 @@
 namespace millrace {
 namespace {
 
+constexpr int kBusyMs = 5000;
+
 ErrorCode CodeOf(int sqlite_code) {
   switch (sqlite_code & 0xff) {
     case SQLITE_FULL:
@@ -121,7 +123,7 @@ Result<Sqlite> Sqlite::Open(const std::filesystem::path& path, Mode mode) {
   db.db_.reset(raw);
   if (code != SQLITE_OK) return Fail(ErrorOf(raw, code, "open " + path.string()));
   sqlite3_extended_result_codes(raw, 1);
-  sqlite3_busy_timeout(raw, 5000);
+  sqlite3_busy_timeout(raw, kBusyMs);
   if (mode == Mode::kReadOnly) return db;
   MR_CHECK_OK(db.Run(mode == Mode::kDurable
                          ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
@@ -136,6 +138,23 @@ Result<Sqlite> Sqlite::Open(const std::filesystem::path& path, Mode mode) {
 Status Sqlite::Run(const std::string& text) {
   const int code = sqlite3_exec(Db(db_), text.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return Fail(ErrorOf(Db(db_), code, NameOf(Db(db_))));
+  return {};
+}
+
+Status Sqlite::Checkpoint() {
+  sqlite3* db = Db(db_);
+  sqlite3_busy_timeout(db, 0);
+  int code = sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                                       nullptr);
+  sqlite3_busy_timeout(db, kBusyMs);
+  if ((code & 0xff) == SQLITE_BUSY) {
+    // What others hold back stays in the log, which need not be durable yet.
+    sqlite3_file* log = nullptr;
+    code = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (code == SQLITE_OK && log != nullptr && log->pMethods != nullptr)
+      code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  }
+  if (code != SQLITE_OK) return Fail(ErrorOf(db, code, "checkpoint " + NameOf(db)));
   return {};
 }
 

@@ -56,7 +56,7 @@ class ChangeFeed {
   virtual Result<Position> End() = 0;
   /// Waits until End() > beyond: true; false on the deadline or after Interrupt.
   virtual bool WaitFor(Position beyond, Deadline deadline) = 0;
-  /// Ends every WaitFor, those to come included: the feed's reader is to stop.
+  /// Ends the WaitFor under way, or else the next one: the feed's reader is to stop.
   virtual void Interrupt() = 0;
   /// Changes up to `upto` are durable elsewhere and may be removed, some time later,
   /// together with another commit.

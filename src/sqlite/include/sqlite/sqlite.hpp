@@ -53,8 +53,9 @@ class Sqlite {
 
   Status Run(const std::string& text);
   Result<SqliteStatement> Prepare(std::string_view text);
-  /// Makes all commits durable and empties the write-ahead log.
-  Status Checkpoint() { return Run("PRAGMA wal_checkpoint(TRUNCATE)"); }
+  /// Makes all commits durable, and empties the write-ahead log unless another connection
+  /// reads or writes; does not wait for it.
+  Status Checkpoint();
 
  private:
   struct Close {
