@@ -1,6 +1,7 @@
 """examples/orders-lake: every change of an order is one row of exactly these 13 columns, and what is
 broken stops nothing. The lake is read by a DuckDB that is not ours."""
 
+import datetime
 import json
 import shutil
 
@@ -26,6 +27,15 @@ rows = duckdb.sql(f"SELECT to_json(r)::VARCHAR FROM (SELECT * FROM {lake}) r").f
 rows = [json.loads(row[0]) for row in rows]
 print(json.dumps({"columns": columns, "codecs": codecs, "rows": rows}))
 """
+# A second reader, as Spark and pandas read: one whose Parquet is its own.
+ARROW = """
+import json, sys
+import pyarrow.parquet
+lake = pyarrow.parquet.read_table(sys.argv[1])
+print(json.dumps({"columns": [[f.name, str(f.type)] for f in lake.schema], "operations": lake["cdc_operation_type"].to_pylist()}))
+"""
+ARROW_TYPES = {"VARCHAR": "string", "TIMESTAMP WITH TIME ZONE": "timestamp[us, tz=UTC]", "INTEGER": "int32",
+               "DOUBLE": "double", "BOOLEAN": "bool"}
 RECORDS = "/api/collections/orders_source/records"
 CREATED = {"id": "a" * 24, "order_id": "o-1", "customer_id": "cust_1", "product_id": "prod_1", "quantity": 3,
            "price": 57.21}
@@ -50,7 +60,8 @@ def project(tmp_path):
 
 @pytest.fixture
 def server(project, data):
-    with millrace.Server(project, data) as running:
+    # Where the clock on the wall is 7 hours behind: times in files are UTC all the same.
+    with millrace.Server(project, data, env={"TZ": "PST+7"}) as running:
         yield running
 
 
@@ -70,7 +81,7 @@ def test_the_example_is_whole(tmp_path):
 
 
 def test_every_change_is_one_row_of_thirteen_columns(server, data):
-    api = server.api
+    api, began = server.api, datetime.datetime.now(datetime.UTC)
     assert api.post(RECORDS, CREATED).status == 201
     assert api.patch(f"{RECORDS}/{CREATED['id']}", {"status": "cancelled", "quantity": 5}).status == 200
     assert api.put(f"{RECORDS}/{CREATED['id']}", {**CREATED, "status": "cancelled"}).status == 200
@@ -91,7 +102,11 @@ def test_every_change_is_one_row_of_thirteen_columns(server, data):
     assert gone["is_deleted"] is True and gone["order_status"] == "cancelled" and gone["quantity"] == 3
     assert [r["is_deleted"] for r in rows] == [False, False, False, True]
     assert all(r["etl_processing_time"] >= r["cdc_timestamp"] for r in rows)
-    assert all(r["etl_processing_time"].endswith("+00") for r in rows)
+    ended = datetime.datetime.now(datetime.UTC)
+    assert all(began <= datetime.datetime.fromisoformat(r["etl_processing_time"]) <= ended for r in rows)
+    arrow = json.loads(millrace.venv_python(ARROW, data / "lake" / "transformed_orders", packages=millrace.ARROW))
+    assert arrow["columns"] == [[name, ARROW_TYPES[kind]] for name, kind in COLUMNS]
+    assert sorted(arrow["operations"]) == sorted(r["cdc_operation_type"] for r in rows)
 
 
 def test_golden_rows_of_events_from_outside(server, data):

@@ -227,6 +227,8 @@ def test_a_seeded_shop_lives(data):
         assert seeded["customers"] == 50 and 50 <= seeded["orders"] <= 250
         again = millrace.run("simulate", "seed", "--url", url, check=False)
         assert again.returncode != 0 and "--clear" in again.stderr
+        cleared = json.loads(millrace.run("simulate", "seed", "--seed", "1", "--clear", "--url", url, "--json").stdout)
+        assert cleared["operations"] == seeded
         lived = json.loads(millrace.run("simulate", "shop", "--seed", "1", "--url", url, "--json", "--quiet", "--speed",
                                         "1000x", "--for", "10m").stdout)
         assert lived["failed"] == 0
@@ -236,6 +238,9 @@ def test_a_seeded_shop_lives(data):
         assert all(r["customer_name"] != "Unknown" for r in table)
         server.stop()
     steps = ["pending", "processing", "shipped", "delivered"]
+    for name in ("customers", "orders"):  # each of the first ones, before the first of the second ones
+        operations = [e["event"]["op"] for e in millrace.log_events(data, name)]
+        assert operations[:3 * seeded[name]] == [op for op in "cdc" for _ in range(seeded[name])]
     updates = [e["event"] for e in millrace.log_events(data, "orders") if e["event"]["op"] == "u"]
     assert len(updates) == 75
     for one in updates:

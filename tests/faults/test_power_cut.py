@@ -1,12 +1,14 @@
 """The power goes: what was acknowledged is on the disk."""
 
 import random
+import threading
 import time
 
 import disks
 import millrace
 import oracle
 import pytest
+import test_streams
 from millrace import Server
 from shim import Fault
 from workload import Crew
@@ -17,15 +19,20 @@ CUTS = [("ext4", disks.LOSE_LOG, 6), ("ext4", disks.FLUSH_LOG, 4), ("xfs", disks
 @pytest.mark.parametrize("fs, flag, rounds", CUTS, ids=[f"{fs}-{flag}" for fs, flag, _ in CUTS])
 def test_power_cut_under_load(fs, flag, rounds, tmp_path, shop, journals, seed):
     rng = random.Random(f"{seed}/{fs}{flag}")
-    crew = Crew(seed, journals)
+    crew, clicker = Crew(seed, journals), test_streams.Writer("k", seed)
+    (shop / "streams" / "clicks.yaml").write_text(test_streams.CLICKS)
+    (shop / "pipelines" / "clicks_now.yaml").write_text(test_streams.NOW)
     with disks.Disk(tmp_path / "disk", fs) as disk:
         data = disk.place / "data"
         for number in range(rounds):
             with Server(shop, data) as server:
                 crew.start(server.port)
+                clicks = threading.Thread(target=clicker.run, args=(server.port,))
+                clicks.start()
                 # When the power goes is the random variable, not a way to wait.
                 time.sleep(rng.uniform(0.05, 0.6))
                 crew.doubt.set()
+                clicker.doubt.set()
                 disk.cut(flag)
                 crew.dark.set()
                 # The process lives on without a disk, and its writers with it: answers to
@@ -33,15 +40,19 @@ def test_power_cut_under_load(fs, flag, rounds, tmp_path, shop, journals, seed):
                 time.sleep(rng.uniform(0.0, 0.2))
                 server.kill()
                 crew.join()
+                clicks.join()
                 assert crew.dark_acks == 0, f"seed {seed}, round {number}: acknowledged without a disk"
             crew.doubt.clear()
+            clicker.doubt.clear()
             crew.dark.clear()
             disk.restore()
             with Server(shop, data) as server:
                 oracle.check(data, journals, server.api, seed)
-                assert not crew.violations, crew.violations[:5]
+                test_streams.check(data, [clicker])
+                violations = crew.violations + clicker.violations
+                assert not violations, violations[:5]
                 server.kill()
-    assert crew.acked > 20 * rounds
+    assert min(crew.acked, clicker.acked) > 10 * rounds
 
 
 @pytest.mark.parametrize("at", [1, 4, 9, 16, 25, 40, 63, 101, 150])

@@ -253,7 +253,8 @@ def copy_data(source, target):
 
 
 DUCKDB = {"duckdb": "duckdb==1.5.5"}
-ICEBERG = {**DUCKDB, "pyarrow": "pyarrow==26.0.1", "pyiceberg": "pyiceberg==0.12.0"}
+ARROW = {"pyarrow": "pyarrow==26.0.1"}
+ICEBERG = {**DUCKDB, **ARROW, "pyiceberg": "pyiceberg==0.12.0"}
 OPENAPI = {"openapi_spec_validator": "openapi-spec-validator==0.9.0"}
 PROMETHEUS = {"prometheus_client": "prometheus-client==0.26.0"}
 
