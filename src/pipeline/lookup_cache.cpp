@@ -9,9 +9,6 @@ namespace millrace::pipeline {
 namespace {
 
 constexpr std::size_t kSlots = 64;
-/// Newest entries that stay whatever their size: a change that asks one state under
-/// several names holds a row of each answer.
-constexpr std::size_t kKept = 16;
 static_assert(std::is_trivially_copyable_v<Value>);
 static_assert(alignof(Value) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
@@ -70,10 +67,12 @@ void LookupCache::Warm(std::uint64_t hash, int step) const {
 LookupCache::Entry* LookupCache::Find(std::string_view key) {
   if (slots_.empty()) return nullptr;
   Entry* entry = slots_[SlotOf(Hash64(key), key)].entry.get();
-  // Nothing had to go yet: age does not matter.
-  if (entry != nullptr && !complete_ && entry != newest_) {
-    Unlink(*entry);
-    Link(*entry);
+  if (entry == nullptr) return nullptr;
+  // Nothing had to go yet: of age only what is in use matters.
+  if (complete_) {
+    used_[uses_++ % kKept] = entry;
+  } else if (entry != newest_) {
+    MakeNewest(*entry);
   }
   return entry;
 }
@@ -94,6 +93,7 @@ LookupCache::Entry& LookupCache::Insert(std::string_view key,
   bytes_ += entry.bytes;
   ++size_;
   Link(entry);
+  if (complete_) used_[uses_++ % kKept] = &entry;
   Evict();
   return entry;
 }
@@ -113,6 +113,7 @@ void LookupCache::Add(Entry& entry, LookupRow row, const Version& low) {
   entry.rows.erase(entry.rows.begin(),
                    entry.rows.begin() + static_cast<std::ptrdiff_t>(old));
   bytes_ = bytes_ - before + entry.bytes;
+  Evict();
 }
 
 void LookupCache::Grow() {
@@ -154,17 +155,26 @@ void LookupCache::Erase(Entry& entry) {
   }
 }
 
+void LookupCache::MakeNewest(Entry& entry) {
+  Unlink(entry);
+  Link(entry);
+}
+
 void LookupCache::Evict() {
-  while (bytes_ > max_bytes_ && size_ > kKept) {
+  if (bytes_ <= max_bytes_ || size_ <= kKept) return;
+  if (complete_) {
+    for (std::size_t use = uses_ - std::min(uses_, kKept); use < uses_; ++use) {
+      MakeNewest(*used_[use % kKept]);
+    }
     complete_ = false;
-    Erase(*oldest_);
   }
+  while (bytes_ > max_bytes_ && size_ > kKept) Erase(*oldest_);
 }
 
 void LookupCache::Clear() {
   slots_.clear();
   oldest_ = newest_ = nullptr;
-  bytes_ = size_ = 0;
+  bytes_ = size_ = uses_ = 0;
   complete_ = true;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -65,14 +66,15 @@ class LookupCache {
     std::size_t bytes = 0;
   };
   static std::uint64_t HashOf(std::string_view key);
-  /// nullptr: not cached. Valid until the next call of Insert.
+  /// nullptr: not cached. Valid until 16 others were asked for or inserted, or Add.
   Entry* Find(std::string_view key);
   /// Brings into the processor's cache what Find of a key with this hash will touch: call
   /// it with step 0, 1, 2, 3 for many keys each, so that their misses overlap.
   void Warm(std::uint64_t hash, int step) const;
   /// `key` must not be there.
   Entry& Insert(std::string_view key, std::vector<LookupRow> rows);
-  /// Adds the newest version; versions below the newest that is at most `low` go.
+  /// Adds the newest version; versions below the newest that is at most `low` go. So may
+  /// any key: no entry is valid afterwards.
   void Add(Entry& entry, LookupRow row, const Version& low);
   /// Forgets a key, which the store knows.
   void Drop(Entry& entry) {
@@ -85,6 +87,9 @@ class LookupCache {
   std::size_t bytes() const { return bytes_; }
 
  private:
+  /// Newest entries that stay whatever their size: a change that asks one state under
+  /// several names holds a row of each answer.
+  static constexpr std::size_t kKept = 16;
   struct Slot {
     std::uint64_t hash = 0;
     std::unique_ptr<Entry> entry;
@@ -93,6 +98,7 @@ class LookupCache {
   void Grow();
   void Link(Entry& entry);
   void Unlink(Entry& entry);
+  void MakeNewest(Entry& entry);
   void Erase(Entry& entry);
   void Evict();
 
@@ -100,6 +106,8 @@ class LookupCache {
   std::size_t bytes_ = 0;
   std::size_t size_ = 0;
   bool complete_ = true;
+  std::array<Entry*, kKept> used_{};  ///< while complete: the last ones, in a ring
+  std::size_t uses_ = 0;
   std::vector<Slot> slots_;  ///< a power of two, at most three quarters full
   Entry* oldest_ = nullptr;
   Entry* newest_ = nullptr;

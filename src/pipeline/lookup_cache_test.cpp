@@ -45,6 +45,34 @@ TEST(LookupCache, LetsTheLongestUnaskedGo) {
   EXPECT_FALSE(cache.complete());
 }
 
+TEST(LookupCache, IsBoundedWhileVersionsAreHeld) {
+  constexpr std::size_t kMost = 20'000;
+  LookupCache cache(kMost);
+  for (std::uint64_t at = 1; at <= 10; ++at) {
+    for (int i = 0; i < 40; ++i) {
+      const std::string key = std::to_string(i);
+      auto* entry = cache.Find(key);
+      if (entry == nullptr) entry = &cache.Insert(key, {});
+      cache.Add(*entry, LookupRow({0, at, 0}), {});
+      ASSERT_LE(cache.bytes(), kMost);
+    }
+  }
+  EXPECT_FALSE(cache.complete());
+}
+
+/// What a change has found stays while it asks for more, also when something has to go
+/// for the first time.
+TEST(LookupCache, KeepsWhatWasFoundLast) {
+  const std::string text(1000, 'x');
+  LookupCache cache(40'000);
+  for (int i = 0; i < 30; ++i) cache.Insert(std::to_string(i), RowsOf(text));
+  ASSERT_NE(cache.Find("0"), nullptr);
+  for (int i = 0; i < 10; ++i) cache.Insert("new" + std::to_string(i), RowsOf(text));
+  ASSERT_FALSE(cache.complete());
+  EXPECT_NE(cache.Find("0"), nullptr);
+  EXPECT_EQ(cache.Find("1"), nullptr);
+}
+
 TEST(LookupCache, DropsVersionsThatNobodyReads) {
   LookupCache cache(1u << 20u);
   auto& entry = cache.Insert("k", {});

@@ -55,10 +55,6 @@ LookupState::LookupState(schema::Collection collection, std::vector<std::size_t>
       key_decoder_(collection_, on_),
       row_decoder_(collection_, columns_) {}
 
-LookupState::~LookupState() {
-  if (feeder_.joinable()) feeder_.join();
-}
-
 Status LookupState::Open() {
   const std::lock_guard lock(mutex_);
   MR_TRY(store_, LookupStore::Open(services_.directory / (name_ + ".db"),
@@ -136,26 +132,30 @@ Status LookupState::CatchUpToEnd() {
 }
 
 void LookupState::StartFeeding() {
-  feeder_ = std::thread([this] { Feed(); });
+  feeder_ = std::jthread([this](const std::stop_token& stop) { Feed(stop); });
 }
 
-void LookupState::Feed() {
-  constexpr int kAttempts = 10;
-  for (int failed = 0;;) {
+void LookupState::Feed(const std::stop_token& stop) {
+  for (auto pause = services_.first_retry;;) {
     Offset next = 0;
     {
       const std::lock_guard lock(mutex_);
       next = store_.next();
     }
     if (!services_.log.WaitFor(stream_, next + kFarBehind, Deadline::Never())) return;
-    if (auto fed = CatchUpToEnd(); !fed) {
-      if (fed.error().retryable() && ++failed < kAttempts) continue;
-      // The lane that needs it meets the same error, and says so.
-      services_.logger.Warn("lookup stays behind",
-                            {{"lookup", name_}, {"why", fed.error()}});
-      return;
+    const auto fed = CatchUpToEnd();
+    if (fed) {
+      pause = services_.first_retry;
+      continue;
     }
-    failed = 0;
+    // The lane that needs it meets the same error, and says so.
+    services_.logger.Warn("lookup stays behind",
+                          {{"lookup", name_}, {"why", fed.error()}});
+    if (!fed.error().retryable()) return;
+    std::unique_lock lock(mutex_);
+    const auto stopped = [&stop] { return stop.stop_requested(); };
+    if (stopping_.wait_for(lock, stop, pause, stopped)) return;
+    pause = std::min(2 * pause, services_.last_retry);
   }
 }
 

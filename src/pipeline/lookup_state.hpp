@@ -1,6 +1,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -34,6 +36,8 @@ struct LookupServices {
   telemetry::Logger& logger;
   std::filesystem::path directory;       ///< <data>/lookups
   std::size_t cache_bytes = 64u << 20u;  ///< of each state
+  /// Of the thread that feeds it: doubled up to the last.
+  std::chrono::milliseconds first_retry{50}, last_retry{10'000};
 };
 
 /// Where a lane is that reads a lookup.
@@ -55,7 +59,6 @@ class LookupState {
   /// `on`: document columns, ascending. `columns`: those that any lane reads, ascending.
   LookupState(schema::Collection collection, std::vector<std::size_t> on,
               std::vector<std::size_t> columns, LookupServices services);
-  ~LookupState();
 
   /// "customers__customer_id": also the file's name.
   const std::string& name() const { return name_; }
@@ -65,7 +68,8 @@ class LookupState {
   std::size_t SlotOf(std::size_t column) const;
 
   /// Reads on by itself whenever it is thousands of events behind, until the log is
-  /// interrupted; the destructor waits for that.
+  /// interrupted; the destructor waits for that. What fails is tried again, but for what
+  /// cannot be helped: that is logged.
   void StartFeeding();
 
   /// A `low` below what was collected: the state is built again, by the next CatchUp.
@@ -109,7 +113,7 @@ class LookupState {
   LookupRow Decode(const Version& version, std::string_view document);
   Version LowWater() const;
   void RaiseIdleUsers(Position mark);
-  void Feed();
+  void Feed(const std::stop_token& stop);
   Status CheckpointLocked();
 
   const schema::Collection collection_;
@@ -129,7 +133,8 @@ class LookupState {
   std::uint64_t stale_ = 0;     ///< versions that a sweep may find
   std::uint64_t unsynced_ = 0;  ///< events since the last checkpoint
   std::string key_, old_key_, padded_;
-  std::thread feeder_;
+  std::condition_variable_any stopping_;
+  std::jthread feeder_;  ///< ends first
 };
 
 /// All lookup states of a running set of pipelines, by collection and columns.

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "lookup_state.hpp"
 #include "test_support.hpp"
 
@@ -213,6 +215,28 @@ TEST(Lookup, RefusesAChangeWhoseRowCannotBeRead) {
   ASSERT_EQ(letters.size(), 1u);
   EXPECT_EQ(letters[0].stage, "lookup");
   EXPECT_EQ(letters[0].reason, "customers: field name: expected text, found '5'");
+}
+
+TEST(Lookup, IsFedAsSoonAsItsLogCanBeReadAgain) {
+  Fixture f;
+  f.AddCustomers();
+  f.AddTable("t", "order_id");
+  f.SetSql(kSql);
+  Stores stores;
+  std::vector<CompiledPipeline> compiled;
+  compiled.push_back(f.Compile());
+  Options options;
+  options.first_retry = options.last_retry = std::chrono::milliseconds(1);
+  f.log.failing_reads = 20;
+  Pipelines pipelines(std::move(compiled), f.services(), options);
+  ASSERT_TRUE(pipelines.Start(f.factory(stores)));
+  for (int i = 0; i < 10'001; ++i) {  // far behind
+    f.Insert("customers", std::to_string(i), Fixture::Customer(std::to_string(i), "N"));
+  }
+  const auto deadline = Deadline::After(std::chrono::seconds(60));
+  while (f.log.failing_reads > 0 && !deadline.expired()) std::this_thread::yield();
+  EXPECT_EQ(f.log.failing_reads, 0) << "nobody reads any more";
+  EXPECT_TRUE(pipelines.Stop(Deadline::After(std::chrono::seconds(20))));
 }
 
 TEST(Lookup, WaitsUntilTheLookupStreamIsComplete) {

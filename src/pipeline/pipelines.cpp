@@ -77,10 +77,10 @@ Status Pipelines::Open(const SinkFactory& factory, const std::string* only) {
 
 Status Pipelines::OpenLookups() {
   if (lookups_ != nullptr) return {};
-  lookups_ = std::make_unique<LookupSet>(
-      LookupServices{services_.log, services_.retention, services_.mark,
-                     services_.snapshots.records(), services_.state, services_.logger,
-                     services_.data / "lookups", options_.lookup_cache_bytes});
+  lookups_ = std::make_unique<LookupSet>(LookupServices{
+      services_.log, services_.retention, services_.mark, services_.snapshots.records(),
+      services_.state, services_.logger, services_.data / "lookups",
+      options_.lookup_cache_bytes, options_.first_retry, options_.last_retry});
   return lookups_->Open(pipelines_);
 }
 
@@ -126,7 +126,9 @@ bool Pipelines::Finish(Deadline deadline) {
 }
 
 bool Pipelines::Stop(Deadline deadline) {
-  const std::lock_guard lock(redrives_mutex_);
+  std::unique_lock lock(redrives_mutex_);
+  // What is under way for a lane that is paused uses what is gone after this.
+  released_.wait(lock, [this] { return held_.empty(); });
   started_ = false;
   for (auto& lane : lanes_) lane->RequestStop();
   for (auto& lane : redrives_) lane->RequestStop();
@@ -182,17 +184,26 @@ Status Pipelines::WhilePaused(const std::string& pipeline, const std::string& si
     return Fail(ErrorCode::kNotFound, "there is no sink " + pipeline + "/" + sink);
   }
   lane->Pause();
-  Status done;
+  Lane* redrive = nullptr;
   {
     const std::lock_guard lock(redrives_mutex_);
-    Lane* const redrive = FindRedrive(lane->pipeline(), sink);
+    ++held_[lane];
+    redrive = FindRedrive(lane->pipeline(), sink);
     if (redrive != nullptr) redrive->Pause();
-    done = work(lane->status());
-    lane->Resume();
-    if (redrive != nullptr) redrive->Resume();
   }
+  auto done = work(lane->status());
+  {
+    const std::lock_guard lock(redrives_mutex_);
+    if (--held_[lane] == 0) {
+      held_.erase(lane);
+      lane->Resume();
+      if (redrive != nullptr) redrive->Resume();
+    }
+  }
+  released_.notify_all();
+  const auto opened = OpenRedrives(lane->pipeline(), false);
   MR_CHECK_OK(done);
-  return OpenRedrives(lane->pipeline(), false);
+  return opened;
 }
 
 Status Pipelines::GoOnFrom(const std::string& pipeline, const std::string& sink,

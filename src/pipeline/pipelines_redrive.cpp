@@ -55,6 +55,7 @@ Status Pipelines::OpenRedrives(const CompiledPipeline& pipeline, bool until_end)
     Lane* const changes = Find(pipeline.definition.name, name);
     const bool wanted = std::ranges::find(sinks, name) != sinks.end();
     if (!wanted || changes == nullptr || FindRedrive(pipeline, name) != nullptr) continue;
+    if (held_.contains(changes)) continue;  // WhilePaused opens it
     auto sink = factory_(pipeline, pipeline.sinks[i], pipeline.definition.sinks[i],
                          kRedrivePartition);
     const std::string reason = sink ? "" : sink.error().ToString();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
@@ -44,6 +45,7 @@ class MemoryLog : public eventlog::EventLog, public eventlog::LogRetention {
   std::map<std::string, Offset> readers() const;
   /// A new process: waits work again.
   void Reset();
+  std::atomic<int> failing_reads{0};  ///< so many of Read are kUnavailable
 
  private:
   struct Events {

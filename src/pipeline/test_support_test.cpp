@@ -69,6 +69,9 @@ Result<eventlog::RecordBatch> MemoryLog::Read(const StreamId& stream, Offset fro
                                               std::uint32_t max_records,
                                               std::uint64_t max_bytes) {
   const std::lock_guard lock(mutex_);
+  if (failing_reads > 0 && failing_reads-- > 0) {
+    return Fail(ErrorCode::kUnavailable, "the disk is away");
+  }
   const Events& events = streams_[stream.name];
   if (from < events.first || from > events.bodies.size()) {
     return Fail(ErrorCode::kOutOfRange, "no such offset");

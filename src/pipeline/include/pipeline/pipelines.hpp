@@ -2,9 +2,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -195,6 +197,8 @@ class Pipelines {
   std::vector<telemetry::CallbackHandle> callbacks_;
   mutable std::mutex redrives_mutex_;            ///< of the lanes, which come as needed
   std::vector<std::unique_ptr<Lane>> redrives_;  ///< end before the lanes they follow
+  std::map<const Lane*, int> held_;   ///< by WhilePaused: none opens a redrive for them
+  std::condition_variable released_;  ///< with redrives_mutex_
   std::atomic<bool> started_{false};
   std::atomic<bool> cancelled_{false};
 };
