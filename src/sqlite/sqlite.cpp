@@ -150,7 +150,8 @@ Status Sqlite::Checkpoint() {
   if ((code & 0xff) == SQLITE_BUSY) {
     // What others hold back stays in the log, which need not be durable yet.
     sqlite3_file* log = nullptr;
-    code = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    code = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER,
+                                static_cast<void*>(&log));
     if (code == SQLITE_OK && log != nullptr && log->pMethods != nullptr)
       code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
   }

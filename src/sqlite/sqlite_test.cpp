@@ -13,39 +13,39 @@ namespace {
 class LogSyncs {
  public:
   LogSyncs() {
-    syncs_ = 0;
-    real_ = sqlite3_vfs_find(nullptr);
-    vfs_ = *real_;
+    syncs = 0;
+    real = sqlite3_vfs_find(nullptr);
+    vfs_ = *real;
     vfs_.zName = "counting";
     vfs_.xOpen = Open;
     sqlite3_vfs_register(&vfs_, 1);
   }
   ~LogSyncs() {
     sqlite3_vfs_unregister(&vfs_);
-    sqlite3_vfs_register(real_, 1);
+    sqlite3_vfs_register(real, 1);
   }
   LogSyncs(const LogSyncs&) = delete;
   LogSyncs& operator=(const LogSyncs&) = delete;
-  int count() const { return syncs_; }
+  int count() const { return syncs; }
 
  private:
   static int Open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags,
                   int* out) {
-    const int code = real_->xOpen(vfs, name, file, flags, out);
+    const int code = real->xOpen(vfs, name, file, flags, out);
     if (code != SQLITE_OK || (flags & SQLITE_OPEN_WAL) == 0) return code;
-    sync_ = file->pMethods->xSync;
-    methods_ = *file->pMethods;
-    methods_.xSync = [](sqlite3_file* log, int how) {
-      ++syncs_;
-      return sync_(log, how);
+    sync = file->pMethods->xSync;
+    methods = *file->pMethods;
+    methods.xSync = [](sqlite3_file* log, int how) {
+      ++syncs;
+      return sync(log, how);
     };
-    file->pMethods = &methods_;
+    file->pMethods = &methods;
     return code;
   }
-  static inline int syncs_ = 0;
-  static inline sqlite3_vfs* real_ = nullptr;
-  static inline int (*sync_)(sqlite3_file*, int) = nullptr;
-  static inline sqlite3_io_methods methods_{};
+  static inline int syncs = 0;
+  static inline sqlite3_vfs* real = nullptr;
+  static inline int (*sync)(sqlite3_file*, int) = nullptr;
+  static inline sqlite3_io_methods methods{};
   sqlite3_vfs vfs_{};
 };
 
