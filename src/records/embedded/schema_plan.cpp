@@ -123,7 +123,9 @@ std::vector<SchemaChange> Differences(const std::string& collection,
       changes.push_back(
           {collection, name + ": added" + (text.empty() ? "" : ", " + text), ""});
     } else if (before->second != text) {
-      changes.push_back({collection, name + ": " + before->second + " -> " + text, ""});
+      auto what = name + ": ";
+      what.append(before->second).append(" -> ").append(text);
+      changes.push_back({collection, std::move(what), ""});
     }
   }
   for (const auto& [name, text] : old) {
