@@ -85,10 +85,11 @@ std::expected<std::unique_ptr<AccountDesk>, int> OpenFiles(
 }  // namespace
 
 std::expected<std::unique_ptr<AccountDesk>, int> AccountDesk::Open(
-    const std::filesystem::path& data, const std::filesystem::path& project) {
+    const std::filesystem::path& data, const std::filesystem::path& project,
+    bool create) {
   auto directory = DataDirectory::Lock(data, false);
   if (directory) return OpenFiles(data, std::move(*directory), project);
-  if (directory.error().code() == ErrorCode::kNotFound)
+  if (create && directory.error().code() == ErrorCode::kNotFound)
     return OpenFiles(data, std::nullopt, project);
   if (directory.error().code() != ErrorCode::kConflict)
     return std::unexpected(Report(directory.error()));

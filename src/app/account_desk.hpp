@@ -18,10 +18,11 @@ class AccountDesk {
   /// As identity::AccountAdmin::Run.
   virtual Result<std::string> Run(std::string_view action, const std::string& body) = 0;
 
-  /// `project` is needed where no server runs; the data directory is created when absent.
-  /// What is wrong goes to stderr; the exit code is the error.
+  /// `project` is needed where no server runs; the data directory is created when absent
+  /// and `create`. What is wrong goes to stderr; the exit code is the error.
   static std::expected<std::unique_ptr<AccountDesk>, int> Open(
-      const std::filesystem::path& data, const std::filesystem::path& project);
+      const std::filesystem::path& data, const std::filesystem::path& project,
+      bool create);
 };
 
 }  // namespace millrace::app

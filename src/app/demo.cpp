@@ -10,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "child_process.hpp"
+#include "commands/command.hpp"
 #include "demo_report.hpp"
 #include "exit_codes.hpp"
 #include "instance.hpp"
@@ -46,7 +47,7 @@ class Demo {
   explicit Demo(const DemoOptions& options) : options_(options) {}
 
   int Run() {
-    if (const auto started = Start(); !started) return Report(started.error());
+    if (const auto started = Start(); !started) return app::Report(started.error());
     std::optional<Result<DemoReport>> report;
     std::thread work([&] {
       report.emplace(Work());

@@ -33,6 +33,7 @@ class GatewayRole::Impl {
     http::ServerOptions options;
     options.gzip = settings.http.gzip;
     options.limits.idle_timeout = settings.http.idle_timeout;
+    options.limits.connections = settings.http.connections;
     auto& listener = options.listeners.emplace_back();
     listener.address = address_;
     listener.port = static_cast<std::uint16_t>(settings.http.port);

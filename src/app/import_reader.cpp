@@ -326,10 +326,11 @@ Result<CollectionShape> FetchCollection(const http::ClientOptions& server,
   http::AppendPercentEncoded(target, collection);
   MR_TRY(const auto response, client.Send(http::Method::kGet, target, "", {}, deadline));
   if (response.status != 200) {
-    std::string message = TextMember(response.body, "detail");
+    std::string why = TextMember(response.body, "detail");
     if (server.headers.empty())
-      message += "; where access rules ask who you are, bring a key: --key-file";
-    return Fail(ErrorCode::kNotFound, std::move(message));
+      why += "; where access rules ask who you are, bring a key: --key-file";
+    const bool later = response.status == 429 || response.status >= 500;
+    return Fail(later ? ErrorCode::kUnavailable : ErrorCode::kNotFound, std::move(why));
   }
   return ParseCollectionShape(response.body);
 }

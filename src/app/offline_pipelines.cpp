@@ -32,6 +32,20 @@ Status RecordBegin(const project::Project& project, Stores& stores,
   return audit->log().RecordAndWait(std::move(*event));
 }
 
+/// What the pipeline reads.
+StreamId StreamOf(const project::Pipeline& definition) {
+  return {"", definition.codec.empty() ? definition.collection : definition.stream};
+}
+
+/// A table that is gone is no failure: a rebuild that was cut short is repeated.
+Result<std::string> DropTable(warehouse::Warehouse& warehouse, const std::string& table) {
+  const auto dropped = warehouse.DropTable(table);
+  if (dropped) return "table " + table + ": dropped";
+  if (dropped.error().code() == ErrorCode::kNotFound)
+    return "table " + table + ": was not there";
+  return Fail(dropped.error());
+}
+
 Result<std::string> Begin(const project::LakeSink& lake, const DataPaths& paths) {
   const auto from = paths.lake() / lake.path;
   std::error_code failed;
@@ -138,10 +152,10 @@ Result<std::vector<std::string>> RebuildPipeline(const project::Project& project
   MR_TRY(const auto* definition, FindPipeline(project, name));
   telemetry::Registry metrics;
   MR_TRY(const auto stores, OpenStores(project, settings, data, metrics, logger));
-  MR_TRY(const auto info, stores->log->Stream({"", definition->collection}));
+  MR_TRY(const auto info, stores->log->Stream(StreamOf(*definition)));
   if (info.first > 0 && definition->start != project::Start::kSnapshot) {
     return Fail(ErrorCode::kOutOfRange,
-                "the log of " + definition->collection + " begins at " +
+                "the log of " + info.stream.name + " begins at " +
                     std::to_string(info.first) +
                     ": a rebuild would lose what was before it; nothing was changed" +
                     (definition->of_stream ? std::string()
@@ -155,8 +169,8 @@ Result<std::vector<std::string>> RebuildPipeline(const project::Project& project
   std::vector<std::string> done;
   for (const auto& sink : definition->sinks) {
     if (const auto* table = std::get_if<project::TableSink>(&sink.target)) {
-      MR_CHECK_OK(stores->warehouse->DropTable(table->name));
-      done.push_back("table " + table->name + ": dropped");
+      MR_TRY(auto dropped, DropTable(*stores->warehouse, table->name));
+      done.push_back(std::move(dropped));
       continue;
     }
     MR_TRY(auto moved,

@@ -385,13 +385,13 @@ Status PipelineReplay::Exchange(const ReplayRequest& request, Shadow& shadow,
 }
 
 Status RemoveShadows(Stores& stores) {
-  std::error_code failed;
-  if (!std::filesystem::exists(Folder(stores), failed)) return {};
+  // Whether the folder is there says nothing about tables: people empty tmp/.
   MR_TRY(const auto tables, stores.warehouse->Tables());
   for (const auto& table : tables) {
     if (!table.name.starts_with(kShadowPrefix)) continue;
     MR_CHECK_OK(stores.warehouse->DropTable(table.name));
   }
+  std::error_code failed;
   std::filesystem::remove_all(Folder(stores), failed);
   return {};
 }

@@ -29,9 +29,15 @@ Result<http::ClientOptions> ParseServerUrl(std::string_view url) {
   if (!url.starts_with(kScheme)) return Fail(BadUrl(url));
   auto rest = url.substr(kScheme.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
-  const auto colon = rest.rfind(':');
+  const auto bracket = rest.starts_with('[') ? rest.find(']') : std::string_view::npos;
+  const bool v6 = bracket != std::string_view::npos;
+  const auto colon = rest.find(':', v6 ? bracket : 0);
   const auto port = colon == std::string_view::npos ? "80" : rest.substr(colon + 1);
   options.host = rest.substr(0, colon);
+  if (v6) {
+    if (options.host.size() != bracket + 1) return Fail(BadUrl(url));
+    options.host = options.host.substr(1, bracket - 1);
+  }
   const auto [end, error] =
       std::from_chars(port.data(), port.data() + port.size(), options.port);
   if (error != std::errc() || end != port.data() + port.size() || options.host.empty()) {

@@ -12,8 +12,16 @@ namespace {
 /// Longer than the longest work of a request: a query of /admin/sql.
 constexpr std::chrono::minutes kAnswerWithin{11};
 
-ErrorCode CodeOf(int status) {
-  switch (status) {
+/// What the server's own error was, by the type of its problem: a status stands for
+/// several.
+ErrorCode CodeOf(const http::ClientResponse& response) {
+  constexpr std::string_view kType = "urn:millrace:error:";
+  const auto type = TextMember(response.body, "type");
+  for (int i = 0; i <= static_cast<int>(ErrorCode::kFenced); ++i) {
+    const auto code = static_cast<ErrorCode>(i);
+    if (type == std::string(kType) + std::string(ToString(code))) return code;
+  }
+  switch (response.status) {
     case 400:
       return ErrorCode::kInvalidArgument;
     case 404:
@@ -63,7 +71,7 @@ Result<http::ClientResponse> ServerSocket::Send(http::Method method,
 }
 
 Error ServerSocket::ErrorOf(const http::ClientResponse& response) {
-  return {CodeOf(response.status), TextMember(response.body, "detail")};
+  return {CodeOf(response), TextMember(response.body, "detail")};
 }
 
 }  // namespace millrace::app

@@ -16,7 +16,8 @@ constexpr std::string_view kSecurity =
     "no-referrer\r\n";
 constexpr std::string_view kExposed =
     "Access-Control-Expose-Headers: ETag, Location, Retry-After, RateLimit, "
-    "RateLimit-Policy, X-Request-Id\r\n";
+    "RateLimit-Policy, X-Request-Id, X-Millrace-Position, Idempotent-Replayed, "
+    "WWW-Authenticate\r\n";
 constexpr std::string_view kMethods = "GET, HEAD, POST, PUT, PATCH, DELETE";
 constexpr std::string_view kHeaders =
     "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, "

@@ -165,6 +165,8 @@ TEST_F(DoorGateTest, NamedOriginsMayAskAndOthersGetNoWord) {
   door_.cors.credentials = true;
   EXPECT_TRUE(Passes({.headers = {{"Origin", "https://shop.example"}}}));
   EXPECT_TRUE(Has("Access-Control-Allow-Origin: https://shop.example"));
+  EXPECT_TRUE(headers_.contains("X-Millrace-Position, Idempotent-Replayed"))
+      << "for pages";
   EXPECT_TRUE(Has("Access-Control-Allow-Credentials: true"));
   EXPECT_TRUE(Has("Vary: Origin"));
   EXPECT_TRUE(Passes({.headers = {{"Origin", "https://evil.example"}}}));

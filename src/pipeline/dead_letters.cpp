@@ -13,6 +13,9 @@ constexpr std::string_view kStates[] = {"open",    "sent",       "rebuilding",
                                         "applied", "superseded", "rebuilt"};
 constexpr std::string_view kWaiting = "outcome = ''";
 
+/// What is in memory at once; an event may have megabytes.
+constexpr std::size_t kBytesAtOnce = 8u << 20u;
+
 /// What ReadLetter reads, in its order.
 constexpr std::string_view kColumns =
     "pipeline, sink, stream, \"offset\", event_id, version, key, stage, reason, payload, "
@@ -52,6 +55,11 @@ DeadLetter ReadLetter(SqliteStatement& row) {
   if (!row.IsNull(18)) letter.resent = Unsigned(row.Int(18));
   letter.run = Unsigned(row.Int(19));
   return letter;
+}
+
+std::size_t BytesOf(const DeadLetter& letter) {
+  return letter.payload.size() + letter.mended.size() + letter.mend.size() +
+         letter.reason.size();
 }
 
 /// A filter as a condition with parameters 1 to 6.
@@ -166,14 +174,16 @@ Result<DeadLetterPage> DeadLetters::List(const DeadLetterFilter& filter) {
   condition.Bind(select);
   select.Bind(7, skip).Bind(8, std::int64_t{filter.limit} + 1);
   DeadLetterPage page;
+  std::size_t bytes = 0;
   while (true) {
     MR_TRY(const bool more, select.Step());
     if (!more) return page;
-    if (page.letters.size() == filter.limit) {
+    if (page.letters.size() == filter.limit || bytes >= kBytesAtOnce) {
       AppendHex(page.next_cursor, Unsigned(page.letters.back().id), 16);
       return page;
     }
     page.letters.push_back(ReadLetter(select));
+    bytes += BytesOf(page.letters.back());
   }
 }
 
@@ -318,6 +328,7 @@ Result<std::vector<std::int64_t>> DeadLetters::Open(const LetterFilter& filter) 
   }
 }
 
+/// The first of `ids`, as many as fit into memory: at least one.
 Result<std::vector<DeadLetter>> DeadLetters::Load(const std::vector<std::int64_t>& ids) {
   const std::lock_guard lock(impl_.mutex);
   // One statement for all of them. CROSS JOIN: in the order of `ids`.
@@ -327,12 +338,14 @@ Result<std::vector<DeadLetter>> DeadLetters::Load(const std::vector<std::int64_t
   const std::string chosen = JsonArray(ids);
   select.Bind(1, chosen);
   std::vector<DeadLetter> letters;
-  letters.reserve(ids.size());
-  while (true) {
+  std::size_t bytes = 0;
+  while (bytes < kBytesAtOnce) {
     MR_TRY(const bool more, select.Step());
-    if (!more) return letters;
+    if (!more) break;
     letters.push_back(ReadLetter(select));
+    bytes += BytesOf(letters.back());
   }
+  return letters;
 }
 
 Result<std::optional<DeadLetter>> DeadLetters::Of(std::string_view pipeline,

@@ -15,6 +15,8 @@ namespace millrace::pipeline {
 namespace {
 
 constexpr std::size_t kAtOnce = 1'000;
+/// Of the documents that a report shows.
+constexpr std::size_t kShownBytes = 8u << 20u;
 constexpr std::chrono::seconds kLookupsWithin{10};
 
 /// Runs events through a pipeline as its sink would, and gives nothing to anybody.
@@ -87,6 +89,7 @@ struct MendStep {
   Trial& trial;
   bool apply, reset;
 
+  /// Of the first of `ids`, as many as are loaded at once.
   Result<std::vector<Mended>> Run(const std::vector<std::int64_t>& ids) {
     MR_TRY(const auto loaded, letters.Load(ids));
     MR_TRY(auto mended, mender.Mend(loaded));
@@ -124,7 +127,10 @@ void Add(MendReport& report, std::vector<Mended>& mended, std::size_t shown) {
   std::ranges::sort(report.shown, {}, [](const MendedLetter& one) {
     return std::tuple(!one.changed, one.problem.empty(), one.id);
   });
-  if (report.shown.size() > shown) report.shown.resize(shown);
+  std::size_t fit = 0, bytes = 0;
+  for (; fit < std::min(shown, report.shown.size()) && bytes < kShownBytes; ++fit)
+    bytes += report.shown[fit].before.size() + report.shown[fit].after.size();
+  report.shown.resize(fit);
 }
 
 }  // namespace
@@ -170,10 +176,12 @@ Result<MendReport> Pipelines::Mend(const LetterFilter& filter, const MendSpec& s
     MR_CHECK_OK(trial.Open(sink));
     MR_TRY(const auto ids, services_.state.letters().Open(one));
     MendStep step{services_.state.letters(), *mender, trial, apply, spec.reset};
-    for (std::size_t at = 0; at < ids.size(); at += kAtOnce) {
+    for (std::size_t at = 0; at < ids.size();) {
       const auto end = std::min(at + kAtOnce, ids.size());
       MR_TRY(auto mended, step.Run({ids.begin() + static_cast<std::ptrdiff_t>(at),
                                     ids.begin() + static_cast<std::ptrdiff_t>(end)}));
+      if (mended.empty()) break;
+      at += mended.size();  // large ones come few at a time
       Add(report, mended, shown);
     }
   }

@@ -10,7 +10,6 @@ namespace millrace::pipeline {
 namespace {
 
 constexpr std::size_t kAtOnce = 2'000;
-constexpr std::size_t kBytesAtOnce = 16u << 20u;
 constexpr Offset kEnd = std::numeric_limits<std::int64_t>::max();
 /// Who feeds the stream. Its positions are the offsets: after n events it is at {1, n}.
 constexpr const char* kSource = "redrive";
@@ -28,23 +27,16 @@ Status Redriver::Send(const std::string& pipeline, const std::vector<std::int64_
                       std::uint64_t run) {
   const std::lock_guard lock(sending_);
   MR_CHECK_OK(Repair(pipeline));
-  for (std::size_t at = 0; at < ids.size(); at += kAtOnce) {
+  for (std::size_t at = 0; at < ids.size();) {
     const auto end = std::min(at + kAtOnce, ids.size());
     MR_TRY(auto letters, letters_.Load({ids.begin() + static_cast<std::ptrdiff_t>(at),
                                         ids.begin() + static_cast<std::ptrdiff_t>(end)}));
-    std::vector<DeadLetter> some;
-    std::size_t bytes = 0;
-    for (DeadLetter& letter : letters) {
-      if (letter.state != LetterState::kOpen) continue;
-      if (!some.empty() && bytes + letter.event().size() > kBytesAtOnce) {
-        MR_CHECK_OK(SendSome(pipeline, some, run));
-        some.clear();
-        bytes = 0;
-      }
-      bytes += letter.event().size();
-      some.push_back(std::move(letter));
-    }
-    MR_CHECK_OK(SendSome(pipeline, some, run));
+    if (letters.empty()) break;
+    at += letters.size();  // large ones come few at a time
+    std::erase_if(letters, [](const DeadLetter& letter) {
+      return letter.state != LetterState::kOpen;
+    });
+    MR_CHECK_OK(SendSome(pipeline, letters, run));
   }
   return {};
 }

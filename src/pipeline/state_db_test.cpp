@@ -115,6 +115,32 @@ TEST(StateDb, ListsInPages) {
   EXPECT_FALSE(f.state->letters().List(filter));
 }
 
+TEST(StateDb, GivesLargeLettersFewAtATime) {
+  PipelineFixture f;
+  auto& letters = f.state->letters();
+  std::vector<DeadLetter> large;
+  for (const char* id : {"a", "b", "c"}) {
+    large.push_back(Letter(id));
+    large.back().payload.assign(5u << 20u, 'x');
+  }
+  ASSERT_TRUE(letters.Put(large));
+  const auto page = letters.List({});
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->letters.size(), 2u) << "over 8 MiB";
+  DeadLetterFilter behind;
+  behind.cursor = page->next_cursor;
+  const auto rest = letters.List(behind);
+  ASSERT_TRUE(rest);
+  ASSERT_EQ(rest->letters.size(), 1u);
+  EXPECT_EQ(rest->letters[0].event_id, "c");
+  EXPECT_EQ(rest->next_cursor, "");
+
+  const auto loaded = letters.Load({3, 1, 2});
+  ASSERT_TRUE(loaded);
+  ASSERT_EQ(loaded->size(), 2u);
+  EXPECT_EQ(loaded->at(0).id, 3);
+}
+
 TEST(StateDb, KnowsWhatASinkRefusedOfAnEvent) {
   PipelineFixture f;
   ASSERT_TRUE(f.state->letters().Put({Letter("a"), Letter("b", "decode")}));

@@ -13,15 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Status CheckExample(std::string_view example) {
-  const auto names = ExampleNames();
-  if (std::ranges::find(names, example) != names.end()) return {};
-  const std::vector<std::string_view> views(names.begin(), names.end());
-  return Fail(ErrorCode::kInvalidArgument,
-              fmt::format("there is no example {}{}; there are {}", example,
-                          DidYouMean(example, views), Join(views)));
-}
-
 /// Nothing of the user's may be overwritten; a repository that was just made is empty.
 Status CheckEmpty(const fs::path& directory) {
   std::error_code code;
@@ -41,6 +32,33 @@ Status CheckEmpty(const fs::path& directory) {
   return {};
 }
 
+Result<std::vector<std::string>> WriteExample(const fs::path& directory,
+                                              const std::string& prefix) {
+  std::vector<std::string> written;
+  for (const auto& file : ExampleFiles()) {
+    if (!file.path.starts_with(prefix)) continue;
+    std::string name(file.path.substr(prefix.size()));
+    const auto path = directory / name;
+    MR_CHECK_OK(MakeDirs(path.parent_path()));
+    MR_CHECK_OK(WriteFileDurably(path, file.text));
+    written.push_back(std::move(name));
+  }
+  return written;
+}
+
+/// What Init wrote: everything there, for it began empty but for .git.
+void Remove(const fs::path& directory, bool was_there) {
+  std::error_code ignored;
+  if (!was_there) {
+    fs::remove_all(directory, ignored);
+    return;
+  }
+  std::vector<fs::path> left;
+  for (const auto& entry : fs::directory_iterator(directory, ignored))
+    if (entry.path().filename() != ".git") left.push_back(entry.path());
+  for (const auto& path : left) fs::remove_all(path, ignored);
+}
+
 }  // namespace
 
 std::vector<std::string> ExampleNames() {
@@ -53,20 +71,23 @@ std::vector<std::string> ExampleNames() {
   return names;
 }
 
+Status CheckExample(std::string_view example) {
+  const auto names = ExampleNames();
+  if (std::ranges::find(names, example) != names.end()) return {};
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("there is no example {}{}; there are {}", example,
+                          DidYouMean(example, views), Join(views)));
+}
+
 Result<std::vector<std::string>> Init(const fs::path& directory,
                                       std::string_view example) {
   MR_CHECK_OK(CheckExample(example));
   MR_CHECK_OK(CheckEmpty(directory));
-  std::vector<std::string> written;
-  const auto prefix = fmt::format("{}/", example);
-  for (const auto& file : ExampleFiles()) {
-    if (!file.path.starts_with(prefix)) continue;
-    std::string name(file.path.substr(prefix.size()));
-    const auto path = directory / name;
-    MR_CHECK_OK(MakeDirs(path.parent_path()));
-    MR_CHECK_OK(WriteFileDurably(path, file.text));
-    written.push_back(std::move(name));
-  }
+  std::error_code code;
+  const bool was_there = fs::exists(directory, code);
+  auto written = WriteExample(directory, fmt::format("{}/", example));
+  if (!written) Remove(directory, was_there);
   return written;
 }
 

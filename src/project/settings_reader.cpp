@@ -41,6 +41,17 @@ void ReadAuth(const Node& node, Project& project, Report& report) {
     report.Add(node, "with `access: open` nobody has to log in: leave one of them out");
 }
 
+/// R0's door has its own rules (`throttle` in `settings`): what would be without effect
+/// is refused.
+void RefuseDoorOfR0(const Keys& keys, Report& report) {
+  for (const std::string_view key : {"limits", "cors", "trusted_proxies"}) {
+    if (const auto* node = keys.Find(key))
+      report.Add(
+          *node,
+          fmt::format("{} has no effect with `auth: {{style: r0}}`: leave it out", key));
+  }
+}
+
 }  // namespace
 
 void ReadProjectFile(const Node& root, std::string_view content, Project& project,
@@ -59,6 +70,7 @@ void ReadProjectFile(const Node& root, std::string_view content, Project& projec
       ReadChoice<bool>(keys.Find("environment"), {{"r0", true}}, report);
   project.r0_environment = environment.value_or(project.auth_style == AuthStyle::kR0);
   project.door = ReadDoor(keys, report);
+  if (project.auth_style == AuthStyle::kR0) RefuseDoorOfR0(keys, report);
   if (const auto* audit = keys.Find("audit")) ReadAudit(*audit, content, project, report);
   if (const auto* settings = keys.Find("settings"))
     Flatten(*settings, "", project.settings, report);

@@ -29,6 +29,19 @@ std::string PatternLiteral(std::string_view literal, bool glob) {
   return out;
 }
 
+/// A to Z alone, as SQLite's LIKE and Match do it; ILIKE would fold all letters there
+/// are.
+std::string FoldedSql(const std::string& column) {
+  return "translate(" + column +
+         ", 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')";
+}
+std::string Folded(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
 class Writer {
  public:
   Writer(const Query& query, const Columns& columns, const SqlDialect& dialect)
@@ -122,12 +135,13 @@ class Writer {
   }
 
   std::string Pattern(const Filter& filter, const std::string& column) {
-    const bool glob = !dialect_.has_ilike && filter.op == Op::kLike;
-    const auto bound =
-        Bind(Type::Simple(Kind::kText), PatternLiteral(filter.literals[0], glob));
+    const bool any_case = filter.op == Op::kILike;
+    const bool glob = !dialect_.like_minds_case && !any_case;
+    const bool fold = dialect_.like_minds_case && any_case;
+    const auto literal = PatternLiteral(filter.literals[0], glob);
+    const auto bound = Bind(Type::Simple(Kind::kText), fold ? Folded(literal) : literal);
     if (glob) return column + " GLOB " + bound;
-    const bool ilike = dialect_.has_ilike && filter.op == Op::kILike;
-    return column + (ilike ? " ILIKE " : " LIKE ") + bound + " ESCAPE '\\'";
+    return (fold ? FoldedSql(column) : column) + " LIKE " + bound + " ESCAPE '\\'";
   }
 
   // The cursor's columns by their place in the order.

@@ -35,14 +35,14 @@ SqlDialect Sqlite() {
   return {.column = [](std::size_t i) { return Columns()[i].name; },
           .parameter = [](const Type&) { return std::string("?"); },
           .nullable = {},
-          .has_ilike = false};
+          .like_minds_case = false};
 }
 
 SqlDialect DuckDb() {
   return {.column = [](std::size_t i) { return "\"" + Columns()[i].name + "\""; },
           .parameter = [](const Type& type) { return "CAST(? AS " + type.ToSql() + ")"; },
           .nullable = [](std::size_t i) { return i == 2; },
-          .has_ilike = true};
+          .like_minds_case = true};
 }
 
 TEST(ToSql, WritesParametersInTheirOrder) {
@@ -92,21 +92,24 @@ TEST(ToSql, BeginsAnIndexRangeAtTheCursor) {
 TEST(ToSql, TranslatesPatterns) {
   struct Case {
     std::string_view raw;
-    bool has_ilike;
+    bool like_minds_case;
     std::string_view where;
     std::string_view pattern;
   };
   constexpr Case kCases[] = {
       {"name=like.a*%25_%5C?[", true, R"("name" LIKE CAST(? AS VARCHAR) ESCAPE '\')",
        R"(a%\%\_\\?[)"},
-      {"name=ilike.a*", true, R"("name" ILIKE CAST(? AS VARCHAR) ESCAPE '\')", "a%"},
+      {"name=ilike.AÉ*", true,
+       R"(translate("name", 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'))"
+       R"( LIKE CAST(? AS VARCHAR) ESCAPE '\')",
+       "aÉ%"},
       {"name=like.a*%25_%5C?[x]", false, "name GLOB ?", R"(a*%_\[?][[]x])"},
       {"name=ilike.a*_", false, R"(name LIKE ? ESCAPE '\')", R"(a%\_)"},
   };
   for (const auto& c : kCases) {
     SCOPED_TRACE(c.raw);
-    const auto sql =
-        ToSql(Read(std::string(c.raw)), Columns(), c.has_ilike ? DuckDb() : Sqlite());
+    const auto sql = ToSql(Read(std::string(c.raw)), Columns(),
+                           c.like_minds_case ? DuckDb() : Sqlite());
     EXPECT_EQ(sql.where, c.where);
     EXPECT_EQ(schema::TextOf(sql.parameters.at(0).literal), c.pattern);
   }

@@ -20,6 +20,12 @@ def test_a_client_reads_its_own_write_in_the_table(server):
     assert answer.headers["x-millrace-position"] >= written.json["_version"]
     (row,) = answer.json["items"]
     assert (row["order_id"], row["customer_name"], row["amount"]) == ("o1", "Ada", "5.00")
+    # Both stores fold A to Z alone.
+    accented = server.api.post(ORDERS, {"order_id": "o2", "customer_id": "\u00c9A", "amount": "5.00"}).json
+    for pattern, found in (("\u00c9a", ["o2"]), ("\u00e9a", [])):
+        query = f"customer_id=ilike.{millrace.quote(pattern)}"
+        assert [row["order_id"] for row in server.api.get(f"{ORDERS}?{query}").json["items"]] == found
+        assert [row["order_id"] for row in rows(server, "orders", f"{query}&at_least={accented['_version']}")] == found
 
 
 def test_lookups_are_as_of_the_change(server):

@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       .column = [](std::size_t column) { return "c" + std::to_string(column); },
       .parameter = [](const schema::Type&) { return std::string("?"); },
       .nullable = {},
-      .has_ilike = size % 2 == 0};
+      .like_minds_case = size % 2 == 0};
   const auto text = query::ToSql(*query, columns, dialect);
   // No text of a query comes from outside, so that each ? is a place.
   const auto places = std::ranges::count(text.where, '?');

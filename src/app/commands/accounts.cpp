@@ -29,7 +29,9 @@ using Printer = std::function<void(const std::string& json)>;
 /// Runs an action and prints what it gives, as JSON or by `print`.
 int Administer(const AccountFlags& flags, std::string_view action,
                const std::string& body, const Printer& print) {
-  const auto desk = AccountDesk::Open(flags.data, flags.project);
+  // What only looks or changes would make an empty directory of a misspelt name.
+  const bool create = action == "users/add" || action == "keys/create";
+  const auto desk = AccountDesk::Open(flags.data, flags.project, create);
   if (!desk) return desk.error();
   const auto answer = (*desk)->Run(action, body);
   if (!answer) {

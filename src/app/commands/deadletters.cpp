@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <thread>
+#include <utility>
 
 #include "../data_access.hpp"
 #include "../exit_codes.hpp"
@@ -73,12 +75,13 @@ class Works {
 Result<std::uint64_t> Print(DataAccess& access, pipeline::DeadLetterFilter filter,
                             std::uint64_t limit, bool json) {
   std::uint64_t printed = 0;
-  if (json) fmt::print("[");
+  bool begun = false;
   while (printed < limit) {
     filter.limit =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(limit - printed, kPage));
     MR_TRY(const auto page, access.DeadLetters(filter));
     const auto items = ItemsOf(page);
+    if (json && !std::exchange(begun, true)) fmt::print("[");
     for (const auto& item : items.items) {
       if (json) {
         fmt::print("{}{}", printed == 0 ? "" : ",\n ", item);
@@ -108,15 +111,24 @@ int Show(const LetterFlags& flags) {
   if (!access) return Report(access.error());
   auto filter = flags.filter;
   filter.state = "all";
-  const auto page = (*access)->DeadLetters(filter);
-  if (!page) return Report(page.error());
-  const auto items = ItemsOf(*page).items;
-  for (const auto& item : items) {
-    fmt::print("{}\n", flags.json ? item : LetterPage(item));
-  }
-  if (items.size() == filter.ids.size()) return kOk;
+  filter.limit = kPage;
+  std::ranges::sort(filter.ids);
+  const auto again = std::ranges::unique(filter.ids);
+  filter.ids.erase(again.begin(), again.end());
+  std::size_t shown = 0;
+  do {
+    const auto page = (*access)->DeadLetters(filter);
+    if (!page) return Report(page.error());
+    const auto items = ItemsOf(*page);
+    for (const auto& item : items.items) {
+      fmt::print("{}\n", flags.json ? item : LetterPage(item));
+    }
+    shown += items.items.size();
+    filter.cursor = items.next_cursor;
+  } while (!filter.cursor.empty());
+  if (shown == filter.ids.size()) return kOk;
   fmt::print(stderr, "millrace: {} of {} letters are not there\n",
-             filter.ids.size() - items.size(), filter.ids.size());
+             filter.ids.size() - shown, filter.ids.size());
   return kNotThere;
 }
 
@@ -185,7 +197,8 @@ int DryRun(const LetterFlags& flags) {
   if (!access) return Report(access.error());
   auto filter = flags.filter;
   filter.state = "open";
-  const auto printed = Print(**access, filter, filter.limit, flags.json);
+  const auto printed =
+      Print(**access, filter, std::numeric_limits<std::uint64_t>::max(), flags.json);
   if (!printed) return Report(printed.error());
   if (!flags.json) fmt::print("{} letters would be sent again\n", *printed);
   return kOk;
@@ -267,7 +280,6 @@ void AddMend(CLI::App& group, Action& action) {
 
 void AddRedrive(CLI::App& group, Action& action) {
   auto flags = std::make_shared<LetterFlags>();
-  flags->filter.limit = 10'000;
   auto* command = group.add_subcommand(
       "redrive", "send open letters, mended or not, to the sink that refused them");
   AddFilter(*command, *flags);
@@ -295,6 +307,7 @@ void AddLetterCommands(CLI::App& app, Action& action) {
                       "superseded, rebuilt or all");
   command->add_option("--run", flags->filter.run, "only of this redrive");
   command->add_option("--limit", flags->filter.limit, "at most so many")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->callback([flags, &action] { action = [flags] { return List(*flags); }; });
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -101,17 +102,32 @@ Result<Offset> PrintFrom(eventlog::EventLog& log, const StreamId& stream, Offset
         static_cast<std::uint32_t>(std::min<std::uint64_t>(limit, kReadRecords));
     MR_TRY(const auto batch, log.Read(stream, from, most, kReadBytes));
     if (batch.empty()) break;
-    for (const auto& record : batch.records()) MR_CHECK_OK(Print(record, codec));
+    for (const auto& record : batch.records()) {
+      MR_CHECK_OK(Print(record, codec));
+      if (std::ferror(stdout) != 0) return from;  // `main` says so
+    }
     limit -= batch.records().size();
     from = batch.next();
   }
   return from;
 }
 
+/// A stream is there from its first event on.
+Status CheckThere(eventlog::EventLog& log, const StreamId& stream) {
+  MR_TRY(const auto streams, log.Streams());
+  if (std::ranges::find(streams, stream, &eventlog::StreamInfo::stream) != streams.end())
+    return {};
+  return Fail(ErrorCode::kNotFound,
+              "the log has no stream " + stream.name +
+                  (stream.tenant.empty() ? "" : " of tenant " + stream.tenant) +
+                  ": see `millrace log list`");
+}
+
 Status Read(const LogFlags& flags) {
   MR_TRY(const auto codec, CodecOf(flags));
   MR_TRY(const auto log, OpenLog(flags));
   const StreamId stream{flags.tenant, flags.stream};
+  MR_CHECK_OK(CheckThere(*log, stream));
   MR_TRY(const auto info, log->Stream(stream));
   MR_CHECK_OK(PrintFrom(*log, stream, std::max(flags.from, info.first), flags.limit,
                         codec.get()));

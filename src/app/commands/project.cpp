@@ -149,6 +149,10 @@ void AddProjectCommands(CLI::App& app, Action& action) {
   auto* init = app.add_subcommand("init", "write a new project directory");
   init->add_option("DIR", flags->directory, "where; must be empty or absent")->required();
   init->add_option("--example", flags->example, "one of: " + examples)
+      ->check([](const std::string& name) {
+        const auto there = project::CheckExample(name);
+        return there ? std::string() : std::string(there.error().message());
+      })
       ->capture_default_str();
   bind(init, Init);
 

@@ -14,7 +14,10 @@
 namespace millrace::app {
 namespace {
 
-void WriteOut(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+/// Whether there is still somebody who takes it; `main` says what became of stdout.
+bool WriteOut(std::string_view text) {
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+}
 
 int Finish(const Status& status) {
   return status ? static_cast<int>(kOk) : Report(status.error());
@@ -56,10 +59,12 @@ Status QueryFiles(const SqlFlags& flags, const std::string& select, sql::Format 
     const auto folder = std::filesystem::absolute(flags.file).parent_path();
     if (chdir(folder.c_str()) != 0) return Fail(SystemError("enter", folder, errno));
   }
-  sql::Printer printer(format, WriteOut);
+  bool taken = true;
+  sql::Printer printer(
+      format, [&taken](std::string_view text) { taken = taken && WriteOut(text); });
   MR_CHECK_OK(session->Stream(select, Deadline::Never(), [&](const sql::Batch& block) {
     printer.Add(block);
-    return true;
+    return taken;
   }));
   printer.Finish();
   return {};
@@ -111,8 +116,13 @@ void AddQueryCommands(CLI::App& app, Action& action) {
       ->add_option("--file", sql->file,
                    "the query from a file; its paths are relative to it")
       ->check(CLI::ExistingFile);
-  command->add_option("--format", sql->format,
-                      "table, csv, json or ndjson (table on a terminal, else csv)");
+  command
+      ->add_option("--format", sql->format,
+                   "table, csv, json or ndjson (table on a terminal, else csv)")
+      ->check([](const std::string& name) {
+        const auto format = sql::ParseFormat(name);
+        return format ? std::string() : std::string(format.error().message());
+      });
   command->add_option("--set", sql->variables, "name=value, read by getvariable('name')");
   command->callback([sql, &action] {
     if (sql->select.empty() == sql->file.empty()) {

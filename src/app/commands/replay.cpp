@@ -4,10 +4,12 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <thread>
 
+#include "../collection_json.hpp"
 #include "../import_reader.hpp"
 #include "../operation_sender.hpp"
 #include "../progress.hpp"
@@ -20,6 +22,8 @@
 
 namespace millrace::app {
 namespace {
+
+constexpr std::chrono::milliseconds kAskAgain{200};
 
 struct ReplayFlags : SendFlags {
   std::filesystem::path file;
@@ -124,8 +128,45 @@ std::string TextAt(const sql::Batch& block, int column, std::size_t row) {
   return json.starts_with('"') ? json.substr(1, json.size() - 2) : json;
 }
 
+/// The keys of creates whose column `key` is null, out of their bodies: every operation
+/// of a key goes over the same connection, in order.
+class KeysInBodies {
+ public:
+  explicit KeysInBodies(const SenderOptions& options)
+      : server_(options.server), retry_for_(options.retry_for) {}
+
+  /// Empty where the body has none: it is generated.
+  Result<std::string> KeyOf(const Operation& create) {
+    auto known = keys_.find(create.collection);
+    if (known == keys_.end()) {
+      const auto shape = Fetch(create.collection);
+      // What it refuses here it refuses for each row, with the reason.
+      if (!shape && shape.error().code() != ErrorCode::kNotFound)
+        return Fail(shape.error());
+      known = keys_.emplace(create.collection, shape ? shape->key : "").first;
+    }
+    return known->second.empty() ? "" : TextMember(create.body, known->second);
+  }
+
+ private:
+  /// As long as an operation is repeated.
+  Result<CollectionShape> Fetch(const std::string& collection) const {
+    const auto until = Deadline::After(retry_for_);
+    for (;;) {
+      auto shape = FetchCollection(server_, collection);
+      if (shape || shape.error().code() == ErrorCode::kNotFound || until.expired())
+        return shape;
+      std::this_thread::sleep_for(kAskAgain);
+    }
+  }
+
+  const http::ClientOptions server_;
+  const std::chrono::milliseconds retry_for_;
+  std::map<std::string, std::string> keys_;  ///< collection → field; empty: not told
+};
+
 Status SendBlock(const sql::Batch& block, std::uint64_t& row, Pace& pace,
-                 OperationSender& sender) {
+                 KeysInBodies& keys, OperationSender& sender) {
   MR_TRY(const auto columns, OperationColumns::Find(block));
   for (std::size_t i = 0; i < block.rows(); ++i) {
     Operation operation;
@@ -138,6 +179,9 @@ Status SendBlock(const sql::Batch& block, std::uint64_t& row, Pace& pace,
     operation.collection = TextAt(block, columns.collection, i);
     operation.key = TextAt(block, columns.key, i);
     operation.body = TextAt(block, columns.body, i);
+    if (operation.key.empty() && operation.method == http::Method::kPost) {
+      MR_TRY(operation.key, keys.KeyOf(operation));
+    }
     if (pace.on()) {
       const auto at = TimeAt(block, i);
       if (!at) return Fail(Error(at.error()).During("row " + std::to_string(row)));
@@ -148,7 +192,9 @@ Status SendBlock(const sql::Batch& block, std::uint64_t& row, Pace& pace,
   return {};
 }
 
-Result<std::uint64_t> CountRows(sql::Session& session, const std::string& select) {
+/// The query's own semicolon at its end would stand within the parentheses.
+Result<std::uint64_t> CountRows(sql::Session& session, std::string select) {
+  select.erase(select.find_last_not_of("; \t\r\n") + 1);
   MR_TRY(const auto count, session.Query("SELECT count(*) FROM (\n" + select + "\n)"));
   return static_cast<std::uint64_t>(count.Int64(0, 0));
 }
@@ -180,6 +226,7 @@ Result<SendSummary> Replay(const ReplayFlags& flags) {
   if (!flags.quiet) {
     MR_TRY(total, CountRows(*session, select));
   }
+  KeysInBodies keys(options);
   OperationSender sender(std::move(options));
   const Progress progress(
       flags.file.filename().string(), total, [&sender] { return sender.answered(); },
@@ -188,7 +235,7 @@ Result<SendSummary> Replay(const ReplayFlags& flags) {
   Pace pace(speed);
   Status sent;
   MR_CHECK_OK(session->Stream(select, Deadline::Never(), [&](const sql::Batch& block) {
-    sent = SendBlock(block, row, pace, sender);
+    sent = SendBlock(block, row, pace, keys, sender);
     return sent.has_value();
   }));
   MR_CHECK_OK(sent);

@@ -17,8 +17,17 @@ void AddKeyFlag(CLI::App& command, std::string& key_file) {
       ->check(CLI::ExistingFile);
 }
 
+void AddUrlFlag(CLI::App& command, std::string& url) {
+  command.add_option("--url", url, "address of the server")
+      ->check([](const std::string& text) {
+        const auto address = ParseServerUrl(text);
+        return address ? std::string() : std::string(address.error().message());
+      })
+      ->capture_default_str();
+}
+
 void AddSendFlags(CLI::App& command, SendFlags& flags) {
-  command.add_option("--url", flags.url, "address of the server")->capture_default_str();
+  AddUrlFlag(command, flags.url);
   AddKeyFlag(command, flags.key_file);
   command
       .add_option("--connections", flags.connections, "connections; a key stays on one")

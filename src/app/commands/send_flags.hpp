@@ -20,6 +20,8 @@ struct SendFlags {
   bool quiet = false;
 };
 
+/// --url: an address of ParseServerUrl.
+void AddUrlFlag(CLI::App& command, std::string& url);
 /// --key-file: for ServerAt.
 void AddKeyFlag(CLI::App& command, std::string& key_file);
 void AddSendFlags(CLI::App& command, SendFlags& flags);

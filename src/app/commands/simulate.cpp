@@ -62,7 +62,7 @@ struct BulkFlags : SimulateFlags {
 };
 
 void AddFlags(CLI::App& command, SimulateFlags& flags) {
-  command.add_option("--url", flags.url, "address of the server")->capture_default_str();
+  AddUrlFlag(command, flags.url);
   AddKeyFlag(command, flags.key_file);
   command.add_option("--seed", flags.seed,
                      "the same number gives the same data (without it: any)");

@@ -17,15 +17,17 @@ struct VerifyFlags {
   bool json = false;
 };
 
+Result<TimestampUs> SliceOf(const std::string& text) {
+  MR_TRY(const auto ms, ParseDurationMs(text));
+  if (ms >= records::kSumSliceUs / kUsPerMs) return ms * kUsPerMs;
+  return Fail(ErrorCode::kInvalidArgument, "at least 1m");
+}
+
 Result<Verdict> Run(const VerifyFlags& flags) {
   VerifyOptions options;
   options.project = flags.project;
   if (!flags.slice.empty()) {
-    MR_TRY(const auto ms, ParseDurationMs(flags.slice));
-    if (ms < records::kSumSliceUs / kUsPerMs) {
-      return Fail(ErrorCode::kInvalidArgument, "--slice: at least 1m");
-    }
-    options.slice = ms * kUsPerMs;
+    MR_TRY(options.slice, SliceOf(flags.slice));
   }
   return Verify(flags.data, options);
 }
@@ -42,8 +44,13 @@ void AddVerifyCommand(CLI::App& app, Action& action) {
   command->add_option("--project", flags->project,
                       "project directory, whose pipelines run again where they leave "
                       "rows out or compute them (the last one served on the data)");
-  command->add_option("--slice", flags->slice,
-                      "width of a slice of time, such as 15m or 24h (by the data)");
+  command
+      ->add_option("--slice", flags->slice,
+                   "width of a slice of time, such as 15m or 24h (by the data)")
+      ->check([](const std::string& text) {
+        const auto slice = SliceOf(text);
+        return slice ? std::string() : std::string(slice.error().message());
+      });
   command->add_flag("--json", flags->json, "one JSON line");
   command->callback([flags, &action] {
     action = [flags]() -> int {

@@ -74,7 +74,7 @@ query::SqlText Lister::ToSql(const Target& target, const query::Query& query) {
           [&](std::size_t at) {
             return IsNullable(target.collection, target.columns[at].name);
           },
-      .has_ilike = false};
+      .like_minds_case = false};
   return query::ToSql(query, target.columns, dialect);
 }
 

@@ -14,9 +14,13 @@ inline constexpr std::string_view kDefaultExample = "orders";
 /// Names of the examples that this binary carries, sorted.
 std::vector<std::string> ExampleNames();
 
+/// kInvalidArgument with a near miss and the names that exist.
+Status CheckExample(std::string_view example);
+
 /// Writes the example's files below `directory`, which is created. Gives their names, in
 /// order. A directory that holds anything (but .git) is left as it is: kConflict. An
-/// unknown example is kInvalidArgument with a near miss and the names that exist.
+/// unknown example is refused as by CheckExample. Whatever fails later, what was written
+/// is removed again.
 Result<std::vector<std::string>> Init(const std::filesystem::path& directory,
                                       std::string_view example = kDefaultExample);
 

@@ -18,9 +18,9 @@ struct SqlDialect {
   /// Whether a column can be null; the key never is. Where it cannot, an index serves the
   /// order and the cursor as they stand. Empty: all others can.
   std::function<bool(std::size_t column)> nullable;
-  /// True: LIKE minds case and ILIKE exists (DuckDB, PostgreSQL). False: GLOB minds case
-  /// and LIKE does not (SQLite).
-  bool has_ilike = true;
+  /// True: LIKE does, and translate() exists (DuckDB, PostgreSQL). False: GLOB minds case
+  /// and LIKE does not mind that of A to Z (SQLite).
+  bool like_minds_case = true;
 };
 
 struct SqlParameter {
