@@ -328,7 +328,6 @@ Result<std::vector<std::int64_t>> DeadLetters::Open(const LetterFilter& filter) 
   }
 }
 
-/// The first of `ids`, as many as fit into memory: at least one.
 Result<std::vector<DeadLetter>> DeadLetters::Load(const std::vector<std::int64_t>& ids) {
   const std::lock_guard lock(impl_.mutex);
   // One statement for all of them. CROSS JOIN: in the order of `ids`.

@@ -74,6 +74,7 @@ struct DeadLetterFilter : LetterFilter {
   std::uint32_t limit = 100;  ///< 1..10'000
   std::string cursor;         ///< `next_cursor` of the page before
 };
+/// May have fewer than the limit where they are large: 8 MiB end it.
 struct DeadLetterPage {
   std::vector<DeadLetter> letters;  ///< in the order they were first stored
   std::string next_cursor;          ///< empty: the last page
@@ -113,6 +114,7 @@ class DeadLetters {
 
   /// Open letters in order of version, and when they came. kInvalidArgument: the filter.
   Result<std::vector<std::int64_t>> Open(const LetterFilter& filter);
+  /// In their order, the first of `ids`: as many as have 8 MiB, at least one.
   Result<std::vector<DeadLetter>> Load(const std::vector<std::int64_t>& ids);
   /// Sets what open letters are redriven as; `mended` empty: as they came.
   struct Mend {
