@@ -84,7 +84,6 @@ std::string Difference(const std::string& before, const std::string& after) {
     const auto found = members.find(name);
     return found == members.end() ? std::string("(absent)") : found->second;
   };
-  std::string last;
   for (const std::string& name : order) {
     const std::string was = of(old, name), is = of(now, name);
     const auto line = fmt::format("  {}: {} -> {}\n", name, was, is);

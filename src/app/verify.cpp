@@ -262,7 +262,7 @@ class StreamCheck {
     auto found = sink.table->slices;
     AddApart(sink.table->apart, history_.tables[sink.expected].left_out, slices_, found);
     if (!next || !expected) expected = found;
-    auto sides = Sides(*expected, std::move(found));
+    auto sides = Sides(*expected, found);
     sides.next = next;
     return sides;
   }

@@ -44,14 +44,11 @@ Status Lane::Open() {
     // before.
     MR_CHECK_OK(services_.state.letters().Resend(pipeline_.definition.name,
                                                  compiled_.name, next_));
-    resolved_ = 0;
   } else if (!snapshot_) {
     MR_CHECK_OK(KeepDefinition(anew));
   }
   taken_.store(committed.value_or(0), std::memory_order_release);
   pending_.Clear();
-  dead_next_.reset();
-  letters_end_.reset();
   MR_CHECK_OK(OpenProcessor());
   if (changes_ == nullptr) {
     MR_CHECK_OK(lookups_.HoldForLetters(pipeline_, compiled_.name));
@@ -80,6 +77,9 @@ Status Lane::Open() {
 }
 
 Status Lane::OpenProcessor() {
+  dead_next_.reset();
+  letters_end_.reset();
+  resolved_ = 0;
   const std::string& stream = snapshot_ ? snapshot_stream_.name : pipeline_.stream();
   if (processor_ != nullptr && history_->stream() == stream) return history_->Load();
   processor_.reset();

@@ -103,7 +103,7 @@ class Writer {
     return Negated(filter, Positive(filter));
   }
 
-  static std::string Negated(const Filter& filter, std::string text) {
+  static std::string Negated(const Filter& filter, const std::string& text) {
     return filter.negated ? "NOT (" + text + ")" : text;
   }
 

@@ -26,7 +26,8 @@ TEST_P(EventLogConformance, ReadsBackInAppendOrder) {
 TEST_P(EventLogConformance, KeepsBodiesByteForByte) {
   std::string all;
   for (int c = 0; c < 256; ++c) all.push_back(static_cast<char>(c));
-  const std::vector<std::string> bodies{all, "", std::string(100'000, 'x'), "\0\n"};
+  const std::vector<std::string> bodies{all, "", std::string(100'000, 'x'),
+                                        std::string("\0\n", 2)};
   ASSERT_TRUE(driver().Append(stream_, bodies));
   EXPECT_EQ(driver().ReadAll(stream_), bodies);
   Reopen();
