@@ -32,11 +32,6 @@ Status RecordBegin(const project::Project& project, Stores& stores,
   return audit->log().RecordAndWait(std::move(*event));
 }
 
-/// What the pipeline reads.
-StreamId StreamOf(const project::Pipeline& definition) {
-  return {"", definition.codec.empty() ? definition.collection : definition.stream};
-}
-
 /// A table that is gone is no failure: a rebuild that was cut short is repeated.
 Result<std::string> DropTable(warehouse::Warehouse& warehouse, const std::string& table) {
   const auto dropped = warehouse.DropTable(table);

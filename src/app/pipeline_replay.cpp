@@ -22,11 +22,6 @@ std::filesystem::path Folder(const Stores& stores) {
   return stores.directory.paths().temporary() / "replay";
 }
 
-/// What the pipeline reads.
-StreamId StreamOf(const project::Pipeline& definition) {
-  return {"", definition.codec.empty() ? definition.collection : definition.stream};
-}
-
 std::string NamesOf(const std::vector<project::Sink>& sinks) {
   std::string names;
   for (const auto& sink : sinks) names += (names.empty() ? "" : ", ") + sink.name;
@@ -382,6 +377,10 @@ Status PipelineReplay::Exchange(const ReplayRequest& request, Shadow& shadow,
                               }
                               return exchange();
                             });
+}
+
+StreamId StreamOf(const project::Pipeline& definition) {
+  return {"", definition.codec.empty() ? definition.collection : definition.stream};
 }
 
 Status RemoveShadows(Stores& stores) {

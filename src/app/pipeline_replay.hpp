@@ -104,6 +104,9 @@ class PipelineReplay {
   std::atomic<bool> cancelled_{false};
 };
 
+/// What the pipeline reads.
+StreamId StreamOf(const project::Pipeline& definition);
+
 /// Drops what replays have left that did not end.
 Status RemoveShadows(Stores& stores);
 

@@ -78,6 +78,7 @@ std::string MarkNumbers(std::string_view json) {
 }
 
 std::string RestoreNumbers(std::string_view json) {
+  if (!json.contains(kMark)) return std::string(json);
   std::string out;
   out.reserve(json.size());
   for (std::size_t at = 0; at < json.size();) {

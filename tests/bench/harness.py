@@ -209,8 +209,6 @@ def build():
                        stdout=subprocess.DEVNULL)
         subprocess.run(["ninja", "-C", str(BUILD), "millrace", "bench"], check=True, env=environment,
                        stdout=sys.stderr)
-    if OPTIONS.smoke:
-        return
     cache = (BUILD / "CMakeCache.txt").read_text()
     if "CMAKE_BUILD_TYPE:STRING=RelWithDebInfo" not in cache or "MR_SANITIZE:STRING=\n" not in cache \
             or "MR_FAIL_POINTS:BOOL=ON" in cache:
