@@ -81,16 +81,29 @@ def test_init_without_room_leaves_nothing(tmp_path):
     assert not (tmp_path / "new").exists() and [path.name for path in there.iterdir()] == [".git"]
 
 
-def test_what_has_no_effect_is_refused(tmp_path):
+def test_check_and_config_see_what_serve_sees(shop, tmp_path):
+    def problems(project, *flags):
+        checked = millrace.run("check", "--project", project, "--json", *flags, check=False)
+        assert checked.returncode == BAD_PROJECT, checked
+        return " ".join(problem["message"] for problem in json.loads(checked.stdout))
+
+    assert "only a loopback address" in problems(shop, "--set", "http.address=0.0.0.0")
     r0 = tmp_path / "r0"
     shutil.copytree(millrace.ROOT / "examples" / "gateway-auth", r0)
+    (r0 / ".env").write_text("LOG_LEVEL=verbose\n")
+    settings = json.loads(millrace.run("config", "--project", r0, "--json").stdout)
+    assert "LOG_LEVEL" in json.dumps(settings) and "debug" in json.dumps(settings)
+    (r0 / ".env").write_text("THROTTLE_LIMIT=many\n")
+    assert "throttle.limit" in problems(r0)
+    (r0 / ".env").unlink()
     with open(r0 / "millrace.yaml", "a") as file:
         file.write("cors: {origins: ['https://a.example']}\ntrusted_proxies: [10.0.0.0/8]\n"
                    "limits: [{name: all, requests: 5, every: 1s}]\n")
-    told = millrace.run("check", "--project", r0, check=False)
-    assert told.returncode == BAD_PROJECT
+    told = problems(r0)
     for field in ("cors", "trusted_proxies", "limits"):
-        assert f"{field} has no effect" in told.stdout
+        assert f"{field} has no effect" in told
+    bad = millrace.run("config", "--project", r0, "--json", check=False)
+    assert bad.returncode == BAD_PROJECT and len(json.loads(bad.stdout)) == 3
 
 
 def test_a_replay_keeps_the_order_of_a_key(shop, data, tmp_path):

@@ -2,16 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 
 #include "../exit_codes.hpp"
 #include "../offline_pipelines.hpp"
+#include "../project_loading.hpp"
 #include "../schema_report.hpp"
 #include "../settings.hpp"
 #include "base/json.hpp"
 #include "command.hpp"
 #include "pipeline/compile.hpp"
+#include "project/access.hpp"
 #include "project/init.hpp"
 
 namespace millrace::app {
@@ -92,15 +96,34 @@ int CheckAgainst(const project::Project& project, const ProjectFlags& flags) {
   return report->Refused() ? kFailed : kOk;
 }
 
+std::vector<project::Problem> SettingsProblems(const std::vector<std::string>& lines) {
+  std::vector<project::Problem> problems;
+  for (const auto& line : lines) problems.push_back({"settings", 0, 0, line});
+  return problems;
+}
+
+/// What `serve` would refuse of the settings.
+std::vector<project::Problem> CheckSettings(const project::Project& project,
+                                            const ProjectFlags& flags) {
+  const auto loaded = LoadSettingsOf(project, flags.project, flags.set);
+  if (!loaded) return SettingsProblems(loaded.error());
+  const auto access = project::CheckAccess(project, loaded->settings.http.address);
+  return access ? std::vector<project::Problem>()
+                : SettingsProblems({access.error().message()});
+}
+
+/// Of a project that has other problems.
+std::vector<project::Problem> CheckSettingsAlone(const ProjectFlags& flags) {
+  const auto settings =
+      LoadSettings(project::LoadSettingsOnly(flags.project), flags.project, flags.set);
+  return settings ? std::vector<project::Problem>() : SettingsProblems(settings.error());
+}
+
 int Check(const ProjectFlags& flags) {
   const auto project = project::Load(flags.project);
   auto problems = project ? CheckSql(*project) : project.error();
-  const auto given =
-      project ? project->settings : project::LoadSettingsOnly(flags.project);
-  if (const auto settings = LoadSettings(given, flags.project, flags.set); !settings) {
-    for (const auto& line : settings.error())
-      problems.push_back({"settings", 0, 0, line});
-  }
+  std::ranges::move(project ? CheckSettings(*project, flags) : CheckSettingsAlone(flags),
+                    std::back_inserter(problems));
   if (problems.empty() && flags.against) return CheckAgainst(*project, flags);
   if (problems.empty() && !flags.json) {
     std::string streams;
@@ -115,20 +138,21 @@ int Check(const ProjectFlags& flags) {
 }
 
 int Config(const ProjectFlags& flags) {
-  config::GivenMap file;
+  project::Project project;  // where there is none: defaults and environment
   std::error_code ignored;
   if (std::filesystem::exists(flags.project / "millrace.yaml", ignored)) {
-    const auto project = project::Load(flags.project);
-    if (!project) return PrintProblems(project.error(), false);
-    file = project->settings;
+    auto read = project::Load(flags.project);
+    if (!read) return PrintProblems(read.error(), flags.json);
+    project = std::move(*read);
   }
-  const auto settings = LoadSettings(file, flags.project, flags.set);
-  if (!settings) {
-    for (const auto& line : settings.error()) fmt::print(stderr, "millrace: {}\n", line);
+  const auto loaded = LoadSettingsOf(project, flags.project, flags.set);
+  if (!loaded && flags.json) return PrintProblems(SettingsProblems(loaded.error()), true);
+  if (!loaded) {
+    for (const auto& line : loaded.error()) fmt::print(stderr, "millrace: {}\n", line);
     return kBadProject;
   }
-  fmt::print("{}{}",
-             flags.json ? PrintJson(settings->effective) : PrintText(settings->effective),
+  const auto& effective = loaded->settings.effective;
+  fmt::print("{}{}", flags.json ? PrintJson(effective) : PrintText(effective),
              flags.json ? "\n" : "");
   return kOk;
 }
