@@ -203,17 +203,16 @@ class FileAccess final : public DataAccess {
     std::vector<PipelineState> states;
     if (!state_) return states;
     MR_TRY(const auto stored, state_->Pipelines());
-    MR_TRY(const auto tables, warehouse_->Tables());
+    constexpr std::string_view kTable = "table.";
     for (const auto& pipeline : stored) {
       PipelineState state;
       state.name = pipeline.name;
       state.stream = pipeline.stream;
       for (const auto& sink : pipeline.sinks) {
         std::optional<Offset> position;
-        for (const auto& table : tables) {
-          if (table.position && sink.name == "table." + table.name) {
-            position = table.position->next;
-          }
+        if (sink.name.starts_with(kTable)) {
+          const auto table = warehouse_->FindTable(sink.name.substr(kTable.size()));
+          if (table && table->position) position = table->position->next;
         }
         state.sinks.push_back(StateOf(sink, position));
       }

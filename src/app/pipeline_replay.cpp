@@ -385,10 +385,8 @@ StreamId StreamOf(const project::Pipeline& definition) {
 
 Status RemoveShadows(Stores& stores) {
   // Whether the folder is there says nothing about tables: people empty tmp/.
-  MR_TRY(const auto tables, stores.warehouse->Tables());
-  for (const auto& table : tables) {
-    if (!table.name.starts_with(kShadowPrefix)) continue;
-    MR_CHECK_OK(stores.warehouse->DropTable(table.name));
+  for (const auto& table : stores.warehouse->TableNames()) {
+    if (table.starts_with(kShadowPrefix)) MR_CHECK_OK(stores.warehouse->DropTable(table));
   }
   std::error_code failed;
   std::filesystem::remove_all(Folder(stores), failed);

@@ -67,12 +67,9 @@ class TableSink final : public pipeline::Sink {
   }
   std::optional<Offset> Stored() override {
     if (spec_.partition != 0) return std::nullopt;
-    const auto tables = warehouse_.Tables();
-    if (!tables) return std::nullopt;
-    const auto found =
-        std::ranges::find(*tables, spec_.name, &warehouse::TableInfo::name);
-    if (found == tables->end() || !found->position) return std::nullopt;
-    return found->position->next;
+    const auto table = warehouse_.FindTable(spec_.name);
+    if (!table || !table->position) return std::nullopt;
+    return table->position->next;
   }
   std::optional<Steady::time_point> due() const override { return std::nullopt; }
   Status Flush() override { return {}; }

@@ -108,6 +108,19 @@ def test_health_of_a_server_is_that_of_its_stores(shop, data):
         assert body["info"]["records"] == {"status": "up"} and "log" in body["info"]
 
 
+def test_a_start_opens_no_file_of_the_lake(shop, data):
+    """There may be thousands."""
+    told = "a lake table cannot be read"
+    with millrace.Server(shop, data):
+        pass
+    (data / "lake" / "theirs").mkdir(parents=True)
+    (data / "lake" / "theirs" / "part-0000-00000000000000000000.parquet").write_bytes(b"damaged")
+    with millrace.Server(shop, data) as server:
+        assert told not in server.errors()
+        server.api.get("/api/tables")
+        assert told in server.errors()
+
+
 def test_health_of_each_process(tmp_path):
     ports = {name: millrace.free_port() for name in ("identity", "health")}
     environment = {"AUTH_MICROSERVICE_PORT": str(ports["identity"]), "THROTTLE_LIMIT": "10",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <shared_mutex>
 
 #include "base/file.hpp"
@@ -95,6 +96,7 @@ class EmbeddedWarehouse final : public CopyableWarehouse {
                                        const std::vector<KeyVersion>& states) override;
   Result<std::vector<TableInfo>> Tables() override;
   Result<TableInfo> FindTable(const std::string& name) override;
+  std::vector<std::string> TableNames() override;
   Status DropTable(const std::string& table) override;
   Status Replace(const std::string& table, const std::string& with) override;
   Result<std::optional<RowVersion>> FindKey(const std::string& table,
@@ -277,6 +279,12 @@ Result<std::vector<TableInfo>> EmbeddedWarehouse::Tables() {
   for (auto& info : lake_.Tables()) out.push_back(std::move(info));
   if (options_.guest) out.push_back(options_.guest->info);
   return out;
+}
+
+std::vector<std::string> EmbeddedWarehouse::TableNames() {
+  const std::shared_lock lock(tables_mutex_);
+  const auto names = std::views::keys(tables_);
+  return {names.begin(), names.end()};
 }
 
 Status EmbeddedWarehouse::DropTable(const std::string& name) {

@@ -247,6 +247,7 @@ TEST_P(WarehouseConformance, ReplaceIsAChangeOfNameWhereNothingIs) {
   EXPECT_EQ(warehouse().Replace("orders", "nothing").error().code(),
             ErrorCode::kNotFound);
   ASSERT_TRUE(warehouse().Replace("purchases", "orders"));
+  EXPECT_THAT(warehouse().TableNames(), ElementsAre("purchases"));
   EXPECT_EQ(warehouse().FindKey("orders", "a", Deadline::Never()).error().code(),
             ErrorCode::kNotFound);
   const auto found = warehouse().FindKey("purchases", "a", Deadline::Never());

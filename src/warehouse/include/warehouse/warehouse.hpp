@@ -124,6 +124,8 @@ class Warehouse : public WarehouseReader {
   virtual Status Apply(const std::string& table, const sql::Batch& rows,
                        const sql::Batch& tombstones, Offset expected,
                        const TablePosition& to) = 0;
+  /// Of every table, but no lake table: without a look at files.
+  virtual std::vector<std::string> TableNames() = 0;
   /// Removes table and position in one transaction. kNotFound.
   virtual Status DropTable(const std::string& table) = 0;
   /// `with` takes the place of `table`: name, rows, position and owner, in one
