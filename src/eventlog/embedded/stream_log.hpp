@@ -105,7 +105,7 @@ class StreamLog {
   };
 
   Status RecoverWritable(const SegmentList& segments);
-  Status Adopt(SegmentList segments, ScanPoint point, Offset seen);
+  void Adopt(SegmentList segments, ScanPoint point);
   Result<SegmentList> ListFromDisk(const SegmentList& known) const;
 
   Group FormGroup();
@@ -129,6 +129,7 @@ class StreamLog {
   const StreamId stream_;
   const std::filesystem::path directory_;
 
+  std::mutex look_mutex_;  ///< one Refresh at a time; before mutex_, held during I/O
   mutable std::mutex mutex_;
   std::condition_variable append_done_;
   std::condition_variable appended_;

@@ -157,6 +157,33 @@ TEST_F(StreamLogTest, FindSeesTheBatchOfEveryPositionThatTheSourceHas) {
   appends.join();
 }
 
+/// Looks at the disk, many at once.
+TEST_F(StreamLogTest, TheEndThatLooksHaveFoundNeverGoesBack) {
+  constexpr std::uint64_t kBatches = 1'000;
+  context_.segment_bytes = 1;  // looks take long where there are many segments
+  StreamContext looking;
+  looking.directory = dir_.path();
+  looking.read_only = true;
+  StreamLog reader(looking, log_->stream());
+  std::vector<std::jthread> looks;
+  for (int i = 0; i < 4; ++i) {
+    looks.emplace_back([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) EXPECT_TRUE(reader.Refresh());
+    });
+  }
+  std::jthread watch([&](const std::stop_token& stop) {
+    for (Offset last = 0; !stop.stop_requested();) {
+      const auto next = reader.Info().next;
+      EXPECT_GE(next, last);
+      last = next;
+      std::this_thread::yield();
+    }
+  });
+  for (std::uint64_t i = 0; i < kBatches; ++i)
+    ASSERT_TRUE(log_->Append(Batch("s", i, "x"), Deadline::Never()));
+  while (reader.Info().next < kBatches) std::this_thread::yield();
+}
+
 TEST_F(StreamLogTest, ASegmentThatCannotBeRemovedIsStillThere) {
   context_.segment_bytes = 1;
   for (std::uint64_t i = 0; i < 3; ++i)

@@ -101,28 +101,26 @@ Status StreamLog::RecoverWritable(const SegmentList& segments) {
   // power cut still takes; nobody may act on them before this.
   MR_CHECK_OK(file.SyncData());
   MR_CHECK_OK(SyncDirectories(context_.directory, directory_));
-  return Adopt(segments, std::move(end.point), 0);
+  Adopt(segments, std::move(end.point));
+  return {};
 }
 
-/// `seen`: the end when the look began. Where another look has moved it on meanwhile, the
-/// later one stays.
-Status StreamLog::Adopt(SegmentList segments, ScanPoint point, Offset seen) {
+void StreamLog::Adopt(SegmentList segments, ScanPoint point) {
   const std::scoped_lock lock(mutex_);
-  if (next_ != seen && point.next < next_) return {};
   segments.back()->bytes = point.position;
   segments_ = std::make_shared<const SegmentList>(std::move(segments));
   next_ = point.next;
   end_ = point.position;
   positions_ = std::move(point.positions);
   unmarked_ = !point.marked;
-  return {};
 }
 
 Status StreamLog::Refresh() {
+  // Of two looks at once, the one that began first could be done last, and go back.
+  const std::scoped_lock looking(look_mutex_);
   std::unique_lock lock(mutex_);
   const auto known = segments_;
   ScanPoint seen{end_, next_, positions_, !unmarked_};
-  const Offset seen_next = next_;
   lock.unlock();
   MR_TRY(auto segments, ListFromDisk(*known));
   if (segments.empty()) return {};
@@ -143,7 +141,7 @@ Status StreamLog::Refresh() {
   if (!same || !blank) {
     MR_TRY(damage, FindDamage(file, end, newest.index));
   }
-  MR_CHECK_OK(Adopt(std::move(segments), std::move(end.point), seen_next));
+  Adopt(std::move(segments), std::move(end.point));
   lock.lock();
   damage_ = std::move(damage);
   return {};
