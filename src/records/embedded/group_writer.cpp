@@ -59,7 +59,7 @@ GroupWriter::GroupWriter(Database db, std::unique_ptr<RecordWriter> records,
       metrics_(metrics),
       logger_(logger),
       options_(options),
-      trim_upto_(records_->state().trimmed),
+      trim_limit_(records_->state().trimmed),
       trimmed_(records_->state().trimmed),
       queue_(options.queue_max, options.queue_max_bytes) {}
 
@@ -84,9 +84,7 @@ GroupWriter::~GroupWriter() {
 }
 
 void GroupWriter::Trim(std::uint64_t upto) {
-  auto known = trim_upto_.load(std::memory_order_relaxed);
-  while (known < upto && !trim_upto_.compare_exchange_weak(known, upto)) {
-  }
+  const auto known = trim_limit_.Raise(upto);
   // Only a writer at rest must learn of it: it starts its idle timer. All others see the
   // new bound with their next group.
   if (known <= trimmed()) queue_.Nudge();
@@ -112,14 +110,8 @@ void GroupWriter::Run() {
   }
 }
 
-std::uint64_t GroupWriter::TrimBound() const {
-  // In this order: a hold that comes in between is below what was named after it.
-  const auto upto = trim_upto_.load(std::memory_order_acquire);
-  return std::min(upto, trim_hold_.load());
-}
-
 bool GroupWriter::TrimPending() const {
-  const auto upto = std::min(TrimBound(), records_->state().next_seq - 1);
+  const auto upto = std::min(trim_limit_.Get(), records_->state().next_seq - 1);
   return upto > records_->state().trimmed;
 }
 
@@ -165,7 +157,7 @@ Status GroupWriter::CommitGroup(std::vector<WriteRequest>& requests,
   const auto rows = requests.empty()
                         ? kIdleTrimRows
                         : kTrimRows + 2 * (records_->state().next_seq - old_seq);
-  if (!records_->Trim(TrimBound(), rows) || !records_->Save()) {
+  if (!records_->Trim(trim_limit_.Get(), rows) || !records_->Save()) {
     return Fail(*records_->fault());
   }
   if (!idempotency_.Expire(records_->now())) {

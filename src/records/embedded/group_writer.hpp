@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "records/record_store.hpp"
 #include "sqlite.hpp"
 #include "telemetry/log.hpp"
+#include "trim_limit.hpp"
 #include "write_queue.hpp"
 
 namespace millrace::records {
@@ -45,8 +45,8 @@ class GroupWriter {
   void Submit(WriteRequest request) { queue_.Add(std::move(request)); }
   void Trim(std::uint64_t upto);
   /// Until ReleaseTrim no row is removed that Trim did not name before.
-  void HoldTrim() { trim_hold_ = trim_upto_.load(std::memory_order_acquire); }
-  void ReleaseTrim() { trim_hold_ = kNoHold; }
+  void HoldTrim() { trim_limit_.Hold(); }
+  void ReleaseTrim() { trim_limit_.Release(); }
   /// Changes up to here are gone from the file.
   std::uint64_t trimmed() const { return trimmed_.load(std::memory_order_acquire); }
   /// The error that ended all writing, if there was one.
@@ -58,14 +58,12 @@ class GroupWriter {
     bool replayed = false;
   };
   using Time = std::chrono::steady_clock::time_point;
-  static constexpr std::uint64_t kNoHold = std::numeric_limits<std::uint64_t>::max();
 
   GroupWriter(Database db, std::unique_ptr<RecordWriter> records,
               Checkpointer& checkpointer, ChangeTail& tail, Metrics& metrics,
               telemetry::Logger* logger, const Options& options);
   Status Prepare();
   void Run();
-  std::uint64_t TrimBound() const;
   bool TrimPending() const;
   std::optional<Time> TrimDue() const;
   void RunGroup(std::vector<WriteRequest> requests);
@@ -91,8 +89,7 @@ class GroupWriter {
   Time last_group_{};
   mutable std::mutex health_mutex_;
   std::optional<Error> stopped_;  ///< nothing is acknowledged any more
-  std::atomic<std::uint64_t> trim_upto_{0};
-  std::atomic<std::uint64_t> trim_hold_{kNoHold};
+  TrimLimit trim_limit_;
   std::atomic<std::uint64_t> trimmed_{0};
   WriteQueue queue_;
   std::thread thread_;
