@@ -161,6 +161,7 @@ TEST_F(AuditWatch, WhatCannotBeKeptIsNotAnswered) {
   sink_.kept = Fail(ErrorCode::kUnavailable, "no room");
   EXPECT_EQ(Ask(Method::kPost, "auth/logout", {.status = 204}), 503);
   EXPECT_EQ(sink_.whens[0], AuditWhen::kBeforeAnswer);
+  EXPECT_EQ(Send(Method::kPost, "auth/logout", "ada@acme").Header("retry-after"), "1");
 }
 
 /// Or its client comes back with the spent token, like a thief.

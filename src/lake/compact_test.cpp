@@ -89,6 +89,14 @@ TEST_F(CompactTest, BringsEachOffsetOnce) {
             R"({"rows":45,"offsets":45,"id":"record number 9"})");
 }
 
+TEST_F(CompactTest, KeepsValuesWhateverTheFoldersAboveAreNamed) {
+  store_ = std::make_unique<objects::FileObjectStore>(root_ / "id=other");
+  Fill({1});
+  const auto report = Run();
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_EQ(AskCopy("SELECT id"), R"({"id":"record number 0"})");
+}
+
 TEST_F(CompactTest, ClosesFilesAndSortsThemByOffset) {
   compact_.file_rows = 4096;
   Fill({5000, 10'000, 10'001});

@@ -39,5 +39,17 @@ TEST_F(LakeTest, ListsItsTables) {
   EXPECT_EQ(session_->Query("SELECT count(*) FROM lake.orders_history")->Int64(0, 0), 30);
 }
 
+TEST_F(LakeTest, ViewsShowTheirValuesWhateverTheFoldersAboveAreNamed) {
+  store_ = std::make_unique<objects::FileObjectStore>(root_ / "id=other");
+  auto writer = *Open();
+  ASSERT_TRUE(writer->Start(0));
+  ASSERT_TRUE(Write(*writer, 0, 1));
+  ASSERT_TRUE(writer->Flush());
+  ASSERT_TRUE(session_->Run("CREATE SCHEMA lake"));
+  ASSERT_TRUE(session_->Run(LakeCatalog(*store_, *session_).Tables()->front().view_sql));
+  EXPECT_EQ(session_->Query("SELECT id FROM lake.orders_history")->Text(0, 0),
+            "record number 0");
+}
+
 }  // namespace
 }  // namespace millrace::lake

@@ -64,6 +64,15 @@ TEST_F(LakeLookup, CannotTellRowsWithoutTheirOffsets) {
   EXPECT_EQ(Find(12)->rows, std::nullopt);
 }
 
+TEST_F(LakeLookup, FindsRowsWhateverTheFoldersAboveAreNamed) {
+  store_ = std::make_unique<objects::FileObjectStore>(root_ / "_offset=7");
+  auto writer = *Open();
+  ASSERT_TRUE(writer->Start(0));
+  ASSERT_TRUE(Write(*writer, 0, 20));
+  ASSERT_TRUE(writer->Flush());
+  EXPECT_EQ(Find(12)->rows, 1u);
+}
+
 TEST_F(LakeLookup, AnExtentIsTheFilesOfOneMoment) {
   auto writer = *Open();
   ASSERT_TRUE(writer->Start(5));
