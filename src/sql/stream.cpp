@@ -7,6 +7,8 @@
 
 #include "engine_impl.hpp"
 #include "error.hpp"
+#include "side_effects.hpp"
+#include "sql_text.hpp"
 
 namespace millrace::sql {
 namespace {
@@ -48,32 +50,6 @@ class Alarm {
 };
 
 Error TooLate() { return {ErrorCode::kDeadlineExceeded, "the query took too long"}; }
-
-/// A block comment, which may hold others, as the engine reads it.
-void SkipComment(std::string_view& text) {
-  std::size_t depth = 0;
-  do {
-    const bool opens = text.starts_with("/*");
-    const bool closes = text.starts_with("*/");
-    depth += opens ? 1 : 0;
-    depth -= closes ? 1 : 0;
-    text.remove_prefix(opens || closes ? 2 : 1);
-  } while (depth > 0 && !text.empty());
-}
-
-void SkipSpace(std::string_view& text) {
-  for (;;) {
-    if (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) {
-      text.remove_prefix(1);
-    } else if (text.starts_with("--")) {
-      text.remove_prefix(std::min(text.size(), text.find_first_of("\r\n")));
-    } else if (text.starts_with("/*")) {
-      SkipComment(text);
-    } else {
-      return;
-    }
-  }
-}
 
 bool TakeWord(std::string_view& text, std::string_view lower) {
   SkipSpace(text);
@@ -220,6 +196,7 @@ Result<bool> Begin(const Statement::Impl& statement, Answer& answer) {
 Status Session::Stream(const std::string& select, Deadline deadline,
                        const std::function<bool(const Batch& block)>& each) {
   if (deadline.expired()) return Fail(TooLate());
+  MR_CHECK_OK(CheckOnlyReads(*this, select));
   MR_TRY(const auto moment, OneMoment::Begin(impl_->connection));
   MR_TRY(auto statement, PrepareReading(impl_->connection, select));
   MR_CHECK_OK(BindLiterals(statement->prepared.get(), {}));

@@ -20,11 +20,41 @@ TEST_F(EngineTest, StreamsOnlySelects) {
        {"DELETE FROM t", "EXPLAIN ANALYZE DELETE FROM t", "SELECT 1; DELETE FROM t",
         "SET threads = 4", "CREATE TABLE u (a INT)", "COPY t TO '/tmp/x.csv'",
         "EXPLAIN ANALYZE COPY t TO '/tmp/x.csv'", "ATTACH '/tmp/x.db'", "CHECKPOINT",
-        "BEGIN", "LOAD httpfs", "CALL pragma_version()", ""}) {
+        "BEGIN", "LOAD httpfs", "CALL pragma_version()", "CALL checkpoint()", ""}) {
     SCOPED_TRACE(text);
     EXPECT_EQ(StreamError(text), ErrorCode::kInvalidArgument);
   }
   EXPECT_EQ(*CountStreamed("SELECT * FROM t"), 100'000u);
+}
+
+/// A SELECT, and yet it writes the file, or ends the database for everybody.
+TEST_F(EngineTest, StreamsNoFunctionThatDoesMoreThanRead) {
+  ASSERT_TRUE(session_->Run("CREATE TABLE t AS SELECT 1 AS n"));
+  for (const char* text :
+       {"SELECT * FROM checkpoint()", "FROM checkpoint ()",
+        "FROM \"Checkpoint\"/* x */()", "FROM system.main.force_checkpoint()",
+        "FROM checkpoint\u00a0()", "SELECT 1 WHERE EXISTS (FROM checkpoint -- x\n ())",
+        "SUMMARIZE FROM checkpoint()", "EXPLAIN ANALYZE SELECT * FROM checkpoint()",
+        "WITH x AS MATERIALIZED (FROM checkpoint()) FROM t",
+        "FROM query('FROM checkpo' || 'int()')",
+        "FROM json_execute_serialized_sql(json_serialize_sql('FROM t'))",
+        "FROM enable_logging(storage = 'file', storage_path = '/tmp/x')",
+        "FROM disable_logging()", "FROM enable_profiling(save_location = '/tmp/x.txt')",
+        "FROM disable_profiling()", "FROM truncate_duckdb_logs()",
+        "SELECT 'x'.write_log()", "FROM read_duckdb('/tmp/x.duckdb')"}) {
+    SCOPED_TRACE(text);
+    EXPECT_EQ(StreamError(text), ErrorCode::kInvalidArgument);
+  }
+  // Texts and names that look alike.
+  for (const char* text :
+       {"SELECT 'checkpoint()' || '\"function_name\":\"checkpoint\"' FROM t",
+        "WITH query(a) AS (SELECT 1) SELECT a FROM query",
+        "SELECT n AS checkpoint FROM t -- write_log()",
+        "WITH my_query(n) AS (FROM t) FROM my_query"}) {
+    SCOPED_TRACE(text);
+    const auto rows = CountStreamed(text);
+    EXPECT_TRUE(rows) << rows.error().ToString();
+  }
 }
 
 /// Comments within comments: to who does not count them, the SELECT is what is explained.

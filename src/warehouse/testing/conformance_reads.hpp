@@ -178,7 +178,9 @@ TEST_P(WarehouseConformance, QueryOnlyReads) {
   orders().Apply({{"a", 1, "one"}});
   for (const char* text :
        {"DELETE FROM _mr._mr_positions", "DROP TABLE orders", "SELECT 1; SELECT 2",
-        "COPY orders TO '/tmp/x'", "ATTACH '/tmp/x'", "SET threads = 2"}) {
+        "COPY orders TO '/tmp/x'", "ATTACH '/tmp/x'", "SET threads = 2",
+        "SELECT * FROM checkpoint()",
+        "EXPLAIN ANALYZE SELECT * FROM force_checkpoint()"}) {
     SCOPED_TRACE(text);
     const auto refused = warehouse().Query(text, Deadline::Never(),
                                            [](const sql::Batch&) { return true; });
