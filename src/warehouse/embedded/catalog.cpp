@@ -24,14 +24,21 @@ std::string Real(double value) {
   return out;
 }
 
+/// Of the tables that there are.
 Status CheckFormat(sql::Session& session) {
-  MR_TRY(const auto answer, session.Query("SELECT coalesce(max(format), 0)::BIGINT FROM "
-                                          "(SELECT format FROM _mr._mr_tables UNION ALL "
-                                          "SELECT format FROM _mr._mr_positions)"));
-  if (answer.Int64(0, 0) <= kFormat) return {};
-  return Fail(ErrorCode::kConflict,
-              "the warehouse has format " + std::to_string(answer.Int64(0, 0)) +
-                  ", this program knows up to " + std::to_string(kFormat));
+  MR_TRY(const auto tables,
+         session.Query("SELECT table_name FROM duckdb_tables() WHERE schema_name = '_mr' "
+                       "AND table_name IN ('_mr_tables', '_mr_positions')"));
+  for (std::size_t row = 0; row < tables.rows(); ++row) {
+    MR_TRY(const auto answer,
+           session.Query("SELECT coalesce(max(format), 0)::BIGINT FROM _mr." +
+                         sql::QuoteName(tables.Text(0, row))));
+    if (answer.Int64(0, 0) <= kFormat) continue;
+    return Fail(ErrorCode::kConflict,
+                "the warehouse has format " + std::to_string(answer.Int64(0, 0)) +
+                    ", this program knows up to " + std::to_string(kFormat));
+  }
+  return {};
 }
 
 /// Our columns come first; the rest is the table's.
@@ -89,6 +96,7 @@ std::string Frozen(const StoredTable& table) {
 }  // namespace
 
 Status Catalog::Prepare(sql::Session& session, bool read_only) {
+  MR_CHECK_OK(CheckFormat(session));
   if (!read_only) {
     MR_CHECK_OK(session.Run(
         "CREATE SCHEMA IF NOT EXISTS _mr; CREATE SCHEMA IF NOT EXISTS lake;"
@@ -104,7 +112,7 @@ Status Catalog::Prepare(sql::Session& session, bool read_only) {
         "0"));
     MR_CHECK_OK(session.Run(CreateCheckpointMark()));
   }
-  return CheckFormat(session);
+  return {};
 }
 
 Result<std::vector<StoredTable>> Catalog::Load(sql::Session& session) {

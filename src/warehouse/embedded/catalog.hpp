@@ -25,7 +25,7 @@ struct StoredTable {
 /// transaction of the session; one thread at a time.
 class Catalog {
  public:
-  /// Creates what is absent. kConflict: a newer format.
+  /// Creates what is absent. kConflict: a newer format; nothing was changed.
   static Status Prepare(sql::Session& session, bool read_only);
   static Result<std::vector<StoredTable>> Load(sql::Session& session);
 

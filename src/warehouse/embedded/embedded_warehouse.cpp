@@ -122,6 +122,7 @@ class EmbeddedWarehouse final : public CopyableWarehouse {
   const EmbeddedWarehouseOptions options_;
   Database database_;
   LakeViews lake_;
+  bool opened_ = false;
   std::unique_ptr<SessionPool> readers_;
 
   std::mutex admin_;  ///< the session for definitions; before tables_mutex_
@@ -185,9 +186,13 @@ Status EmbeddedWarehouse::Open() {
   database_.read_only = options_.read_only && database_.WalBytes() == 0;
   MR_CHECK_OK(OpenEngine());
   MR_TRY(session_, database_.engine->Connect());
+  // As it closes the engine would move rows together (see database.cpp), and write what
+  // must not be: what we refused to open, or what is broken in memory.
+  MR_CHECK_OK(session_->Run("PRAGMA disable_checkpoint_on_shutdown"));
   MR_CHECK_OK(LoadTables());
   MR_CHECK_OK(MakeDurable());
   readers_ = std::make_unique<SessionPool>(*database_.engine, options_.readers);
+  opened_ = true;
   if (options_.read_only) return {};
   MR_CHECK_OK(SyncDir(options_.directory));
   MergerOptions merger;
@@ -204,10 +209,9 @@ Status EmbeddedWarehouse::Open() {
   return {};
 }
 
-/// The engine would checkpoint as it closes, and move rows together (see database.cpp).
 EmbeddedWarehouse::~EmbeddedWarehouse() {
   merger_.reset();
-  if (!session_ || options_.read_only || database_.WalBytes() == 0) return;
+  if (!opened_ || options_.read_only || database_.WalBytes() == 0) return;
   // Without it the next Open has more to replay.
   static_cast<void>(database_.Checkpoint());
 }
