@@ -1,9 +1,8 @@
 #include "admin_handler.hpp"
 
-#include <memory>
 #include <utility>
 
-#include "http/problem.hpp"
+#include "http/answer_on.hpp"
 #include "http/query.hpp"
 
 namespace millrace::app {
@@ -32,20 +31,12 @@ http::Response JsonResponse(std::string body) {
 http::Handler OnPool(runtime::BlockingPool& pool, Work work) {
   return [&pool, work = std::move(work)](const http::Request& request,
                                          http::Responder responder) {
-    auto shared = std::make_shared<http::Responder>(std::move(responder));
-    const std::string path(request.path), id(request.request_id);
-    auto task = [shared, work, path, id, query = std::string(request.query),
-                 body = std::string(request.body)] {
-      auto parameters = ParametersOf(query);
-      if (!parameters) return shared->Send(http::Problem(parameters.error(), path, id));
-      auto response = work(*parameters, body);
-      shared->Send(response ? std::move(*response)
-                            : http::Problem(response.error(), path, id));
+    auto answer = [work, query = std::string(request.query),
+                   body = std::string(request.body)]() -> Result<http::Response> {
+      MR_TRY(const auto parameters, ParametersOf(query));
+      return work(parameters, body);
     };
-    if (!pool.Submit(std::move(task))) {
-      shared->Send(http::Problem(
-          Error(ErrorCode::kUnavailable, "too many reads are waiting"), path, id));
-    }
+    http::AnswerOn(pool, request, std::move(responder), std::move(answer));
   };
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/json.hpp"
+#include "http/answer_on.hpp"
 #include "http/problem.hpp"
 #include "http/query.hpp"
 #include "identity/user_email.hpp"
@@ -293,19 +294,13 @@ void RecordRoutes::List(const http::Request& request, http::Responder responder)
   // Nothing that the store would have to look for.
   if (grant->condition.never()) return responder.Send(PageResponse({}, std::nullopt));
   query->visible = std::move(grant->condition);
-  auto shared = std::make_shared<http::Responder>(std::move(responder));
-  auto task = [this, shared, query = std::move(*query), name = collection.name,
-               tenant = std::move(grant->tenant), path = std::string(request.path),
-               id = std::string(request.request_id)] {
-    auto page = store_.List(tenant, name, query, Deadline::After(kListDeadline));
-    if (!page) return shared->Send(http::Problem(page.error(), path, id));
-    shared->Send(PageResponse(page->documents, page->next_cursor));
+  auto work = [this, query = std::move(*query), name = collection.name,
+               tenant = std::move(grant->tenant)]() -> Result<http::Response> {
+    MR_TRY(const auto page,
+           store_.List(tenant, name, query, Deadline::After(kListDeadline)));
+    return PageResponse(page.documents, page.next_cursor);
   };
-  if (!pool_.Submit(std::move(task))) {
-    shared->Send(
-        http::Problem(Error(ErrorCode::kUnavailable, "too many reads are waiting"),
-                      request.path, request.request_id));
-  }
+  http::AnswerOn(pool_, request, std::move(responder), std::move(work));
 }
 
 }  // namespace millrace::gateway

@@ -6,6 +6,7 @@
 #include "base/json.hpp"
 #include "change/envelope.hpp"
 #include "fields.hpp"
+#include "http/answer_on.hpp"
 #include "http/problem.hpp"
 #include "http/query.hpp"
 #include "page.hpp"
@@ -343,17 +344,12 @@ void StreamRoutes::Read(const http::Request& request, http::Responder responder)
   const auto read = ParseRead(request.query, seal);
   if (!read) return SendError(responder, request, read.error());
   if (grant->condition.never()) return responder.Send(PageResponse({}, std::nullopt));
-  auto shared = std::make_shared<http::Responder>(std::move(responder));
-  auto task = [this, shared, read = *read, name = events.name,
+  auto work = [this, read = *read, name = events.name,
                visible = Visible{std::move(seal), std::move(grant->tenant),
-                                 grant->Matching(events)},
-               path = std::string(request.path), id = std::string(request.request_id)] {
-    auto page = ReadPage(log_, name, read, visible);
-    shared->Send(page ? std::move(*page) : http::Problem(page.error(), path, id));
+                                 grant->Matching(events)}] {
+    return ReadPage(log_, name, read, visible);
   };
-  if (pool_.Submit(std::move(task))) return;
-  SendError(*shared, request,
-            Error(ErrorCode::kUnavailable, "too many reads are waiting"));
+  http::AnswerOn(pool_, request, std::move(responder), std::move(work));
 }
 
 void StreamRoutes::Describe(const http::Request& request, http::Responder responder) {

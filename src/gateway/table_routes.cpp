@@ -1,11 +1,11 @@
 #include "gateway/table_routes.hpp"
 
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <utility>
 
 #include "base/json.hpp"
+#include "http/answer_on.hpp"
 #include "http/problem.hpp"
 #include "page.hpp"
 #include "query/query.hpp"
@@ -21,7 +21,7 @@ constexpr std::string_view kAtLeast = "at_least";
 
 /// The request as the pool's thread needs it.
 struct RowsRequest {
-  std::string path, request_id, query, table;
+  std::string query, table;
   query::Principal who;
 };
 
@@ -122,20 +122,10 @@ void RunOn(runtime::BlockingPool& pool, const AccessControl* access,
   if (!who) {
     return responder.Send(http::Problem(who.error(), request.path, request.request_id));
   }
-  auto shared = std::make_shared<http::Responder>(std::move(responder));
-  RowsRequest copy{std::string(request.path), std::string(request.request_id),
-                   std::string(request.query), std::string(request.Param("table")),
+  RowsRequest copy{std::string(request.query), std::string(request.Param("table")),
                    *std::move(who)};
-  auto task = [shared, copy, read = std::move(read)] {
-    auto response = read(copy);
-    shared->Send(response ? std::move(*response)
-                          : http::Problem(response.error(), copy.path, copy.request_id));
-  };
-  if (!pool.Submit(std::move(task))) {
-    shared->Send(
-        http::Problem(Error(ErrorCode::kUnavailable, "too many reads are waiting"),
-                      request.path, request.request_id));
-  }
+  http::AnswerOn(pool, request, std::move(responder),
+                 [copy = std::move(copy), read = std::move(read)] { return read(copy); });
 }
 
 }  // namespace
