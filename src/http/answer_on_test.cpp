@@ -13,7 +13,7 @@ class AnswerOnTest : public ServerTest {
  protected:
   AnswerOnTest() {
     Router router;
-    router.Add(Method::kGet, "/work/{what}",
+    router.Add(Method::kGet, "/jobs/{what}",
                [this](const Request& request, Responder responder) {
                  AnswerOn(
                      pool_, request, std::move(responder),
@@ -34,19 +34,19 @@ class AnswerOnTest : public ServerTest {
 };
 
 TEST_F(AnswerOnTest, GivesWhatTheWorkGives) {
-  const auto done = Ask("/work/is-done");
+  const auto done = Ask("/jobs/is-done");
   EXPECT_EQ(done.status, 200);
   EXPECT_EQ(done.body, "is-done");
-  const auto failed = Ask("/work/fails");
+  const auto failed = Ask("/jobs/fails");
   EXPECT_EQ(failed.status, 409);
   EXPECT_THAT(failed.body, HasSubstr("it is there already"));
-  EXPECT_THAT(failed.body, HasSubstr(R"("instance":"/work/fails")"));
+  EXPECT_THAT(failed.body, HasSubstr(R"("instance":"/jobs/fails")"));
   EXPECT_THAT(failed.body, HasSubstr(std::string(failed.Header("x-request-id"))));
 }
 
 TEST_F(AnswerOnTest, TellsWhenToComeBackWhereNothingIsTaken) {
   pool_.Stop();
-  const auto refused = Ask("/work/is-not-done");
+  const auto refused = Ask("/jobs/is-not-done");
   EXPECT_EQ(refused.status, 503);
   EXPECT_EQ(refused.Header("retry-after"), "1");
   EXPECT_THAT(refused.body, HasSubstr("too many reads are waiting"));
