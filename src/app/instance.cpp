@@ -56,6 +56,7 @@ class Instance::Impl {
 
   Status Start(const std::filesystem::path& data) {
     MR_CHECK_OK(project::CheckAccess(project_, settings_.http.address));
+    RaiseDescriptorLimit();  // each stream of the log holds one
     MR_TRY(auto directory, DataDirectory::LockForServer(data));
     MR_TRY(stores_,
            Stores::Open(project_, settings_, std::move(directory), metrics_, store_log_));
@@ -270,7 +271,6 @@ class Instance::Impl {
   }
 
   Status StartServer() {
-    RaiseDescriptorLimit();
     StartStreams();
     pool_ =
         std::make_unique<runtime::BlockingPool>(settings_.http.read_threads, kPoolQueue);

@@ -111,8 +111,8 @@ class FileAppender final : public StreamAppender {
     if (!settings) return Fail(ErrorCode::kInvalidArgument, settings.error().front());
     auto appender = std::make_unique<FileAppender>(found->second);
     MR_TRY(auto lock, DataDirectory::Lock(data, false));
-    MR_TRY(appender->stores_, Stores::Open(*project, *settings, std::move(lock),
-                                           appender->metrics_, logger));
+    MR_TRY(appender->stores_, Stores::Open(*project, Unbounded(*settings),
+                                           std::move(lock), appender->metrics_, logger));
     auto& stores = *appender->stores_;
     appender->writer_ =
         MakeStreamWriter(found->second, appender->codec_, {*stores.log, *stores.records},

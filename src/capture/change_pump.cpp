@@ -149,6 +149,7 @@ class ChangePump::Impl {
     const Position end = *behind_;
     // A restored store ends at its new epoch, before there is a change of it.
     for (Position before = end; position_ < end && position_ != before;) {
+      if (stopping()) return {};
       before = position_;
       MR_CHECK_OK(Round());
     }

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <optional>
@@ -75,6 +76,10 @@ class FakeFeed final : public records::ChangeFeed {
     interrupted_ = true;
     added_.notify_all();
   }
+  void WaitUntilInterrupted() {
+    std::unique_lock lock(mutex_);
+    added_.wait(lock, [this] { return interrupted_; });
+  }
   void Trim(Position upto) override {
     const std::lock_guard lock(mutex_);
     trimmed_ = upto;
@@ -103,10 +108,15 @@ class RefusingLog final : public eventlog::EventLog {
     error_.reset();
   }
   void WaitUntilRefused() { refused_.get_future().wait(); }
+  /// Called before each append that is let through.
+  void OnAppend(std::function<void()> hook) { hook_ = std::move(hook); }
 
   Result<Offset> Append(const eventlog::EventBatch& batch, Deadline deadline) override {
     const std::lock_guard lock(mutex_);
-    if (!error_) return log_.Append(batch, deadline);
+    if (!error_) {
+      if (hook_) hook_();
+      return log_.Append(batch, deadline);
+    }
     if (!std::exchange(promised_, true)) refused_.set_value();
     return Fail(*error_);
   }
@@ -137,6 +147,7 @@ class RefusingLog final : public eventlog::EventLog {
   std::mutex mutex_;
   std::optional<Error> error_;
   bool promised_ = false;
+  std::function<void()> hook_;
   std::promise<void> refused_;
 };
 
@@ -286,6 +297,27 @@ TEST_F(ChangePumpTest, StartsWithALogThatHasNoRoomAndGoesOnWhenThereIsSome) {
   pump.Stop();
   EXPECT_EQ(pump.status().state, "running");
   EXPECT_EQ(Keys("orders"), (std::vector<std::string>{"a"}));
+}
+
+TEST_F(ChangePumpTest, AStopDoesNotWaitForTheBacklog) {
+  for (int i = 0; i < 50; ++i) feed_.Add("orders", std::to_string(i));
+  RefusingLog log(*log_);
+  log.Refuse({ErrorCode::kResourceExhausted, "log_full: no more than 1 GiB"});
+  std::promise<void> appending;
+  log.OnAppend([&, first = true]() mutable {
+    if (std::exchange(first, false)) appending.set_value();
+    feed_.WaitUntilInterrupted();
+  });
+  change::CompleteMark mark;
+  PumpOptions small;
+  small.max_rows = 1;
+  ChangePump pump(feed_, log, mark, logger_, small);
+  ASSERT_TRUE(pump.Start());
+  log.Allow();
+  appending.get_future().wait();
+  pump.Stop();
+  EXPECT_LT(Keys("orders").size(), 10u);
+  EXPECT_LT(mark.Get(), (Position{1, 50})) << "the rest is not complete";
 }
 
 TEST_F(ChangePumpTest, StopsWhenTheSourceWentBack) {

@@ -77,11 +77,11 @@ Status CheckSize(const Draft& draft) {
 }
 
 /// Line numbers behind a prefix have at most so many digits.
-constexpr std::size_t kLineDigits = 12;
+constexpr std::size_t kLineSuffix = 12;  ///< ":" and the number
 
 Status CheckId(std::string_view id, bool lines) {
   const std::string name = lines ? "event_id_prefix" : "event_id";
-  const auto most = schema::kMaxKeyBytes - (lines ? kLineDigits : 0);
+  const auto most = schema::kMaxKeyBytes - (lines ? kLineSuffix : 0);
   const auto refuse = [&name](const std::string& why) {
     return Fail(Error(ErrorCode::kInvalidArgument, name + ": " + why, {{name, why}}));
   };
@@ -104,7 +104,10 @@ Result<ParsedEvents> ParseLines(const schema::RecordCodec& codec, bool raw,
     if (text.ends_with('\r')) text.remove_suffix(1);
     if (text.find_first_not_of(" \t") == std::string_view::npos) continue;
     if (parsed.events.size() + parsed.bad.size() == most) return Fail(TooMany(most));
-    if (!id_prefix.empty()) id = std::string(id_prefix) + std::to_string(line);
+    if (!id_prefix.empty()) {
+      // Between them what no number has: line 11 of "b1" is not line 1 of "b11".
+      id = std::string(id_prefix) + ':' + std::to_string(line);
+    }
     Status read;
     if (raw) {
       draft = RawDraft(text, id);

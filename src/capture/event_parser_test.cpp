@@ -78,13 +78,16 @@ TEST_F(ParseEventsTest, NumbersLinesThatHaveNoId) {
   const auto json = Parse(EventForm::kJsonLines,
                           "{\"user\":\"u\"}\n{\"user\":\"v\",\"event_id\":\"e\"}", "f-");
   ASSERT_TRUE(json);
-  EXPECT_EQ(json->events[0].key, "f-1");
+  EXPECT_EQ(json->events[0].key, "f-:1");
   EXPECT_THAT(Finish(json->events[0], false),
-              testing::StartsWith(R"({"event_id":"f-1",)"));
+              testing::StartsWith(R"({"event_id":"f-:1",)"));
   EXPECT_EQ(json->events[1].key, "e");
   const auto raw = Parse(EventForm::kRawLines, "a\n\nb", "f-");
   ASSERT_TRUE(raw);
-  EXPECT_EQ(raw->events[1].key, "f-3");
+  EXPECT_EQ(raw->events[1].key, "f-:3");
+  const auto eleventh = Parse(EventForm::kRawLines, std::string(10, '\n') + "a", "b1");
+  const auto first = Parse(EventForm::kRawLines, "a", "b11");
+  EXPECT_NE(eleventh->events[0].key, first->events[0].key);
 }
 
 TEST_F(ParseEventsTest, RefusesMoreThanTheMostAndNothingAtAll) {

@@ -16,7 +16,7 @@ const std::string_view kParameters = R"json(
 "from": {"name": "from", "in": "query", "description": "offset of the first event", "schema": {"type": "integer", "minimum": 0, "default": 0}},
 "offset_cursor": {"name": "cursor", "in": "query", "description": "next_cursor of the page before", "schema": {"type": "string"}},
 "event_id": {"name": "event_id", "in": "query", "description": "id of the one event: sent again it is a duplicate", "schema": {"type": "string", "maxLength": 512}},
-"event_id_prefix": {"name": "event_id_prefix", "in": "query", "description": "with lines: events without an id get this and the number of their line", "schema": {"type": "string", "maxLength": 512}}
+"event_id_prefix": {"name": "event_id_prefix", "in": "query", "description": "with lines: events without an id get this, `:` and the number of their line", "schema": {"type": "string", "maxLength": 512}}
 )json";
 
 const std::string_view kHeaders = R"json(

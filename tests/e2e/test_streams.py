@@ -205,3 +205,17 @@ def test_at_the_logs_limit_streams_are_refused_and_records_go_on(shop, data):
         assert server.api.post("/api/streams/clicks/events", padded).status in (201, 429)
     with millrace.Server(shop, data, args=[*limits[:3], "log.max_bytes=64MiB"]) as server:
         assert server.api.post("/api/streams/incoming/events", b"again").status == 201
+
+
+def test_an_append_to_a_stopped_directory_drops_nothing(shop, data, tmp_path):
+    (shop / "pipelines" / "incoming_now.yaml").unlink()
+    with millrace.Server(shop, data, args=["--set", "log.segment_size=1MiB"]) as server:
+        for _ in range(20):
+            assert server.api.post("/api/streams/incoming/events", b"x" * 200_000).status == 201
+    settings = shop / "millrace.yaml"
+    settings.write_text((settings.read_text() if settings.exists() else "") + "\nsettings: {log: {max_bytes: 2MiB, on_full: drop_oldest}}\n")
+    raw = tmp_path / "raw.bin"
+    raw.write_bytes(b"one more")
+    # Nobody says here what readers still need.
+    millrace.run("log", "append", "incoming", raw, "--project", shop, "--data", data, "--whole")
+    assert len(millrace.log_events(data, "incoming")) == 21

@@ -72,7 +72,7 @@ Status AppendLines(std::istream& in, StreamAppender& appender, const std::string
   const auto send = [&]() -> Status {
     if (part.find_first_not_of(" \t\r\n") != std::string::npos) {
       const auto id =
-          prefix.empty() ? std::string() : fmt::format("{}-{}-", prefix, before);
+          prefix.empty() ? std::string() : fmt::format("{}-{}", prefix, before);
       auto outcome = appender.Append(part, true, id);
       if (!outcome) {
         return Fail(

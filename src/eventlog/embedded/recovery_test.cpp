@@ -61,6 +61,19 @@ class Recovery : public testing::Test {
   TempDir dir_;
 };
 
+/// After an fdatasync that failed, pages that can be read are taken for written: a next
+/// one would do nothing.
+TEST_F(Recovery, TheLastGroupIsWrittenAgainBeforeItIsSynced) {
+  const auto ends = FillAndKill(3);
+  const auto whole = Slurp(Segment()).substr(0, ends[3]);
+  Spill(Segment(), whole);  // nothing to cut
+  const auto old = fs::last_write_time(Segment()) - std::chrono::hours(1);
+  fs::last_write_time(Segment(), old);
+  const auto log = MustOpen(Options());
+  EXPECT_GT(fs::last_write_time(Segment()), old);
+  EXPECT_EQ(Slurp(Segment()), whole);
+}
+
 TEST_F(Recovery, ATailTornAtAnyByteIsCut) {
   const auto ends = FillAndKill(3);
   const auto whole = Slurp(Segment()).substr(0, ends[3]);

@@ -53,7 +53,7 @@ Status Retention::DropReadSnapshots() {
   for (const auto& log : list_()) {
     if (!IsSnapshot(log->stream())) continue;
     while (const auto oldest = log->OldestClosed()) {
-      if (Needed(log->stream(), oldest->end)) break;
+      if (Needed(*log, oldest->end)) break;
       MR_CHECK_OK(log->DropOldest());
     }
   }
@@ -65,24 +65,30 @@ bool Retention::Keeps(const StreamId& stream) const {
   return stream.name.starts_with('_') || only_copies_.contains(stream.name);
 }
 
+bool Retention::Keeps(const StreamLog& log) const {
+  // A declared stream is its own source, also one that the project no longer has.
+  return Keeps(log.stream()) || (on_full_ == OnFull::kRefuseOnlyCopies &&
+                                 log.LastPosition(log.stream().name) != Position{});
+}
+
 std::optional<Retention::Victim> Retention::FindVictim(bool unread_too) const {
   std::optional<Victim> best;
   for (auto& log : list_()) {
     const auto oldest = log->OldestClosed();
     if (!oldest || IsSnapshot(log->stream())) continue;
-    Victim victim{log, Needed(log->stream(), oldest->end), oldest->written_at};
-    if (victim.needed && (!unread_too || Keeps(log->stream()))) continue;
+    Victim victim{log, Needed(*log, oldest->end), oldest->written_at};
+    if (victim.needed && (!unread_too || Keeps(*log))) continue;
     const auto rank = [](const Victim& v) { return std::tuple(v.needed, v.written_at); };
     if (!best || rank(victim) < rank(*best)) best = std::move(victim);
   }
   return best;
 }
 
-bool Retention::Needed(const StreamId& stream, Offset end) const {
+bool Retention::Needed(const StreamLog& log, Offset end) const {
   const std::scoped_lock lock(readers_mutex_);
-  const auto found = readers_.find(stream);
+  const auto found = readers_.find(log.stream());
   // Without readers the log may be the only copy: nothing is dropped that could be kept.
-  if (found == readers_.end()) return Keeps(stream);
+  if (found == readers_.end()) return Keeps(log);
   return std::ranges::any_of(found->second,
                              [&](const auto& reader) { return reader.second < end; });
 }

@@ -54,9 +54,10 @@ class Retention final : public RoomKeeper {
   bool Fits(std::uint64_t bytes) const;  ///< without snapshots
   /// Whether appends to the stream are refused before anything unread of it goes.
   bool Keeps(const StreamId& stream) const;
+  bool Keeps(const StreamLog& log) const;
   /// Unread ones only for a stream that may have them dropped.
   std::optional<Victim> FindVictim(bool unread_too) const;
-  bool Needed(const StreamId& stream, Offset end) const;
+  bool Needed(const StreamLog& log, Offset end) const;
 
   const std::uint64_t max_bytes_;
   const OnFull on_full_;

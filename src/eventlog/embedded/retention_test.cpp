@@ -131,6 +131,17 @@ TEST_F(RetentionTest, OnlyCopiesAreRefusedWhileOtherStreamsGoOn) {
   EXPECT_TRUE(Fill(kOther, 1));
 }
 
+TEST_F(RetentionTest, AStreamThatIsNoLongerDeclaredIsAnOnlyCopyStill) {
+  const StreamId removed{"", "removed"};
+  Open(OnFull::kRefuseOnlyCopies);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(LogDriver(*log_).Append(removed, {std::string(1000, 'x')}, "removed"));
+  }
+  ASSERT_TRUE(Fill(kStream, 40));
+  EXPECT_EQ(First(removed), 0u);
+  EXPECT_GT(First(kStream), 0u);
+}
+
 TEST_F(RetentionTest, StreamsOfOurOwnAreOnlyCopies) {
   Open(OnFull::kRefuseOnlyCopies);
   EXPECT_FALSE(Fill({"", "_redrive.p"}, 40));

@@ -33,6 +33,7 @@ void Pass(ScanPoint& point, const Scanned& batch) {
   point.position += batch.header.length();
   point.next = batch.header.next();
   point.marked = batch.header.kind == BatchKind::kMark;
+  point.group_start = batch.header.group_start;
   if (!point.marked) {
     point.positions[std::string(batch.header.source)] = batch.header.upto;
   }
@@ -60,7 +61,7 @@ Result<ScanPoint> ScanHeader(const File& file, const StreamId& stream, Offset fi
                          "the header names another place: stream " + header->stream.name +
                              ", first offset " + std::to_string(header->first)));
   }
-  return ScanPoint{*length, first, std::move(header->positions), false};
+  return ScanPoint{*length, first, std::move(header->positions), false, *length};
 }
 
 Result<std::optional<ScanPoint>> FindMarkedEnd(const File& file, std::uint64_t size) {
@@ -77,7 +78,7 @@ Result<std::optional<ScanPoint>> FindMarkedEnd(const File& file, std::uint64_t s
   }
   auto positions = DecodeMark(batch->header, batch->bytes);
   if (!positions) return none;
-  return ScanPoint{size, batch->header.first, std::move(*positions), true};
+  return ScanPoint{size, batch->header.first, std::move(*positions), true, size};
 }
 
 Result<ScanPoint> ScanBatches(const File& file, std::uint64_t size, ScanPoint from,

@@ -18,6 +18,7 @@ struct ScanPoint {
   Offset next = 0;
   Positions positions;
   bool marked = false;  ///< what ends here is a mark: the segment was closed cleanly
+  std::uint64_t group_start = 0;  ///< of the last batch: all before it was durable
 };
 
 /// kDataLoss that names file and position.

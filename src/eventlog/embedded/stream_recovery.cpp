@@ -13,6 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t kRewriteChunk = 1u << 20u;
+
 struct NewestEnd {
   ScanPoint point;
   std::uint64_t size = 0;
@@ -46,6 +48,19 @@ Result<std::optional<Error>> FindDamage(const File& file, NewestEnd& end,
   MR_TRY(end.point, ScanBatches(file, end.size, std::move(end.point), index));
   if (end.point.position != before) return std::optional<Error>();
   return std::optional<Error>(std::move(tail).error());
+}
+
+/// After an fdatasync that failed the kernel takes the pages for clean: only writing them
+/// again makes the next one write them.
+Status WriteAgain(File& file, std::uint64_t begin, std::uint64_t end) {
+  std::string bytes;
+  for (auto at = begin; at < end; at += bytes.size()) {
+    bytes.resize(std::min<std::uint64_t>(end - at, kRewriteChunk));
+    MR_TRY(const auto got, file.ReadAt(at, bytes.data(), bytes.size()));
+    if (got != bytes.size()) return Fail(DamageAt(file.path(), at, "it became shorter"));
+    MR_CHECK_OK(file.WriteAt(at, bytes));
+  }
+  return {};
 }
 
 /// A new name or a removal anywhere above a stream, made durable.
@@ -97,8 +112,9 @@ Status StreamLog::RecoverWritable(const SegmentList& segments) {
     MR_CHECK_OK(CheckTail(file, end.size, end.point.position));
     MR_CHECK_OK(file.Truncate(end.point.position));
   }
-  // A process killed inside its fdatasync leaves batches that can be read and that a
-  // power cut still takes; nobody may act on them before this.
+  // A process that ended inside its fdatasync, or saw it fail, leaves a group that can be
+  // read and that a power cut still takes; nobody may act on it before this.
+  MR_CHECK_OK(WriteAgain(file, end.point.group_start, end.point.position));
   MR_CHECK_OK(file.SyncData());
   MR_CHECK_OK(SyncDirectories(context_.directory, directory_));
   Adopt(segments, std::move(end.point));
@@ -120,7 +136,7 @@ Status StreamLog::Refresh() {
   const std::scoped_lock looking(look_mutex_);
   std::unique_lock lock(mutex_);
   const auto known = segments_;
-  ScanPoint seen{end_, next_, positions_, !unmarked_};
+  ScanPoint seen{end_, next_, positions_, !unmarked_, end_};
   lock.unlock();
   MR_TRY(auto segments, ListFromDisk(*known));
   if (segments.empty()) return {};

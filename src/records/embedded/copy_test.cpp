@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <thread>
 
 #include "../testing/conformance_fixture.hpp"
 #include "records_embedded/database_copy.hpp"
@@ -63,6 +64,21 @@ TEST_P(RecordsCopy, KeepsChangesThatWereCapturedWhileTheLogWasCopied) {
   OpenCopy();
   EXPECT_EQ(*open_.feed->Begin(), all[1].position);
   EXPECT_EQ(Changes(all[1].position).size(), 3u);
+}
+
+TEST_P(RecordsCopy, WhatWasHeldForItGoesWithoutAnotherWrite) {
+  place().options.idle_trim = std::chrono::milliseconds(1);
+  Reopen();
+  ASSERT_TRUE(CreateOrder("a").ok());
+  const auto end = *open_.feed->End();
+  ASSERT_TRUE(records().CopyTo(
+      CopyFile(),
+      [&]() -> Status {
+        open_.feed->Trim(end);
+        return {};
+      },
+      Unwatched));
+  while (*open_.feed->Begin() != end) std::this_thread::yield();
 }
 
 TEST_P(RecordsCopy, EndsWhenItsWatcherSaysSo) {

@@ -80,6 +80,37 @@ TEST_P(DiskFaults, AFailedWriteEndsWritingToo) {
   EXPECT_TRUE(CreateOrder("b").ok());
 }
 
+/// The index of SQLite's log grows after the commit is in the log: here by one of more
+/// than the 4,062 pages of its first part.
+TEST_P(DiskFaults, NobodyKnowsOfACommitThatFoundNoRoomForItsIndex) {
+  vfs_.Set(Fault::kIndexFull);
+  std::string records;
+  for (int i = 0; i < 85; ++i) {
+    records += (i > 0 ? "," : "[") +
+               OrderJson("k" + std::to_string(i),
+                         R"(,"status":")" + std::string(100'000, 's') + R"(")");
+  }
+  const auto reply = Create(records + "]");
+  EXPECT_EQ(reply.code(), ErrorCode::kDeadlineExceeded) << reply.written.error().ToString();
+  EXPECT_FALSE(embedded().Health());
+}
+
+/// Fifty bytes of a patch may make megabytes of change.
+TEST_P(DiskFaults, AGroupEndsWhereItsChangesAreManyBytes) {
+  ASSERT_TRUE(
+      CreateOrder("big", R"(,"note":")" + std::string(1u << 20u, 'n') + '"').ok());
+  std::vector<std::future<Reply>> replies;
+  const int before = vfs_.syncs();
+  {
+    const HeldWriter held(*open_.store, CreateRequest(OrderJson("held")));
+    for (int i = 0; i < 40; ++i) {
+      replies.push_back(Start(Request(PatchOp("big", R"({"status":"s"})"))));
+    }
+  }
+  for (auto& reply : replies) EXPECT_TRUE(reply.get().ok());
+  EXPECT_GE(vfs_.syncs() - before, 5);
+}
+
 INSTANTIATE_TEST_SUITE_P(Embedded, DiskFaults,
                          ::testing::Values(Adapter{
                              "Embedded",

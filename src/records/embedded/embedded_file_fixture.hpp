@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,7 @@ class EmbeddedFile : public RecordsConformance {
   }
 
   std::string message_;
+  std::vector<std::future<Reply>> replies_;
 };
 
 }  // namespace millrace::records::testing

@@ -156,6 +156,18 @@ TEST_P(EmbeddedFile, TheFeedIsReadFromTheFileWhenTheTailIsTooShort) {
   EXPECT_EQ(one->changes.size(), 1u);
 }
 
+TEST_P(EmbeddedFile, AHoleAtTheEndOfTheFeedIsNotItsEnd) {
+  for (const auto* key : {"a", "b", "c", "d"}) ASSERT_TRUE(CreateOrder(key).ok());
+  const auto changes = Changes();
+  Close();
+  ASSERT_TRUE(File().Exec("DELETE FROM changes WHERE seq > 2"));
+  Reopen();
+  EXPECT_EQ(open_.feed->Read(changes[0].position, 10, 1u << 20u)->changes.size(), 1u);
+  const auto lost = open_.feed->Read(changes[1].position, 10, 1u << 20u);
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code(), ErrorCode::kOutOfRange);
+}
+
 TEST_P(EmbeddedFile, AnIdleStoreTrimsByItself) {
   place().options.idle_trim = std::chrono::milliseconds(1);
   Reopen();
@@ -186,30 +198,32 @@ TEST_P(EmbeddedFile, ExpiredAnswersAreRemovedInSmallSteps) {
   EXPECT_EQ(Ask("SELECT count(*) FROM idempotency"), 0);
 }
 
+TEST_P(EmbeddedFile, AGroupRemovesMoreAnswersThanItKeeps) {
+  const auto keyed = [this](int i) {
+    return WithKey(CreateRequest(OrderJson("k" + std::to_string(i))), std::to_string(i));
+  };
+  for (int i = 0; i < 700; ++i) ASSERT_TRUE(Write(keyed(i)).ok());
+  clock_.Advance(25 * kHourUs);
+  {
+    const HeldWriter held(*open_.store, CreateRequest(OrderJson("held")));
+    for (int i = 1000; i < 1400; ++i) replies_.push_back(Start(keyed(i)));
+  }
+  for (auto& reply : replies_) EXPECT_TRUE(reply.get().ok());
+  EXPECT_EQ(Ask("SELECT count(*) FROM idempotency"), 400);
+}
+
 TEST_P(EmbeddedFile, AQueueOverItsBoundRefusesAndGoesOn) {
   place().options.queue_max = 2;
   place().options.group_max = 1;
   Reopen();
-  // The writer is held inside a request until all others are submitted.
-  std::promise<void> entered, go;
-  auto held = CreateRequest(OrderJson("held"));
-  held.render = [&](const Result<std::vector<Written>>&) {
-    entered.set_value();
-    go.get_future().wait();
-    return Answer{};
-  };
-  std::promise<void> held_done;
-  held.done = [&](Answer, bool) { held_done.set_value(); };
-  open_.store->Submit(std::move(held));
-  entered.get_future().wait();
-  std::vector<std::future<Reply>> replies;
-  for (int i = 0; i < 5; ++i) {
-    replies.push_back(Start(CreateRequest(OrderJson("k" + std::to_string(i)))));
+  {
+    const HeldWriter held(*open_.store, CreateRequest(OrderJson("held")));
+    for (int i = 0; i < 5; ++i) {
+      replies_.push_back(Start(CreateRequest(OrderJson("k" + std::to_string(i)))));
+    }
   }
-  go.set_value();
-  held_done.get_future().wait();
   int refused = 0;
-  for (auto& reply : replies) {
+  for (auto& reply : replies_) {
     const auto got = reply.get();
     if (got.ok()) continue;
     EXPECT_EQ(got.code(), ErrorCode::kResourceExhausted);

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <new>
 
@@ -13,7 +14,7 @@ namespace millrace::records::testing {
 /// long as it lives.
 class FaultyVfs {
  public:
-  enum class Fault { kNone, kDiskFull, kSyncFails, kWriteFails };
+  enum class Fault { kNone, kDiskFull, kSyncFails, kWriteFails, kIndexFull };
 
   FaultyVfs() : vfs_(*sqlite3_vfs_find(nullptr)), real_(sqlite3_vfs_find(nullptr)) {
     vfs_.zName = "faulty";
@@ -90,6 +91,10 @@ class FaultyVfs {
           return Real(f)->pMethods->xDeviceCharacteristics(Real(f));
         },
         [](sqlite3_file* f, int page, int size, int extend, void volatile** out) {
+          if (extend != 0 && page > 0 && Of(f)->owner->fault_ == Fault::kIndexFull) {
+            errno = ENOSPC;
+            return SQLITE_IOERR_SHMSIZE;
+          }
           return Real(f)->pMethods->xShmMap(Real(f), page, size, extend, out);
         },
         [](sqlite3_file* f, int offset, int count, int flags) {

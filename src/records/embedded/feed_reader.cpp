@@ -47,6 +47,10 @@ Result<ChangeBatch> FeedReader::ReadFile(std::uint64_t after, std::uint64_t end,
     return Fail(ErrorCode::kOutOfRange,
                 "change " + std::to_string(expected) + " is trimmed");
   }
+  if (batch.changes.empty() && after < end) {
+    return Fail(ErrorCode::kOutOfRange,
+                "change " + std::to_string(after + 1) + " is not there any more");
+  }
   return batch;
 }
 

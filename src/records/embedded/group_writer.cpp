@@ -8,11 +8,16 @@
 namespace millrace::records {
 namespace {
 
-/// Request bytes of one group: bounds the transaction and the memory of its changes.
+/// Request bytes of one group.
 constexpr std::uint64_t kGroupMaxBytes = 4u << 20u;
+/// Changes and answers of one group, but for its last request: a patch of fifty bytes can
+/// make a change of many megabytes.
+constexpr std::uint64_t kGroupMadeBytes = 16u << 20u;
 /// Change rows that a group removes beside its own work: more than it adds, few enough
 /// that its latency does not show it.
 constexpr std::uint64_t kTrimRows = 512;
+/// And kept answers beside twice its own.
+constexpr std::uint64_t kExpiredAnswers = 256;
 /// And one that has nothing else to do.
 constexpr std::uint64_t kIdleTrimRows = 20'000;
 
@@ -29,9 +34,17 @@ bool EndsWriting(const Error& error) {
          error.code() == ErrorCode::kDeadlineExceeded;
 }
 
+/// The commit is in the log, synced, before the log's index grows, for which there may be
+/// no room and no memory.
+bool MayBeWritten(int extended) {
+  return extended == SQLITE_NOMEM || extended == SQLITE_IOERR_NOMEM ||
+         extended == SQLITE_IOERR_SHMOPEN || extended == SQLITE_IOERR_SHMSIZE ||
+         extended == SQLITE_IOERR_SHMLOCK || extended == SQLITE_IOERR_SHMMAP;
+}
+
 /// Of a COMMIT that failed: what it wrote may be found by the next start.
-Error UnknownOutcome(const Error& error) {
-  if (!EndsWriting(error)) return error;
+Error UnknownOutcome(const Error& error, int extended) {
+  if (!EndsWriting(error) && !MayBeWritten(extended)) return error;
   return Error(ErrorCode::kDeadlineExceeded,
                error.message() + "; only a restart tells whether it was written");
 }
@@ -105,7 +118,9 @@ void GroupWriter::Run() {
     }
     const auto due = TrimDue();
     const bool trim = due && std::chrono::steady_clock::now() >= *due;
-    if (!taken.requests.empty() || trim) RunGroup(std::move(taken.requests));
+    std::span<WriteRequest> waiting(taken.requests);
+    if (waiting.empty() && trim) RunGroup(waiting);
+    while (!waiting.empty()) waiting = waiting.subspan(RunGroup(waiting));
     if (taken.closed) return;
   }
 }
@@ -120,14 +135,14 @@ std::optional<GroupWriter::Time> GroupWriter::TrimDue() const {
   return last_group_ + options_.idle_trim;
 }
 
-void GroupWriter::RunGroup(std::vector<WriteRequest> requests) {
+std::size_t GroupWriter::RunGroup(std::span<WriteRequest> requests) {
   if (stopped_) return Refuse(requests, *stopped_);
   if (checkpointer_.FinishNow(log_pages_)) checkpointer_.Finish(db_);
   if (const auto fault = checkpointer_.fault()) {
     RollBack(*fault);
     return Refuse(requests, *fault);
   }
-  std::vector<Outcome> outcomes(requests.size());
+  std::vector<Outcome> outcomes;
   const auto started = std::chrono::steady_clock::now();
   if (const auto status = CommitGroup(requests, outcomes); !status) {
     RollBack(status.error());
@@ -135,24 +150,28 @@ void GroupWriter::RunGroup(std::vector<WriteRequest> requests) {
   }
   const auto ended = std::chrono::steady_clock::now();
   metrics_.commit.Observe(ended - started);
-  metrics_.group.Observe(requests.size());
+  metrics_.group.Observe(outcomes.size());
   metrics_.log_pages.Set(log_pages_);
   // A trim by itself does not postpone the rest of its work.
   if (!requests.empty()) last_group_ = ended;
   Publish();
-  for (std::size_t i = 0; i < requests.size(); ++i) {
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (outcomes[i].replayed) metrics_.replayed.Add();
     requests[i].done(std::move(outcomes[i].answer), outcomes[i].replayed);
   }
+  return outcomes.size();
 }
 
-Status GroupWriter::CommitGroup(std::vector<WriteRequest>& requests,
+Status GroupWriter::CommitGroup(std::span<WriteRequest> requests,
                                 std::vector<Outcome>& outcomes) {
   const auto old_seq = records_->state().next_seq;
   records_->Begin();
   MR_CHECK_OK(RunStatement(begin_, "begin a commit"));
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    MR_CHECK_OK(Execute(requests[i], outcomes[i]));
+  std::uint64_t answers = 0;
+  for (auto& request : requests) {
+    MR_CHECK_OK(Execute(request, outcomes.emplace_back()));
+    answers += outcomes.back().answer.body.size();
+    if (records_->group_bytes() + answers > kGroupMadeBytes) break;
   }
   const auto rows = requests.empty()
                         ? kIdleTrimRows
@@ -160,12 +179,13 @@ Status GroupWriter::CommitGroup(std::vector<WriteRequest>& requests,
   if (!records_->Trim(trim_limit_.Get(), rows) || !records_->Save()) {
     return Fail(*records_->fault());
   }
-  if (!idempotency_.Expire(records_->now())) {
+  if (!idempotency_.Expire(records_->now(), kExpiredAnswers + 2 * outcomes.size())) {
     return Fail(SqliteError(db_.get(), "remove old answers"));
   }
   MR_FAIL_POINT("records.before_commit");
-  if (const auto committed = RunStatement(commit_, "commit"); !committed)
-    return Fail(UnknownOutcome(committed.error()));
+  if (const auto committed = RunStatement(commit_, "commit"); !committed) {
+    return Fail(UnknownOutcome(committed.error(), sqlite3_extended_errcode(db_.get())));
+  }
   MR_FAIL_POINT("records.after_commit");
   return {};
 }
@@ -237,9 +257,10 @@ void GroupWriter::RollBack(const Error& error) {
                  {{"error", error}});
 }
 
-void GroupWriter::Refuse(std::vector<WriteRequest>& requests, const Error& error) {
+std::size_t GroupWriter::Refuse(std::span<WriteRequest> requests, const Error& error) {
   metrics_.refused.Add(requests.size());
   for (auto& request : requests) request.done(request.render(Fail(error)), false);
+  return requests.size();
 }
 
 }  // namespace millrace::records

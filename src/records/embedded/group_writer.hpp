@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -46,7 +47,10 @@ class GroupWriter {
   void Trim(std::uint64_t upto);
   /// Until ReleaseTrim no row is removed that Trim did not name before.
   void HoldTrim() { trim_limit_.Hold(); }
-  void ReleaseTrim() { trim_limit_.Release(); }
+  void ReleaseTrim() {
+    trim_limit_.Release();
+    queue_.Nudge();  // what was held is due again
+  }
   /// Changes up to here are gone from the file.
   std::uint64_t trimmed() const { return trimmed_.load(std::memory_order_acquire); }
   /// The error that ended all writing, if there was one.
@@ -66,14 +70,15 @@ class GroupWriter {
   void Run();
   bool TrimPending() const;
   std::optional<Time> TrimDue() const;
-  void RunGroup(std::vector<WriteRequest> requests);
-  Status CommitGroup(std::vector<WriteRequest>& requests, std::vector<Outcome>& outcomes);
+  /// Answers as many of them, from the first on, as fit into one group.
+  std::size_t RunGroup(std::span<WriteRequest> requests);
+  Status CommitGroup(std::span<WriteRequest> requests, std::vector<Outcome>& outcomes);
   Status Execute(WriteRequest& request, Outcome& outcome);
   Status ExecuteOnce(WriteRequest& request, Outcome& outcome);
   Status RunStatement(Statement& statement, std::string_view action);
   void Publish();
   void RollBack(const Error& error);
-  void Refuse(std::vector<WriteRequest>& requests, const Error& error);
+  std::size_t Refuse(std::span<WriteRequest> requests, const Error& error);
 
   Database db_;
   std::unique_ptr<RecordWriter> records_;

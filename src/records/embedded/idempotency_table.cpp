@@ -8,10 +8,9 @@
 namespace millrace::records {
 namespace {
 
-/// A commit deletes up to this many: more than a busy server adds, too few to be felt.
 constexpr const char* kExpireSql =
     "DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency ORDER BY id LIMIT "
-    "256) AND created_at <= ?1";
+    "?2) AND created_at <= ?1";
 
 std::int64_t SlotOf(const std::string& tenant, const Idempotency& request) {
   return std::bit_cast<std::int64_t>(
@@ -73,10 +72,11 @@ bool IdempotencyTable::Keep(const std::string& tenant, const Idempotency& reques
   return insert_.Run() == SQLITE_DONE;
 }
 
-bool IdempotencyTable::Expire(TimestampUs now) {
+bool IdempotencyTable::Expire(TimestampUs now, std::uint64_t max_rows) {
   const auto limit = now - kIdempotencyKeptUs;
   if (oldest_at_ > limit) return true;
   expire_.Bind(1, limit);
+  expire_.Bind(2, static_cast<std::int64_t>(max_rows));
   return expire_.Run() == SQLITE_DONE && LoadOldest();
 }
 

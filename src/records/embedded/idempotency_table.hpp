@@ -30,8 +30,8 @@ class IdempotencyTable {
   /// False when SQLite failed.
   bool Keep(const std::string& tenant, const Idempotency& request, const Answer& answer,
             TimestampUs now);
-  /// Deletes a few of the oldest answers if they are past 24 h; false: SQLite failed.
-  bool Expire(TimestampUs now);
+  /// Deletes up to max_rows of the oldest answers, those past 24 h; false: SQLite failed.
+  bool Expire(TimestampUs now, std::uint64_t max_rows);
 
  private:
   bool LoadOldest();

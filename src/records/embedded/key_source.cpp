@@ -40,7 +40,9 @@ Result<std::string> KeySource::Next(const schema::Collection& collection,
 void KeySource::Seen(const schema::Collection& collection, std::string_view key,
                      CollectionState& state) {
   if (collection.key_field().generate != schema::Generate::kSequence) return;
-  if (const auto value = IntegerKey(key)) {
+  const auto value = IntegerKey(key);
+  // One client could end the sequence for all: it comes to the upper half by itself only.
+  if (value && *value <= MaxKey(collection) / 2) {
     state.sequence = std::max(state.sequence, *value);
   }
 }

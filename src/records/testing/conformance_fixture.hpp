@@ -92,6 +92,31 @@ inline schema::Collection Counters() {
   return out;
 }
 
+/// Keeps the writer inside a request until it ends: what is submitted meanwhile is one
+/// group, as far as one takes it.
+class HeldWriter {
+ public:
+  HeldWriter(RecordStore& store, WriteRequest request) {
+    request.render = [this](const Result<std::vector<Written>>&) {
+      entered_.set_value();
+      go_.get_future().wait();
+      return Answer{};
+    };
+    request.done = [this](Answer, bool) { done_.set_value(); };
+    store.Submit(std::move(request));
+    entered_.get_future().wait();
+  }
+  ~HeldWriter() {
+    go_.set_value();
+    done_.get_future().wait();
+  }
+  HeldWriter(const HeldWriter&) = delete;
+  HeldWriter& operator=(const HeldWriter&) = delete;
+
+ private:
+  std::promise<void> entered_, go_, done_;
+};
+
 /// The outcome of a write as `render` saw it, and how it was answered.
 struct Reply {
   Result<std::vector<Written>> written = Fail(ErrorCode::kInternal, "not rendered");

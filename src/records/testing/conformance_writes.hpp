@@ -216,6 +216,12 @@ TEST_P(RecordsConformance, GeneratedKeysRiseAndSequencesGoOnAboveGivenKeys) {
   EXPECT_FALSE(Get("011", "counters"));
 }
 
+TEST_P(RecordsConformance, AGivenKeyDoesNotEndTheSequenceForOthers) {
+  const auto* most = R"({"id":9223372036854775807,"name":"a"})";
+  EXPECT_EQ(Create(most, "counters").one().key, "9223372036854775807");
+  EXPECT_EQ(Create(R"({"name":"b"})", "counters").one().key, "1");
+}
+
 TEST_P(RecordsConformance, TenantsDoNotSeeEachOther) {
   tenant_ = "one";
   ASSERT_TRUE(Create(R"({"order_id":"a","customer_id":"c","note":"n"})").ok());
