@@ -118,13 +118,17 @@ Status Lane::Step() {
   }
   if ((limit_ || until_end_) && !end_ && !snapshot_) {
     MR_TRY(const auto info, services_.log.Stream(stream_));
-    end_ = std::min(log_end_ = info.next, next_ + limit_.value_or(info.next));
+    log_end_ = info.next;
+    const Offset left = std::max(info.next, next_) - next_;
+    end_ = next_ + std::min(limit_.value_or(left), left);
     if (AtEnd()) return {};
   }
   MR_CHECK_OK(FlushIfDue());
   if (redrive_) {
     bool waits = false;
     MR_CHECK_OK(WaitForRebuild(waits));
+    // Its changes' lane has stopped at its bound: the letters wait for the next run.
+    if (waits && until_end_) end_ = next_;
     if (waits) return {};
     MR_CHECK_OK(ResolveSent());
   }

@@ -44,8 +44,9 @@ std::string StatusJsonOf(const pipeline::PipelineStatus& status) {
 int Run(const PipelineFlags& flags) {
   const auto loaded = LoadProject(flags.project, flags.set);
   if (!loaded) return loaded.error();
+  const auto bound = flags.max_records == 0 ? std::nullopt : flags.max_records;
   const auto status = RunPipeline(loaded->project, loaded->settings, flags.data,
-                                  flags.name, flags.max_records, *loaded->logger);
+                                  flags.name, bound, *loaded->logger);
   if (!status) return Report(status.error());
   if (flags.json) {
     fmt::print("{}\n", StatusJsonOf(*status));
@@ -97,10 +98,12 @@ void AddPipelineCommands(CLI::App& app, Action& action) {
     command->add_option("--set", flags->set,
                         "section.key=value, over file and environment");
   }
-  auto* end =
-      run->add_flag("--until-end", flags->until_end, "up to the log's end of now");
+  auto* end = run->add_flag("--until-end", flags->until_end,
+                            "up to the log's end of now, as without a bound");
   run->add_option("--max-records", flags->max_records,
-                  "end when each sink has used so many (dead letters do not count)")
+                  "end when each sink has used so many (dead letters do not count), or "
+                  "at the log's "
+                  "end; 0: at its end")
       ->excludes(end);
   AddReplayPipelineCommand(*group, action);
   for (auto* command : {list, run}) command->add_flag("--json", flags->json, "as JSON");
