@@ -108,8 +108,8 @@ def test_health_of_a_server_is_that_of_its_stores(shop, data):
         assert body["info"]["records"] == {"status": "up"} and "log" in body["info"]
 
 
-def test_a_start_opens_no_file_of_the_lake(shop, data):
-    """There may be thousands."""
+def test_a_start_opens_no_lakes_but_those_it_writes(shop, data):
+    """There may be thousands of files; of its own it looks at the newest."""
     told = "a lake table cannot be read"
     with millrace.Server(shop, data):
         pass
