@@ -121,6 +121,22 @@ TEST_F(LaneTest, RetriesInOrder) {
   EXPECT_TRUE(f_.state->letters().List({})->letters.empty());
 }
 
+TEST_F(LaneTest, AValueThatReadsLikeAnErrorOfTheSystemIsALetter) {
+  f_.SetSql("SELECT order_id, CAST(note AS INTEGER) AS note FROM changes");
+  constexpr const char* kNotes[] = {"1", "No space left on device", "2",
+                                    "No magic bytes found", "failed to pin block"};
+  for (const char* note : kNotes) {
+    const auto id = std::to_string(orders_++);
+    f_.Insert("orders", id, Fixture::Order(id, "c", "1.00", note));
+  }
+  EXPECT_EQ(f_.RunToEnd(stores_).state, "done");
+  EXPECT_EQ(store().rows.size(), 2u);
+  const auto letters = f_.state->letters().List({})->letters;
+  ASSERT_EQ(letters.size(), 3u);
+  EXPECT_EQ(letters[0].offset, 1u);
+  EXPECT_THAT(letters[0].reason, testing::HasSubstr("No space left on device"));
+}
+
 TEST_F(LaneTest, StartsWhereItIsTold) {
   AddOrders(3);
   f_.pipeline.start = project::Start::kLatest;

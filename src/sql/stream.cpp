@@ -187,6 +187,10 @@ Result<bool> Begin(const Statement::Impl& statement, Answer& answer) {
     state = duckdb_pending_execute_task(pending.get());
   }
   if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) return false;
+  if (state == DUCKDB_PENDING_ERROR) {  // executed, it would say that of bad input
+    const char* message = duckdb_pending_error(handle);
+    return Fail(ToError(DUCKDB_ERROR_INVALID, message == nullptr ? "" : message));
+  }
   if (duckdb_execute_pending(pending.get(), answer.get()) == DuckDBSuccess) return true;
   return Fail(answer.error());
 }

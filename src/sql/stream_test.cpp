@@ -84,6 +84,22 @@ TEST_F(EngineTest, RunsOnlyTheSelectThatWasLookedAt) {
   }
 }
 
+TEST_F(EngineTest, SaysOfAStreamedStatementWhatTheEngineSaysOfIt) {
+  EngineOptions options;
+  options.memory_limit = 4u << 20u;
+  engine_ = *Engine::Open(options);
+  session_ = *engine_->Connect();
+  EXPECT_EQ(StreamError("SELECT repeat('x', 1000) || n AS t FROM range(100000) r(n) "
+                        "ORDER BY t DESC"),
+            ErrorCode::kResourceExhausted);
+  const auto cast = CountStreamed(
+      "SELECT CAST('x' || n AS INT) FROM range(9) r(n) "
+      "ORDER BY 1");
+  ASSERT_FALSE(cast);
+  EXPECT_TRUE(cast.error().message().starts_with("Conversion Error: "))
+      << cast.error().message();
+}
+
 TEST_F(EngineTest, GivesTheColumnsOfAnEmptyAnswer) {
   std::string name;
   ASSERT_TRUE(session_->Stream("SELECT 1 AS a WHERE false", Deadline::Never(),
