@@ -109,13 +109,13 @@ struct PipelineSettings {
 
   static auto Fields() {
     using C = PipelineSettings;
-    return std::tuple{
-        config::Field{"lookup_cache", &C::lookup_cache,
-                      "memory for lookup rows, all pipelines"},
-        config::Field{"memory", &C::memory,
-                      "memory limit of the SQL engine of pipelines"},
-        config::Field{"row_group_rows", &C::row_group_rows, "rows a Parquet row group",
-                      config::Within{2048, 1'000'000}}};
+    return std::tuple{config::Field{"lookup_cache", &C::lookup_cache,
+                                    "memory for lookup rows, all pipelines"},
+                      config::Field{"memory", &C::memory,
+                                    "memory limit of the SQL engine of pipelines"},
+                      config::Field{"row_group_rows", &C::row_group_rows,
+                                    "rows a Parquet row group at most",
+                                    config::Within{2048, 1'000'000}}};
   }
 };
 

@@ -102,7 +102,7 @@ class Copier {
     progress_.rows += block.rows();
     std::error_code unknown;
     const auto bytes = std::filesystem::file_size(staged_, unknown);
-    const bool large = !unknown && bytes >= options_.file_bytes;
+    const bool large = (!unknown && bytes >= options_.file_bytes) || file_->overfull();
     return large || file_->rows() >= options_.file_rows ? CloseFile() : Status{};
   }
 

@@ -11,6 +11,8 @@ namespace millrace::lake {
 namespace {
 
 constexpr std::size_t kCheckedFiles = 1000;
+constexpr const char* kOutOfMemory = "Out of Memory";  ///< not: the disk is full
+constexpr std::uint32_t kSmallestShare = 1u << 16u;
 constexpr const char* kOffsetColumn = "_offset";
 
 std::string Lower(std::string_view text) {
@@ -171,6 +173,7 @@ Status LakeWriter::CreateFile(Roll& roll, const std::string& name) {
   sql::ParquetOptions options;
   options.compression = options_.compression;
   options.row_group_rows = options_.row_group_rows;
+  options.memory_share = memory_share_;
   options.metadata = {{kFormatKey, std::string(kFormat)},
                       {kOwnerKey, options_.owner},
                       {kWriterKey, options_.writer_id},
@@ -216,6 +219,7 @@ Status LakeWriter::Write(sql::Batch rows, Offset first, Offset next,
 
 bool LakeWriter::Full() const {
   if (!roll_->file) return false;
+  if (roll_->file->overfull()) return true;
   const auto rows = roll_->file->rows();
   const auto guess = static_cast<double>(rows) * bytes_per_row_;
   if (rows >= options_.roll_rows || guess >= static_cast<double>(options_.roll_bytes)) {
@@ -312,12 +316,16 @@ Status LakeWriter::Settle(Status status) {
     case ErrorCode::kDataLoss:
       done_ = status.error();
       break;
+    case ErrorCode::kResourceExhausted:
+      if (status.error().message().contains(kOutOfMemory)) {
+        memory_share_ = std::min(2 * memory_share_, kSmallestShare);
+      }
+      break;
     // The roll is gone, everything before it stands.
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kUnauthenticated:
     case ErrorCode::kPermissionDenied:
     case ErrorCode::kConflict:
-    case ErrorCode::kResourceExhausted:
     case ErrorCode::kOutOfRange:
     case ErrorCode::kUnavailable:
     case ErrorCode::kInternal:

@@ -20,6 +20,27 @@ std::vector<LogicalType> TypesOf(const Batch::Impl& batch) {
   return types;
 }
 
+std::uint64_t BytesIn(const ColumnType& type, const VectorView& view,
+                      std::uint64_t rows) {
+  constexpr std::size_t kInlined = 12;
+  std::uint64_t bytes = rows * WidthOf(type.physical);
+  if (type.physical == Physical::kString) {
+    for (std::uint64_t row = 0; row < rows; ++row) {
+      const auto size = view.null(row) ? 0 : ReadText(view.data, row).size();
+      if (size > kInlined) bytes += size;
+    }
+  } else if (type.physical == Physical::kList) {
+    const auto child = VectorView::Of(duckdb_list_vector_get_child(view.vector));
+    bytes += BytesIn(type.children[0], child, duckdb_list_vector_get_size(view.vector));
+  } else if (type.physical == Physical::kStruct) {
+    for (std::size_t i = 0; i < type.children.size(); ++i) {
+      const auto child = VectorView::Of(duckdb_struct_vector_get_child(view.vector, i));
+      bytes += BytesIn(type.children[i], child, rows);
+    }
+  }
+  return bytes;
+}
+
 /// Copies runs of selected rows that lie in one source block at a time.
 class Copier {
  public:
@@ -88,6 +109,14 @@ void TextArena::Grow(std::size_t needed) {
 void Batch::Impl::Add(Chunk chunk) {
   blocks.push_back(Block::Of(std::move(chunk), rows));
   rows += blocks.back().rows;
+}
+
+std::uint64_t Batch::Impl::BytesOf(std::size_t column) const {
+  std::uint64_t bytes = 0;
+  for (const auto& block : blocks) {
+    bytes += BytesIn(layout->types[column], block.columns[column], block.rows);
+  }
+  return bytes;
 }
 
 const Block& Batch::Impl::Seek(std::size_t row) const {

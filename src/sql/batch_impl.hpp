@@ -79,6 +79,8 @@ struct Batch::Impl {
   mutable std::size_t current = 0;  ///< block of the last access
 
   void Add(Chunk chunk);
+  /// What a column takes in memory, without the bits of its nulls.
+  std::uint64_t BytesOf(std::size_t column) const;
   const Block& BlockOf(std::size_t row) const {
     const Block& block = blocks[current];
     if (row - block.start < block.rows) return block;

@@ -78,6 +78,7 @@ Engine::~Engine() = default;
 Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
   MR_TRY(const Config config, MakeConfig(options));
   auto impl = std::make_unique<Impl>();
+  impl->memory_limit = options.memory_limit;
   const std::string path = options.database.string();
   char* message = nullptr;
   if (duckdb_open_ext(path.empty() ? nullptr : path.c_str(), &impl->database,

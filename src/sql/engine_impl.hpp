@@ -15,6 +15,7 @@ namespace millrace::sql {
 
 struct Engine::Impl {
   duckdb_database database = nullptr;
+  std::uint64_t memory_limit = 0;        ///< bytes
   std::shared_ptr<Relations> relations;  ///< with the engine's catalog and the sessions
 
   Impl() = default;

@@ -1,11 +1,13 @@
 #include "sql/parquet_writer.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <thread>
 
 #include "base/bytes.hpp"
+#include "batch_impl.hpp"
 #include "engine_impl.hpp"
 #include "parquet_footer.hpp"
 
@@ -63,6 +65,7 @@ class HandOver {
   bool ended_ = false;
 };
 
+/// Without the size of row groups and what closes the brackets.
 std::string CopyText(const std::filesystem::path& path, const schema::Columns& columns,
                      const ParquetOptions& options,
                      const std::map<std::string, std::string>& metadata) {
@@ -72,15 +75,18 @@ std::string CopyText(const std::filesystem::path& path, const schema::Columns& c
   }
   std::string text = "COPY (SELECT " + names + " FROM " + kRelation + ") TO " +
                      QuoteText(path.string()) + " (FORMAT parquet, USE_TMP_FILE false" +
-                     ", COMPRESSION " + QuoteText(options.compression) +
-                     ", ROW_GROUP_SIZE " + std::to_string(options.row_group_rows);
+                     ", COMPRESSION " + QuoteText(options.compression);
   if (!options.field_ids.empty()) text += ", FIELD_IDS " + options.field_ids;
-  if (metadata.empty()) return text + ")";
+  if (metadata.empty()) return text;
   std::string pairs;
   for (const auto& [key, value] : metadata) {
     pairs += (pairs.empty() ? "" : ", ") + QuoteText(key) + ": " + QuoteText(value);
   }
-  return text + ", KV_METADATA {" + pairs + "})";
+  return text + ", KV_METADATA {" + pairs + "}";
+}
+
+std::unexpected<Error> HasEnded() {
+  return Fail(ErrorCode::kInternal, "the writer has ended");
 }
 
 std::string Digits(std::uint64_t number) {
@@ -92,8 +98,11 @@ std::string Digits(std::uint64_t number) {
 
 class ParquetWriter::Impl {
  public:
-  Impl(std::unique_ptr<Session> session, std::filesystem::path path)
-      : session_(std::move(session)), path_(std::move(path)) {}
+  Impl(std::unique_ptr<Session> session, std::filesystem::path path,
+       std::uint64_t group_bytes)
+      : session_(std::move(session)),
+        path_(std::move(path)),
+        group_bytes_(std::max<std::uint64_t>(1, group_bytes)) {}
   ~Impl() {
     if (!thread_.joinable()) return;
     hand_over_.Close(true);
@@ -104,7 +113,8 @@ class ParquetWriter::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  Status Start(const schema::Columns& columns, const ParquetOptions& options);
+  Status Prepare(const schema::Columns& columns, const ParquetOptions& options);
+  bool overfull() const { return held_bytes_ >= 2 * group_bytes_; }
   Status Write(Batch batch);
   Status Finish(const std::map<std::string, std::uint64_t>& numbers,
                 const std::map<std::string, std::string>& texts);
@@ -118,18 +128,27 @@ class ParquetWriter::Impl {
   Result<std::map<std::string, std::string>> Replacements(
       const std::map<std::string, std::uint64_t>& numbers,
       const std::map<std::string, std::string>& texts) const;
+  std::uint64_t BytesOf(const Batch& batch) const;
+  void Start();
+  /// What the open row group holds after so many more rows.
+  void Hold(std::uint64_t count, std::uint64_t bytes);
   Status Join();
 
   std::unique_ptr<Session> session_;
   std::filesystem::path path_;
+  schema::Columns columns_;
+  std::string copy_;
+  std::uint64_t group_bytes_, group_rows_ = 0;
+  std::uint64_t held_rows_ = 0, held_bytes_ = 0;
+  bool started_ = false;
   std::map<std::string, std::string> placeholders_;  ///< by metadata key
   HandOver hand_over_;
   Status copied_;  ///< read after the thread ended
   std::thread thread_;
 };
 
-Status ParquetWriter::Impl::Start(const schema::Columns& columns,
-                                  const ParquetOptions& options) {
+Status ParquetWriter::Impl::Prepare(const schema::Columns& columns,
+                                    const ParquetOptions& options) {
   auto metadata = options.metadata;
   for (const auto& key : options.late_numbers) {
     metadata[key] = Announce(key, kNumberDigits);
@@ -144,11 +163,37 @@ Status ParquetWriter::Impl::Start(const schema::Columns& columns,
   relation->layout = Layout::Of(columns);
   relation->next = [this] { return hand_over_.Take(); };
   MR_CHECK_OK(session_->impl().Add(kRelation, std::move(relation)));
-  thread_ = std::thread([this, text = CopyText(path_, columns, options, metadata)] {
-    copied_ = session_->Run(text);
+  columns_ = columns;
+  copy_ = CopyText(path_, columns, options, metadata);
+  group_rows_ = options.row_group_rows;
+  return {};
+}
+
+void ParquetWriter::Impl::Start() {
+  started_ = true;
+  copy_ += ", ROW_GROUP_SIZE " + std::to_string(group_rows_) + ")";
+  thread_ = std::thread([this] {
+    copied_ = session_->Run(copy_);
     hand_over_.End();
   });
-  return {};
+}
+
+std::uint64_t ParquetWriter::Impl::BytesOf(const Batch& batch) const {
+  std::uint64_t bytes = 0;
+  for (const auto& column : columns_) {
+    const int found = batch.Find(column.name);
+    if (found >= 0) bytes += batch.impl().BytesOf(static_cast<std::size_t>(found));
+  }
+  return bytes;
+}
+
+void ParquetWriter::Impl::Hold(std::uint64_t count, std::uint64_t bytes) {
+  held_rows_ += count;
+  held_bytes_ += bytes;
+  if (held_rows_ < group_rows_) return;
+  const auto left = held_rows_ % group_rows_;
+  held_bytes_ = held_bytes_ / held_rows_ * left;
+  held_rows_ = left;
 }
 
 Status ParquetWriter::Impl::Join() {
@@ -160,9 +205,16 @@ Status ParquetWriter::Impl::Join() {
 }
 
 Status ParquetWriter::Impl::Write(Batch batch) {
-  if (!thread_.joinable()) return Fail(ErrorCode::kInternal, "the writer has ended");
+  if (started_ && !thread_.joinable()) return HasEnded();
   const std::size_t count = batch.rows();
   if (count == 0) return {};
+  const auto bytes = BytesOf(batch);
+  if (!started_) {
+    const auto fit = group_bytes_ * count / std::max<std::uint64_t>(1, bytes);
+    group_rows_ = std::clamp<std::uint64_t>(fit, 1, group_rows_);
+    Start();
+  }
+  Hold(count, bytes);
   if (!hand_over_.Put(std::move(batch))) return Join();
   rows += count;
   return {};
@@ -185,7 +237,8 @@ Result<std::map<std::string, std::string>> ParquetWriter::Impl::Replacements(
 
 Status ParquetWriter::Impl::Finish(const std::map<std::string, std::uint64_t>& numbers,
                                    const std::map<std::string, std::string>& texts) {
-  if (!thread_.joinable()) return Fail(ErrorCode::kInternal, "the writer has ended");
+  if (!started_) Start();
+  if (!thread_.joinable()) return HasEnded();
   MR_TRY(const auto replacements, Replacements(numbers, texts));
   hand_over_.Close(false);
   MR_CHECK_OK(Join());
@@ -201,8 +254,9 @@ Result<std::unique_ptr<ParquetWriter>> ParquetWriter::Create(
     Engine& engine, const std::filesystem::path& path, const schema::Columns& columns,
     const ParquetOptions& options) {
   MR_TRY(auto session, engine.Connect());
-  auto impl = std::make_unique<Impl>(std::move(session), path);
-  MR_CHECK_OK(impl->Start(columns, options));
+  auto impl = std::make_unique<Impl>(std::move(session), path,
+                                     engine.impl().memory_limit / options.memory_share);
+  MR_CHECK_OK(impl->Prepare(columns, options));
   return std::unique_ptr<ParquetWriter>(new ParquetWriter(std::move(impl)));
 }
 
@@ -211,6 +265,7 @@ ParquetWriter::~ParquetWriter() = default;
 
 Status ParquetWriter::Write(Batch batch) { return impl_->Write(std::move(batch)); }
 std::uint64_t ParquetWriter::rows() const { return impl_->rows; }
+bool ParquetWriter::overfull() const { return impl_->overfull(); }
 Status ParquetWriter::Finish(const std::map<std::string, std::uint64_t>& late_numbers,
                              const std::map<std::string, std::string>& late_texts) {
   return impl_->Finish(late_numbers, late_texts);

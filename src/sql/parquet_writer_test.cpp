@@ -91,6 +91,32 @@ TEST_F(ParquetWriterTest, WritesEveryRowInOrder) {
   EXPECT_EQ(groups->Int64(0, 0), 6);
 }
 
+TEST_F(ParquetWriterTest, HasFewerRowsInARowGroupWhereRowsAreLarge) {
+  ParquetOptions options;
+  options.memory_share = 2048;  // 128 KiB
+  const Columns columns = {{"l", Parse("text[]")}, {"n", Parse("bigint")}};
+  auto writer = *ParquetWriter::Create(*engine_, path_, columns, options);
+  const auto write = [&](int rows, std::size_t length) {
+    BatchBuilder builder({{"l", Parse("text[]")}, {"n", Parse("bigint")}});
+    for (int i = 0; i < rows; ++i) {
+      ASSERT_TRUE(builder.SetLiteral(0, "[\"" + std::string(length, 'x') + "\"]"));
+      builder.SetInt(1, i);
+      builder.EndRow();
+    }
+    ASSERT_TRUE(writer->Write(builder.Finish()));
+  };
+  for (int i = 0; i < 10; ++i) write(100, 1000);
+  EXPECT_FALSE(writer->overfull());
+  write(50, 100'000);
+  EXPECT_TRUE(writer->overfull());
+  ASSERT_TRUE(writer->Finish());
+  EXPECT_EQ(Ask("SELECT count(*) AS c, max(len(l[1])) AS l"), R"({"c":1050,"l":100000})");
+  const auto groups =
+      session_->Query("SELECT max(row_group_num_rows) FROM parquet_metadata(" +
+                      QuoteText(path_.string()) + ")");
+  EXPECT_EQ(groups->Int64(0, 0), 200) << "the first batch with which it is full";
+}
+
 TEST_F(ParquetWriterTest, KeepsTypes) {
   auto writer = *ParquetWriter::Create(*engine_, path_, TestColumns(), {});
   ASSERT_TRUE(writer->Write(Rows(1, 1)));

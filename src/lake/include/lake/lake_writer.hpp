@@ -35,7 +35,7 @@ struct LakeOptions {
   /// Files get `_offset` as their last column, unless `columns` has it.
   bool offset_column = true;
   std::string compression = "zstd";
-  std::uint32_t row_group_rows = 122'880;
+  std::uint32_t row_group_rows = 122'880;  ///< at most: see sql::ParquetOptions
   std::uint64_t roll_rows = 1'000'000;
   /// Of the file, as far as it can be known before it is closed: by the bytes a row of
   /// the newest file took, and by the row groups that are on disk.
@@ -49,8 +49,13 @@ struct LakeOptions {
 /// commit: there is no other record of the position.
 ///
 /// A roll is the file being staged. Write adds to it; it is committed by Flush, or by the
-/// Write that fills it or comes after its time. Memory: one row group and the hand-over
-/// of the Parquet writer.
+/// Write that fills it or comes after its time. It is full as well when rows become so
+/// large that its row group takes twice its share of the engine's memory.
+///
+/// Memory: one row group, raw, of 1/16 of the engine's memory, as much again while it is
+/// written, and the hand-over of the Parquet writer. Where others need the memory too
+/// and there is not enough, each roll that fails for it halves the row groups of this
+/// writer's next ones, down to single blocks: rolls that are tried again come through.
 ///
 /// After an error of Write or Flush with kResourceExhausted, kUnavailable or
 /// kInvalidArgument the roll is abandoned: nothing of it is visible, committed() is what
@@ -127,6 +132,7 @@ class LakeWriter {
   schema::Columns file_columns_;
   /// Every column the table ever had: lower-case name → SQL type.
   std::map<std::string, std::string> known_columns_;
+  std::uint32_t memory_share_ = sql::ParquetOptions().memory_share;
   double bytes_per_row_ = 0;  ///< of the newest file that has rows; 0: there is none
   std::optional<Offset> committed_;
   Version committed_version_;

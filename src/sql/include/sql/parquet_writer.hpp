@@ -14,8 +14,11 @@
 namespace millrace::sql {
 
 struct ParquetOptions {
-  std::string compression = "zstd";  ///< zstd, snappy, gzip, lz4, uncompressed
-  std::uint32_t row_group_rows = 122'880;
+  std::string compression = "zstd";        ///< zstd, snappy, gzip, lz4, uncompressed
+  std::uint32_t row_group_rows = 122'880;  ///< at most; fewer where rows are large:
+  /// A row group takes 1/n of the engine's memory, by what the rows of the first batch
+  /// take before they are compressed. Writing it to the file needs as much again.
+  std::uint32_t memory_share = 16;
   /// For readers that know columns by number: FIELD_IDS of COPY, "{a: 1, b: 2}"; empty:
   /// none.
   std::string field_ids;
@@ -27,11 +30,12 @@ struct ParquetOptions {
   std::map<std::string, std::size_t> late_texts;
 };
 
-/// Streams batches into one Parquet file: memory holds one row group. The engine's COPY
-/// runs in a thread of its own and takes batches through a bounded hand-over. One thread
-/// calls; the file is complete, but not synced, after Finish. The path must lie in the
-/// engine's directories. Give it an engine of its own, in memory: the COPY is one open
-/// transaction for as long as the writer lives, and keeps one of the engine's threads.
+/// Streams batches into one Parquet file: memory holds one row group, which is not
+/// spilled. The engine's COPY runs in a thread of its own and takes batches through a
+/// bounded hand-over. One thread calls; the file is complete, but not synced, after
+/// Finish. The path must lie in the engine's directories. Give it an engine of its own,
+/// in memory: the COPY is one open transaction for as long as the writer lives, and keeps
+/// one of the engine's threads.
 ///
 /// Errors: kResourceExhausted when the disk or the engine's memory is full,
 /// kInvalidArgument when a batch lacks a column or has it with another type. After any
@@ -47,6 +51,9 @@ class ParquetWriter {
   /// Waits while the hand-over is full. An error of the disk may come with a later call.
   Status Write(Batch batch);
   std::uint64_t rows() const;
+  /// The rows after the first batch are so much larger that the open row group takes
+  /// twice what it may: Finish, and go on in another file.
+  bool overfull() const;
   /// Every late number and text that was announced must be given.
   Status Finish(const std::map<std::string, std::uint64_t>& late_numbers = {},
                 const std::map<std::string, std::string>& late_texts = {});
