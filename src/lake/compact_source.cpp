@@ -104,9 +104,10 @@ class SourceReader {
     return {};
   }
 
-  /// The first file that knows a column, or a type of it, has it.
+  /// The first file of a partition that knows a column, or a type of it, has it. The
+  /// first of another partition need not: it knows what any of the table's files has.
   Status AddColumns(const std::string& path, const LakeFile& file) {
-    std::string known;
+    std::string known = std::to_string(file.partition) + "\n";
     for (const auto& [key, type] : file.metadata) {
       if (key.starts_with(kColumnPrefix)) known.append(key).append(type).append("\n");
     }

@@ -148,6 +148,20 @@ TEST_F(CompactTest, TakesPartitionsAsTheyCome) {
   ExpectRefused(ErrorCode::kInvalidArgument, "part-0001-* are gone");
 }
 
+TEST_F(CompactTest, TakesAColumnThatOnlyAnotherPartitionHas) {
+  Fill({10});
+  const auto before = options_.columns;
+  options_.columns.push_back({"d", *Type::Parse("text")});
+  options_.partition = 1;
+  Fill({5});
+  options_.columns = before;
+  options_.partition = 0;
+  Fill({20});  // its metadata name d, which the file does not have
+  const auto report = Run();
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_EQ(AskCopy("SELECT count(*) AS rows, count(d) AS d"), R"({"rows":25,"d":5})");
+}
+
 TEST_F(CompactTest, FollowsColumnsThatComeAndTypesThatWiden) {
   options_.columns = {{"id", *Type::Parse("text")}, {"amount", *Type::Parse("integer")}};
   Fill({10});
@@ -184,8 +198,19 @@ TEST_F(CompactTest, RemovesWhatAKilledRunLeft) {
   leave("metadata/snap-00002.avro");
   leave("metadata/v2.metadata.json.new.tmp");
   leave("metadata/version-hint.text");
+  fs::create_directories(to_ / ".spill-of-it");
+  leave(".spill-of-it/duckdb_temp_storage-0.tmp");
+  {
+    const auto held = IcebergTable::Open(root_ / "_other");
+    fs::create_directories(root_ / "_other" / ".spill-of-it");
+    compact_.to = root_ / "_other";
+    ExpectRefused(ErrorCode::kConflict, "another process writes this copy");
+    EXPECT_TRUE(fs::exists(root_ / "_other" / ".spill-of-it")) << "it is in use";
+    compact_.to = to_;
+  }
   const auto report = Run();
   ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_FALSE(fs::exists(to_ / ".spill-of-it"));
   EXPECT_EQ(NamesIn("data"), std::vector<std::string>{"00001-0000-00000.parquet"});
   EXPECT_EQ(NamesIn("metadata"),
             (std::vector<std::string>{".lock", "manifest-00001.avro", "snap-00001.avro",
@@ -265,6 +290,42 @@ TEST_F(CompactTest, SaysBoundsThatHoldEveryValue) {
   EXPECT_EQ(measured->upper.at(1), "record number 99");
   EXPECT_EQ(measured->lower.at(3), std::string(8, '\0'));
   EXPECT_EQ(measured->upper.at(3), std::string("\x2b\x01\0\0\0\0\0\0", 8));
+}
+
+TEST_F(CompactTest, CopiesLargeRowsInLittleMemory) {
+  options_.columns = {{"id", *Type::Parse("text")},
+                      {"amount", *Type::Parse("bigint")},
+                      {"note", *Type::Parse("text")}};
+  fs::create_directories(root_ / "orders_history");
+  {
+    auto writer = *Open();
+    ASSERT_TRUE(writer->Start(0));
+    auto columns = options_.columns;
+    columns.push_back({"_offset", *Type::Parse("bigint")});
+    for (Offset at = 0; at < 20'000; at += 2000) {
+      sql::BatchBuilder builder(columns);
+      for (Offset offset = at; offset < at + 2000; ++offset) {
+        builder.SetText(0, std::to_string(offset));
+        builder.SetInt(1, static_cast<std::int64_t>(offset));
+        builder.SetText(2, std::string(1500, static_cast<char>('a' + offset % 26)) +
+                               std::to_string(offset));
+        builder.SetInt(3, static_cast<std::int64_t>(offset));
+        builder.EndRow();
+      }
+      ASSERT_TRUE(writer->Write(builder.Finish(), at, at + 2000, VersionOf(at + 1999)));
+    }
+    ASSERT_TRUE(writer->Flush());
+  }
+  sql::EngineOptions small;
+  small.directories = {root_};
+  small.memory_limit = 20u << 20u;
+  writer_engine_ = *sql::Engine::Open(small);
+  const auto report = Run();
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_EQ(report->total_rows, 20'000u);
+  EXPECT_EQ(report->data_files, 1u);
+  EXPECT_EQ(AskCopy("SELECT count(DISTINCT _offset) AS offsets, min(length(note)) AS l"),
+            R"({"offsets":20000,"l":1501})");
 }
 
 TEST_F(CompactTest, CutsLongTextBoundsUpwards) {

@@ -8,6 +8,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/uuid.hpp"
+#include "lake/compact.hpp"
 
 namespace millrace::lake {
 namespace {
@@ -142,7 +143,8 @@ Status IcebergTable::Load() {
                   ", as all of its files say: move it back, or make a new copy");
 }
 
-/// By their names they belong to a version that is not there.
+/// By their names they belong to a version that is not there, or to a run that is over:
+/// one that goes on has the lock.
 Status IcebergTable::RemoveLeftovers() const {
   for (const auto* part : {"data", "metadata"}) {
     MR_TRY(const auto names, NamesIn(folder_ / part));
@@ -156,6 +158,12 @@ Status IcebergTable::RemoveLeftovers() const {
         return Fail(SystemError("remove", folder_ / part / name, failed.value()));
       }
     }
+  }
+  MR_TRY(const auto names, NamesIn(folder_));
+  for (const auto& name : names) {
+    // Room for others; one that stays is in nobody's way.
+    std::error_code ignored;
+    if (name.starts_with(kSpillPrefix)) fs::remove_all(folder_ / name, ignored);
   }
   return {};
 }

@@ -5,14 +5,13 @@
 #include "../staged_directory.hpp"
 #include "base/bytes.hpp"
 #include "base/json.hpp"
+#include "base/uuid.hpp"
 #include "command.hpp"
 #include "lake/compact.hpp"
 #include "objects_embedded/file_object_store.hpp"
 
 namespace millrace::app {
 namespace {
-
-constexpr const char* kSpill = ".spill";  ///< in the copy; its readers skip it
 
 struct CompactFlags {
   std::filesystem::path from, to;
@@ -26,8 +25,16 @@ bool Inside(const std::filesystem::path& path, const std::filesystem::path& fold
   return (path.string() + "/").starts_with(folder.string() + "/");
 }
 
+/// In the copy, whose readers skip it. Of this run alone: another one may be at work.
+std::filesystem::path SpillFolder(const std::filesystem::path& to) {
+  std::string name(lake::kSpillPrefix);
+  AppendUuid(name += '-', IdMaker(SystemClock(), 0).UuidV7());
+  return to / name;
+}
+
 Result<lake::CompactReport> CompactInto(const std::filesystem::path& from,
-                                        const lake::CompactOptions& options, bool quiet) {
+                                        const lake::CompactOptions& options,
+                                        const std::filesystem::path& spill, bool quiet) {
   if (Inside(options.to, from) || Inside(from, options.to)) {
     return Fail(
         ErrorCode::kInvalidArgument,
@@ -36,7 +43,7 @@ Result<lake::CompactReport> CompactInto(const std::filesystem::path& from,
   objects::FileObjectStore store(from.parent_path());
   sql::EngineOptions engine;
   engine.directories = {from, options.to};
-  engine.temp_directory = options.to / kSpill;
+  engine.temp_directory = spill;
   MR_TRY(const auto reader, sql::Engine::Open(engine));
   engine.temp_directory.clear();
   MR_TRY(const auto writer, sql::Engine::Open(engine));
@@ -72,9 +79,10 @@ int Compact(CompactFlags flags) {
   const auto from = PlainPath(flags.from);
   flags.options.folder = from.filename().string();
   flags.options.to = PlainPath(flags.to);
-  const auto report = CompactInto(from, flags.options, flags.quiet || flags.json);
+  const auto spill = SpillFolder(flags.options.to);
+  const auto report = CompactInto(from, flags.options, spill, flags.quiet || flags.json);
   std::error_code ignored;
-  std::filesystem::remove_all(flags.options.to / kSpill, ignored);
+  std::filesystem::remove_all(spill, ignored);
   if (!report) return Report(report.error());
   if (flags.json) {
     fmt::print("{}\n", JsonOf(*report));

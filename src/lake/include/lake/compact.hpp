@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -13,11 +14,16 @@
 
 namespace millrace::lake {
 
+/// Folders of this prefix in `to` are for what `reader` spills, a name for each run; the
+/// next run removes what a killed one left.
+inline constexpr std::string_view kSpillPrefix = ".spill";
+
 struct CompactOptions {
   std::string folder;        ///< of the store: the lake table
   std::filesystem::path to;  ///< absolute; of the file system
   /// A data file of the copy is closed when it has this many rows, or this size (which is
-  /// looked at as row groups are complete).
+  /// looked at as row groups are complete), or when its rows become much larger than its
+  /// first ones.
   std::uint64_t file_rows = 10'000'000;
   std::uint64_t file_bytes = 128u << 20u;
 };
@@ -43,8 +49,9 @@ struct CompactReport {
 /// The lake is only read, also while its pipeline writes it.
 ///
 /// `reader` and `writer` are two engines in memory, with one thread each, that can read
-/// the store and write `to`. Memory: one row group, and the rows of a file of the lake
-/// (or of 64 small ones), which are sorted by offset and spilled by `reader`.
+/// the store and write `to`. Memory: one row group (1/16 of that of `writer`, and as much
+/// again while it is written), and the rows of a file of the lake (or of 64 small ones),
+/// which are sorted by offset and spilled by `reader`.
 ///
 /// Errors: kNotFound (no lake table), kInvalidArgument (`to` is something else, or the
 /// copy of another table; a column whose type is not wider than before), kConflict
