@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+#include <simdjson.h>
+
 #include <chrono>
 #include <limits>
 
@@ -6,6 +9,7 @@
 #include "base/time.hpp"
 #include "base/uuid.hpp"
 #include "batch_impl.hpp"
+#include "schema/record_codec.hpp"
 
 namespace millrace::sql {
 namespace {
@@ -16,18 +20,18 @@ constexpr std::int64_t kUsPerDay = 86'400'000'000;
 constexpr std::int32_t kFirstDay = -719'162;  // 0001-01-01
 constexpr std::int32_t kEndDay = 2'932'897;   // 10000-01-01
 
-/// SQL can compute what our texts cannot say: infinities, and years outside 1 to 9999
-/// (written with their sign, as ISO 8601 has it).
+/// SQL can compute what our texts cannot say: infinities, and years outside 1 to 9999.
+/// These are written as the engine reads them back, year 0 before year 1.
 void AppendFarDate(std::string& out, std::int64_t days) {
-  const std::chrono::sys_days at{std::chrono::days(days)};
-  const std::chrono::year_month_day date{at};
-  const auto two = [](unsigned value) {
-    return (value < 10 ? "-0" : "-") + std::to_string(value);
-  };
-  const int year = static_cast<int>(date.year());
-  out += year < 0 ? "" : "+";
-  out += std::to_string(year) + two(static_cast<unsigned>(date.month())) +
-         two(static_cast<unsigned>(date.day()));
+  // A calendar that repeats: the library's years end at 32767, the engine's much later.
+  constexpr std::int64_t kCycleDays = 146'097, kCycleYears = 400;
+  const auto cycle = (days >= 0 ? days : days - kCycleDays + 1) / kCycleDays;
+  const std::chrono::year_month_day date{
+      std::chrono::sys_days{std::chrono::days(days - cycle * kCycleDays)}};
+  const auto year = static_cast<int>(date.year()) + cycle * kCycleYears;
+  out +=
+      fmt::format("{}{:04}-{:02}-{:02}", year < 0 ? "-" : "", year < 0 ? -year : year,
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
 }
 
 void AppendAnyDate(std::string& out, std::int32_t days) {
@@ -48,7 +52,11 @@ void AppendAnyTimestamp(std::string& out, std::int64_t us) {
   } else if (us == kInfinity || us == -kInfinity) {
     out += us > 0 ? "infinity" : "-infinity";
   } else {
-    AppendFarDate(out, us >= 0 ? us / kUsPerDay : -((-us + kUsPerDay - 1) / kUsPerDay));
+    const std::int64_t days = us / kUsPerDay - (us % kUsPerDay < 0 ? 1 : 0);
+    std::string time;
+    AppendTimestamp(time, us - days * kUsPerDay);
+    AppendFarDate(out, days);
+    out += time.substr(time.find('T'));
   }
 }
 
@@ -76,6 +84,29 @@ void AppendMinified(std::string& out, std::string_view json) {
     if (c == '"') quoted = !quoted;
     const bool space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
     if (quoted || !space) out += c;
+  }
+}
+
+/// The engine takes NaN, Infinity and commas before a bracket for JSON, and does not look
+/// into what a file calls JSON.
+bool IsJson(std::string_view text) {
+  thread_local simdjson::dom::parser parser;
+  simdjson::dom::element ignored;
+  if (parser.parse(text.data(), text.size()).get(ignored) == simdjson::SUCCESS) {
+    return true;
+  }
+  // That parser has no numbers of more than 64 bits.
+  std::string padded(text);
+  padded.reserve(padded.size() + simdjson::SIMDJSON_PADDING);
+  return schema::MinifyJson(padded).has_value();
+}
+
+/// As it stands, so that whole rows are JSON; what is none as a text.
+void AppendAnyJson(std::string& out, std::string_view text) {
+  if (IsJson(text)) {
+    AppendMinified(out, text);
+  } else {
+    AppendJsonString(out, text);
   }
 }
 
@@ -138,7 +169,7 @@ void AppendValueJson(std::string& out, const ColumnType& type, const VectorView&
     case Kind::kText:
       return AppendJsonString(out, ReadText(view.data, row));
     case Kind::kJson:
-      return AppendMinified(out, ReadText(view.data, row));
+      return AppendAnyJson(out, ReadText(view.data, row));
     case Kind::kBoolean:
       out += ReadInt64(type.physical, view.data, row) != 0 ? "true" : "false";
       return;

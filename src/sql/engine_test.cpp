@@ -37,13 +37,23 @@ TEST_F(EngineTest, MapsTypesOfResults) {
       {"1.5::DECIMAL(10,2)", "decimal(10,2)", R"("1.50")"},
       {"DATE '2013-01-31'", "date", R"("2013-01-31")"},
       {"DATE 'infinity'", "date", R"("infinity")"},
-      {"DATE '12013-01-31'", "date", R"("+12013-01-31")"},
+      {"DATE '12013-01-31'", "date", R"("12013-01-31")"},
+      {"DATE '5000000-02-28'", "date", R"("5000000-02-28")"},
+      {"DATE '0044-03-15 (BC)'", "date", R"("-0043-03-15")"},
+      {"TIMESTAMPTZ '12013-01-31 10:00:00.5+00'", "timestamp",
+       R"("12013-01-31T10:00:00.500000Z")"},
       {"TIMESTAMP '2013-01-31 10:00:00'", "timestamp", R"("2013-01-31T10:00:00Z")"},
       {"TIMESTAMPTZ '2013-01-31 10:00:00+01'", "timestamp", R"("2013-01-31T09:00:00Z")"},
       {"TIMESTAMP_NS '2013-01-31 10:00:00.5'", "text", R"("2013-01-31 10:00:00.5")"},
       {"'018F3A5B-1c2d-7e3f-8a9b-0c1d2e3f4a5b'::UUID", "uuid",
        R"("018f3a5b-1c2d-7e3f-8a9b-0c1d2e3f4a5b")"},
       {R"('{"a": [1, "x y"]}'::JSON)", "json", R"({"a":[1,"x y"]})"},
+      {R"('[123456789012345678901234567890, 1.10]'::JSON)", "json",
+       "[123456789012345678901234567890,1.10]"},
+      {R"('{"a": 1, "a": 2}'::JSON)", "json", R"({"a":1,"a":2})"},
+      {"'NaN'::JSON", "json", R"("NaN")"},
+      {R"('{"a": [-Infinity]}'::JSON)", "json", R"("{\"a\": [-Infinity]}")"},
+      {"'[1, 2,]'::JSON", "json", R"("[1, 2,]")"},
       {"'\\x00\\x01'::BLOB", "bytes", R"("AAE=")"},
       {"[1::SMALLINT, NULL]", "integer[]", "[1,null]"},
       {"INTERVAL 90 MINUTE", "text", R"("01:30:00")"},
@@ -203,6 +213,28 @@ TEST_F(EngineTest, IsLockedIn) {
                            "SET TimeZone = 'Asia/Tokyo'", "RESET allowed_directories"}) {
     SCOPED_TRACE(text);
     EXPECT_FALSE(session_->Run(text));
+  }
+}
+
+TEST_F(EngineTest, ReadsBackEveryDateThatItGave) {
+  for (const char* value :
+       {"DATE '10000-01-01'", "DATE '5881580-07-10'", "DATE '0001-12-31 (BC)'",
+        "DATE '0400-02-29'", "DATE '0401-02-28 (BC)'", "DATE '5000-01-01 (BC)'",
+        "DATE '-infinity'", "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'",
+        "TIMESTAMPTZ '10000-01-01 00:00:00+00'",
+        "TIMESTAMPTZ '12013-01-31 10:11:12.131415+00'",
+        "TIMESTAMPTZ '0044-03-15 (BC) 23:59:59.000001+00'",
+        "TIMESTAMPTZ '0001-12-31 (BC) 00:00:00+00'", "TIMESTAMPTZ 'infinity'"}) {
+    SCOPED_TRACE(value);
+    const auto given = session_->Query(std::string("SELECT ") + value);
+    ASSERT_TRUE(given) << given.error().ToString();
+    std::string literal;
+    given->AppendJson(literal, 0, 0);
+    const auto text = QuoteText(literal.substr(1, literal.size() - 2));
+    EXPECT_EQ(Ask(std::string("SELECT ") + value + " = CAST(" + text + " AS " +
+                  given->columns()[0].type.ToSql() + ") AS same"),
+              R"({"same":true})")
+        << literal;
   }
 }
 
