@@ -45,11 +45,11 @@ Status CheckRoom(const fs::path& in, std::uint64_t bytes) {
                   std::to_string(space.available >> 20u) + " MiB are free");
 }
 
-Status CheckOutside(const fs::path& data, const fs::path& to) {
-  const auto relative = PlainPath(to).lexically_relative(PlainPath(data));
+Status CheckOutside(const fs::path& from, const fs::path& to) {
+  const auto relative = PlainPath(to).lexically_relative(PlainPath(from));
   if (relative.empty() || *relative.begin() == "..") return {};
   return Fail(ErrorCode::kInvalidArgument,
-              to.string() + " lies in the data directory: choose one outside of it");
+              to.string() + " lies in " + from.string() + ": choose one outside of it");
 }
 
 /// Each receiver before its sender, so that in the copy none knows more than what feeds
@@ -171,6 +171,7 @@ Result<BackupReport> BackUp(const BackupSource& source, const fs::path& to,
 
 Result<BackupReport> Restore(const fs::path& backup, const fs::path& to,
                              CopyState& state) {
+  MR_CHECK_OK(CheckOutside(backup, to));
   MR_TRY(const auto manifest, ReadManifest(backup));
   state.total_bytes = 2 * manifest.bytes();
   MR_TRY(auto staged, StagedDirectory::Begin(to));

@@ -30,6 +30,16 @@ Status CheckFormat(const std::filesystem::path& root) {
                   "\"); nothing was touched");
 }
 
+/// What one may not look into is not absent.
+Result<bool> HasFormat(const std::filesystem::path& root) {
+  std::error_code failed;
+  const bool known = std::filesystem::exists(root / kFormatFile, failed);
+  if (failed != std::errc::permission_denied) return known;
+  return Fail(ErrorCode::kPermissionDenied, "cannot look into " + root.string() + ": " +
+                                                failed.message() +
+                                                "; run as the user whose data these are");
+}
+
 std::string HolderOf(const File& lock) {
   char text[32] = {};
   const auto size = lock.ReadAt(0, text, sizeof text - 1);
@@ -66,8 +76,8 @@ Result<std::filesystem::path> ProjectOf(const DataPaths& paths) {
 }
 
 Status CheckDataDirectory(const std::filesystem::path& root) {
-  std::error_code ignored;
-  if (std::filesystem::exists(root / kFormatFile, ignored)) return CheckFormat(root);
+  MR_TRY(const bool known, HasFormat(root));
+  if (known) return CheckFormat(root);
   return Fail(ErrorCode::kNotFound,
               root.string() + " is not a millrace data directory (no FORMAT file in it)");
 }
@@ -86,8 +96,7 @@ Result<DataDirectory> DataDirectory::LockForServer(const std::filesystem::path& 
 
 Result<DataDirectory> DataDirectory::Lock(const std::filesystem::path& root,
                                           bool create) {
-  std::error_code failed;
-  const bool known = std::filesystem::exists(root / kFormatFile, failed);
+  MR_TRY(const bool known, HasFormat(root));
   if (!known && !create) return Fail(CheckDataDirectory(root).error());
   if (!known) MR_CHECK_OK(MakeDirs(root));
   MR_TRY(auto lock, File::OpenReadWrite(root / kLockFile));

@@ -26,7 +26,7 @@ class DataDirectory {
  public:
   /// Creates the directory when `create`. kNotFound: it is not there, or no data
   /// directory; kConflict naming the pid: another process holds it; kInvalidArgument:
-  /// made by a newer version, nothing was touched.
+  /// made by a newer version, nothing was touched; kPermissionDenied.
   static Result<DataDirectory> Lock(const std::filesystem::path& root, bool create);
   /// As Lock(root, true), for a server: a command that looks at a stopped directory holds
   /// it for a moment, which must not refuse the server that starts just then.
@@ -45,7 +45,7 @@ Status KeepProject(const DataPaths& paths, const std::filesystem::path& project)
 /// The project that was last opened with these data; kNotFound: not known.
 Result<std::filesystem::path> ProjectOf(const DataPaths& paths);
 
-/// kNotFound unless `root` is a data directory.
+/// kNotFound unless `root` is a data directory; kPermissionDenied.
 Status CheckDataDirectory(const std::filesystem::path& root);
 
 }  // namespace millrace::app

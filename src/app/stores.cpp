@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "backup_manifest.hpp"
 #include "base/uuid.hpp"
 #include "letter_table.hpp"
 
@@ -30,6 +31,17 @@ eventlog::OnFull OnFullOf(std::string_view setting) {
   return eventlog::OnFull::kRefuseOnlyCopies;
 }
 
+/// A backup that somebody worked on cannot be restored any more.
+Status CheckIsNoBackup(const std::filesystem::path& root) {
+  std::error_code failed;
+  if (!std::filesystem::exists(root / kManifestFile, failed)) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              root.string() +
+                  " is a backup, and would be none any more: `millrace "
+                  "restore " +
+                  root.string() + " --data DIR` makes a data directory of it");
+}
+
 std::string NewWriterId() {
   std::string id;
   AppendUuid(id, IdMaker(SystemClock(), 0).UuidV7());
@@ -41,6 +53,7 @@ std::string NewWriterId() {
 Result<std::unique_ptr<records::EmbeddedRecords>> OpenRecords(
     const project::Project& project, const Settings& settings, const DataPaths& paths,
     telemetry::Registry& metrics, telemetry::Logger& logger) {
+  MR_CHECK_OK(CheckIsNoBackup(paths.root));
   records::EmbeddedRecordsOptions options;
   options.directory = paths.root;
   options.collections = CollectionsOf(project);

@@ -42,7 +42,8 @@ struct Stores {
   explicit Stores(DataDirectory data) : directory(std::move(data)) {}
 };
 
-/// The record store alone. `metrics` and `logger` outlive it.
+/// The record store alone, for writing. `metrics` and `logger` outlive it.
+/// kInvalidArgument: this is a backup.
 Result<std::unique_ptr<records::EmbeddedRecords>> OpenRecords(
     const project::Project& project, const Settings& settings, const DataPaths& paths,
     telemetry::Registry& metrics, telemetry::Logger& logger);

@@ -66,6 +66,12 @@ class Loader {
     Report report(std::string(kProjectFile), problems_);
     std::error_code code;
     if (!fs::is_regular_file(project_.directory / kProjectFile, code)) {
+      if (code == std::errc::permission_denied) {
+        report.AddAt(0, 0,
+                     fmt::format("cannot look into {}: {}", project_.directory.string(),
+                                 code.message()));
+        return false;
+      }
       report.AddAt(
           0, 0,
           fmt::format("there is none in {}; `millrace init DIR` writes a new project",

@@ -127,11 +127,13 @@ def made(server, data, tmp_path):
 
 
 def test_neither_writes_into_something_else(made, data, tmp_path):
-    for to, why in ((made, "not empty"), (data / "inside", "lies in the data directory")):
+    for to, why in ((made, "not empty"), (data / "inside", f"lies in {data}")):
         refused = backup(data, to, check=False)
         assert refused.returncode != 0 and why in refused.stderr, refused
     refused = restore(made, data, check=False)
     assert refused.returncode == 4 and "not empty" in refused.stderr
+    refused = restore(made, made / "inside", check=False)
+    assert refused.returncode != 0 and f"lies in {made}" in refused.stderr
     theirs = tmp_path / "x.partial"
     theirs.mkdir()
     (theirs / "precious").write_text("mine")
@@ -141,6 +143,13 @@ def test_neither_writes_into_something_else(made, data, tmp_path):
     # An empty directory is as good as none.
     (tmp_path / "empty").mkdir()
     assert backup(data, tmp_path / "empty").returncode == 0
+
+
+def test_a_backup_stays_one(made, shop, tmp_path):
+    for work in (["serve", "--project", shop, "--set", "http.port=0"], ["pipelines", "run", "orders_now", "--project", shop]):
+        refused = millrace.run(*work, "--data", made, check=False)
+        assert refused.returncode == 1 and f"{made} is a backup" in refused.stderr and "millrace restore" in refused.stderr
+    assert restore(made, tmp_path / "after").returncode == 0
 
 
 def files_of(directory):

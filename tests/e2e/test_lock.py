@@ -6,6 +6,15 @@ import threading
 import millrace
 
 
+def test_what_one_may_not_look_into_is_not_absent(shop, data):
+    with millrace.Server(shop, data):
+        pass
+    for command in (["status", "--data", data], ["check", "--project", shop]):  # both lie in a directory of mode 0700
+        refused = millrace.run(*command, check=False, user=65534, group=65534, extra_groups=[])
+        said = refused.stdout + refused.stderr
+        assert refused.returncode != 0 and "cannot look into" in said and "Permission denied" in said
+
+
 def test_a_server_waits_for_a_command_that_looks_and_not_for_another_server(shop, data):
     with millrace.Server(shop, data) as server:
         server.stop()
