@@ -13,25 +13,9 @@ constexpr std::size_t kMostRepeated = 10;
 
 }  // namespace
 
-bool Refused::HasPosition(std::uint64_t position) const {
-  return std::ranges::binary_search(positions, position);
-}
-
 change::Sum NewestPerKey::SumOf(const Entry& entry) {
   if (entry.deleted) return {};
   return {1, Hash64("state", entry.state)};
-}
-
-bool Refused::HasKey(std::uint64_t key) const {
-  return std::ranges::binary_search(keys, key, {}, &RefusedKey::key);
-}
-std::vector<std::uint64_t> Refused::KeyHashes() const {
-  std::vector<std::uint64_t> hashes;
-  for (const auto& one : keys) hashes.push_back(one.key);
-  return hashes;
-}
-bool Refused::HasOffset(Offset offset) const {
-  return std::ranges::binary_search(offsets, offset);
 }
 
 void NewestPerKey::Add(std::uint64_t key, const Entry& entry) {
@@ -40,16 +24,6 @@ void NewestPerKey::Add(std::uint64_t key, const Entry& entry) {
   sums_[known.slice] = Minus(sums_[known.slice], SumOf(known));
   known = entry;
   sums_[known.slice] = Plus(sums_[known.slice], SumOf(known));
-}
-
-std::vector<std::uint64_t> NewestPerKey::LeftOut(const Refused& refused) const {
-  std::vector<std::uint64_t> keys;
-  for (const auto& one : refused.keys) {
-    const auto found = entries_.find(one.key);
-    const bool goes_on = found != entries_.end() && found->second.version > one.newest;
-    if (!goes_on) keys.push_back(one.key);
-  }
-  return keys;
 }
 
 SliceSums NewestPerKey::SumsWithout(const std::vector<std::uint64_t>& keys) const {
@@ -113,14 +87,19 @@ Status LogHistory::Read(eventlog::EventLogReader& log, const eventlog::StreamInf
 void LogHistory::PassTables(Offset offset) {
   for (auto& table : tables) {
     if (table.sums || table.next > offset) continue;
-    if (declared) {
-      table.sums = table.growing;
-      if (table.refused != nullptr) table.left_out = table.refused->KeyHashes();
-      continue;
+    table.sums = declared ? table.growing : state.SumsWithout(table.refused->keys);
+    for (std::size_t i = 0; i < slices.size(); ++i) {
+      (*table.sums)[i] = Plus((*table.sums)[i], table.mended.sums()[i]);
     }
-    if (table.refused != nullptr) table.left_out = state.LeftOut(*table.refused);
-    table.sums = state.SumsWithout(table.left_out);
   }
+}
+
+/// The table was not given the rest.
+void LogHistory::AddMended(ExpectedState& table, const HashedEvent& event) {
+  const auto& refused = *table.refused;
+  if (refused.HasPosition(event.position)) return;
+  if (std::ranges::binary_search(refused.dropped_keys, event.key)) return;
+  table.mended.Add(event.key, event.entry());
 }
 
 void LogHistory::Add(const HashedEvent& event) {
@@ -140,13 +119,15 @@ void LogHistory::Add(const HashedEvent& event) {
     if (lake.refused != nullptr && lake.refused->HasPosition(event.position)) continue;
     lake.sums[event.slice] = Plus(lake.sums[event.slice], event.history);
   }
-  if (!declared) return state.Add(event.key, event.entry());
+  if (!declared) state.Add(event.key, event.entry());
   for (auto& table : tables) {
-    if (table.sums || (table.refused != nullptr && table.refused->HasKey(event.key))) {
-      continue;
+    if (table.sums) continue;
+    if (table.refused->HasKey(event.key)) {
+      AddMended(table, event);
+    } else if (declared) {
+      auto& sum = table.growing[event.slice];
+      sum = Plus(sum, {1, Hash64("state", event.state)});
     }
-    auto& sum = table.growing[event.slice];
-    sum = Plus(sum, {1, Hash64("state", event.state)});
   }
 }
 

@@ -8,27 +8,10 @@
 #include "change/envelope.hpp"
 #include "eventlog/event_log.hpp"
 #include "table_sums.hpp"
+#include "verify_letters.hpp"
 #include "verify_slices.hpp"
 
 namespace millrace::app {
-
-/// A key with a letter, and the newest version that a letter of it has.
-struct RefusedKey {
-  std::uint64_t key = 0;  ///< hash
-  Version newest;
-  friend auto operator<=>(const RefusedKey&, const RefusedKey&) = default;
-};
-
-/// What a pipeline refused: such events are compared nowhere in its sinks. All sorted.
-struct Refused {
-  std::vector<std::uint64_t> positions;
-  std::vector<RefusedKey> keys;
-  std::vector<std::uint64_t> offsets;  ///< in the stream
-  bool HasPosition(std::uint64_t position) const;
-  bool HasKey(std::uint64_t key) const;
-  bool HasOffset(Offset offset) const;
-  std::vector<std::uint64_t> KeyHashes() const;
-};
 
 /// What a lake with the offsets [begin, next) of the stream should have.
 struct ExpectedHistory {
@@ -36,15 +19,6 @@ struct ExpectedHistory {
   const Refused* refused = nullptr;
   SliceSums sums;
 };
-/// What a table that stands at `next` should have.
-struct ExpectedState {
-  Offset next = 0;
-  const Refused* refused = nullptr;
-  std::optional<SliceSums> sums;        ///< nothing: the log ends before `next`
-  std::vector<std::uint64_t> left_out;  ///< keys that are not in `sums`, sorted
-  SliceSums growing;                    ///< of events without keys, as far as it is read
-};
-
 /// Newest change of each key, with a sum for each slice of these changes.
 class NewestPerKey {
  public:
@@ -57,9 +31,6 @@ class NewestPerKey {
   };
   void Add(std::uint64_t key, const Entry& entry);
   const SliceSums& sums() const { return sums_; }
-  /// Keys whose newest change was refused, so that a table has an older state or what a
-  /// redrive made of it. Sorted.
-  std::vector<std::uint64_t> LeftOut(const Refused& refused) const;
   SliceSums SumsWithout(const std::vector<std::uint64_t>& keys) const;
   const std::unordered_map<std::uint64_t, Entry>& entries() const { return entries_; }
 
@@ -67,6 +38,16 @@ class NewestPerKey {
   static change::Sum SumOf(const Entry& entry);
   std::unordered_map<std::uint64_t, Entry> entries_;
   SliceSums sums_;
+};
+
+/// What a table that stands at `next` should have.
+struct ExpectedState {
+  Offset next = 0;
+  const Refused* refused = nullptr;
+  /// Keys of which something was refused: what was not, and what a redrive has brought.
+  NewestPerKey mended;
+  std::optional<SliceSums> sums;  ///< nothing: the log ends before `next`
+  SliceSums growing;              ///< of events without keys, as far as it is read
 };
 
 /// One event, hashed.
@@ -117,6 +98,7 @@ struct LogHistory {
 
  private:
   void Add(const HashedEvent& event);
+  static void AddMended(ExpectedState& table, const HashedEvent& event);
   void PassTables(Offset offset);
 };
 

@@ -129,8 +129,59 @@ Status PipelineRerun::RunSnapshot(const std::string& name, const std::string& si
   return failed;
 }
 
+Status PipelineRerun::RunSent(const std::string& name, const std::string& sink,
+                              pipeline::DeadLetters& letters,
+                              std::vector<std::int64_t> ids, const Each& each) {
+  const auto* compiled = Find(name);
+  if (compiled == nullptr) return Fail(ErrorCode::kNotFound, "no pipeline " + name);
+  MR_TRY(const auto changes, log_.Stream({"", compiled->stream()}));
+  MR_TRY(const auto redriven, log_.Stream({"", pipeline::RedriveStream(name)}));
+  Status failed;
+  const auto make =
+      [&](const auto&, const auto&, const auto&,
+          std::uint32_t partition) -> Result<std::unique_ptr<pipeline::Sink>> {
+    std::optional<Offset> first;
+    // No change is read: the lane only says that lookups are to keep everything.
+    if (partition == pipeline::kChangesPartition) first = changes.first;
+    if (partition == pipeline::kRedrivePartition) first = redriven.first;
+    return std::make_unique<ShownSink>(first, each, failed);
+  };
+  const auto send = [&](pipeline::StateDb& state) -> Status {
+    while (!ids.empty()) {
+      MR_TRY(auto some, letters.Load(ids));
+      if (some.empty()) return {};
+      for (auto& letter : some) {
+        letter.payload.clear();  // what was sent stands in the stream
+        if (letter.resent && *letter.resent >= redriven.first) continue;
+        return Fail(ErrorCode::kOutOfRange, "the log has dropped what was redriven");
+      }
+      MR_CHECK_OK(state.letters().AddSent(some, sink));
+      ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(some.size()));
+    }
+    return {};
+  };
+  MR_CHECK_OK(WithOneSink(name, sink, make, send, [&](pipeline::Pipelines& running) {
+    return running.RunRedriven(name);
+  }));
+  return failed;
+}
+
 Status PipelineRerun::RunTo(const std::string& name, const std::string& sink, Offset end,
                             const pipeline::SinkFactory& make) {
+  return WithOneSink(
+      name, sink, make, [](pipeline::StateDb&) { return Status(); },
+      [&](pipeline::Pipelines& running) -> Status {
+        MR_TRY(const auto status, running.RunTo(name, sink, end));
+        if (status.state != "stopped") return {};
+        return Fail(ErrorCode::kInternal,
+                    name + " cannot be run again over its events: " + status.reason);
+      });
+}
+
+Status PipelineRerun::WithOneSink(
+    const std::string& name, const std::string& sink, const pipeline::SinkFactory& make,
+    const std::function<Status(pipeline::StateDb&)>& prepare,
+    const std::function<Status(pipeline::Pipelines&)>& work) {
   const auto* compiled = Find(name);
   if (compiled == nullptr) return Fail(ErrorCode::kNotFound, "no pipeline " + name);
   project::Project only = project_;
@@ -143,6 +194,7 @@ Status PipelineRerun::RunTo(const std::string& name, const std::string& sink, Of
   std::filesystem::remove_all(folder_ / "state", ignored);
   MR_CHECK_OK(MakeDirs(folder_ / "state"));
   MR_TRY(const auto state, pipeline::StateDb::Open(folder_ / "state"));
+  MR_CHECK_OK(prepare(*state));
   change::CompleteMark mark;
   constexpr auto kAll = std::numeric_limits<std::uint64_t>::max();
   mark.Raise({kAll, kAll});
@@ -158,10 +210,7 @@ Status PipelineRerun::RunTo(const std::string& name, const std::string& sink, Of
                                SystemClock(), folder_ / "state", snapshots},
                               options);
   MR_CHECK_OK(running.Prepare(name, make));
-  MR_TRY(const auto status, running.RunTo(name, sink, end));
-  if (status.state != "stopped") return {};
-  return Fail(ErrorCode::kInternal,
-              name + " cannot be run again over its events: " + status.reason);
+  return work(running);
 }
 
 }  // namespace millrace::app

@@ -50,11 +50,24 @@ class PipelineRerun {
   Status RunSnapshot(const std::string& pipeline, const std::string& sink,
                      const pipeline::Snapshot& snapshot, const Each& each);
 
+  /// What was redriven, of the letters `ids` among `letters` (a data directory's, whose
+  /// redrive stream the log has), under the offsets of their own events. kOutOfRange: the
+  /// log has dropped one.
+  Status RunSent(const std::string& pipeline, const std::string& sink,
+                 pipeline::DeadLetters& letters, std::vector<std::int64_t> ids,
+                 const Each& each);
+
  private:
   PipelineRerun(std::filesystem::path folder, eventlog::EmbeddedEventLog& log)
       : folder_(std::move(folder)), log_(log) {}
   Status RunTo(const std::string& pipeline, const std::string& sink, Offset end,
                const pipeline::SinkFactory& make);
+  /// With this one sink, lookups and a state of its own, in which `prepare` can put
+  /// something before it is opened.
+  Status WithOneSink(const std::string& pipeline, const std::string& sink,
+                     const pipeline::SinkFactory& make,
+                     const std::function<Status(pipeline::StateDb&)>& prepare,
+                     const std::function<Status(pipeline::Pipelines&)>& work);
 
   const std::filesystem::path folder_;
   eventlog::EmbeddedEventLog& log_;

@@ -12,10 +12,11 @@ namespace {
 constexpr std::chrono::minutes kWithin{10};
 constexpr std::size_t kMostItems = 1'000'000;
 /// Before the document's columns in the select.
-constexpr std::size_t kOwnColumns = 3;
-enum : std::size_t { kNext = 0, kVersion = 1, kKey = 2 };
+constexpr std::size_t kOwnColumns = 4;
+enum : std::size_t { kNext = 0, kRedriven = 1, kVersion = 2, kKey = 3 };
 
-/// The position of the stream of changes, in the statement's own snapshot.
+/// The positions in the stream of changes and in that of redriven events, in the
+/// statement's own snapshot.
 Result<std::string> SelectNext(warehouse::Warehouse& warehouse,
                                const std::string& table) {
   bool partitioned = false;
@@ -26,8 +27,10 @@ Result<std::string> SelectNext(warehouse::Warehouse& warehouse,
         partitioned = partitioned || block.rows() > 0;
         return true;
       }));
-  return "(SELECT next_offset FROM _mr._mr_positions WHERE \"table\" = " +
-         sql::QuoteText(table) + (partitioned ? " AND partition = 0)" : ")");
+  const auto changes = "(SELECT next_offset FROM _mr._mr_positions WHERE \"table\" = " +
+                       sql::QuoteText(table);
+  if (!partitioned) return changes + "), NULL::BIGINT";
+  return changes + " AND partition = 0), " + changes + " AND partition = 1)";
 }
 
 Result<std::string> KeyColumn(warehouse::Warehouse& warehouse, const std::string& table) {
@@ -38,6 +41,15 @@ Result<std::string> KeyColumn(warehouse::Warehouse& warehouse, const std::string
   return Fail(ErrorCode::kNotFound, "no table " + table);
 }
 
+void TakeNext(const sql::Batch& block, std::size_t row, TableAnswer& answer) {
+  if (!block.IsNull(kNext, row)) {
+    answer.next = static_cast<Offset>(block.Int64(kNext, row));
+  }
+  if (!block.IsNull(kRedriven, row)) {
+    answer.redriven = static_cast<Offset>(block.Int64(kRedriven, row));
+  }
+}
+
 class Adder {
  public:
   Adder(const TableQuestion& question, TableAnswer& answer)
@@ -46,21 +58,15 @@ class Adder {
   }
 
   Status Add(const sql::Batch& block, std::size_t row) {
-    if (!block.IsNull(kNext, row)) {
-      answer_.next = static_cast<Offset>(block.Int64(kNext, row));
-    }
+    TakeNext(block, row, answer_);
     literal_.clear();
     block.AppendJson(literal_, kKey, row);
-    const auto key = KeyHash(literal_);
+    if (std::ranges::binary_search(question_.without, KeyHash(literal_))) return {};
     MR_TRY(const auto version, Version::Parse(block.Text(kVersion, row)));
     if (columns_.empty()) columns_ = ColumnsFrom(block, kOwnColumns);
     const auto hash = HashColumns(block, row, columns_);
     const RowItem item{question_.by_ordinal ? version.ordinal : version.position,
                        hash.value()};
-    if (std::ranges::binary_search(question_.apart, key)) {
-      answer_.apart.push_back({key, item});
-      return {};
-    }
     const auto slice = std::ranges::lower_bound(question_.bounds, version.position) -
                        question_.bounds.begin();
     answer_.slices[static_cast<std::size_t>(slice)].AddState(hash);
@@ -80,21 +86,18 @@ class Adder {
 };
 
 /// An empty table gives no row that would say where it stands.
-Result<std::optional<Offset>> NextOfEmpty(warehouse::Warehouse& warehouse,
-                                          const std::string& next,
-                                          const std::string& table, bool& empty) {
-  std::optional<Offset> out;
+Result<TableAnswer> AnswerOfEmpty(warehouse::Warehouse& warehouse,
+                                  const std::string& next, const std::string& table,
+                                  TableAnswer answer, bool& empty) {
   MR_CHECK_OK(warehouse.Query(
       "SELECT " + next + ", (SELECT count(*) FROM " + sql::QuoteName(table) + ")",
       Deadline::After(kWithin), [&](const sql::Batch& block) {
         if (block.rows() == 0) return true;
-        if (!block.IsNull(0, 0)) {
-          out = static_cast<Offset>(block.Int64(0, 0));
-        }
-        empty = block.Int64(1, 0) == 0;
+        TakeNext(block, 0, answer);
+        empty = block.Int64(kVersion, 0) == 0;
         return true;
       }));
-  return out;
+  return answer;
 }
 
 }  // namespace
@@ -128,7 +131,7 @@ Result<TableAnswer> AskTable(warehouse::Warehouse& warehouse,
   MR_TRY(const auto key, KeyColumn(warehouse, question.table));
   MR_TRY(const auto next, SelectNext(warehouse, question.table));
   std::string select =
-      "SELECT " + next + " AS _next, _version AS _v, " + sql::QuoteName(key) + " AS _key";
+      "SELECT " + next + ", _version AS _v, " + sql::QuoteName(key) + " AS _key";
   for (const auto& column : question.columns) select += ", " + sql::QuoteName(column);
   select += " FROM " + sql::QuoteName(question.table);
   // Rows that came between the two looks at an empty table: look again.
@@ -147,7 +150,8 @@ Result<TableAnswer> AskTable(warehouse::Warehouse& warehouse,
         }));
     MR_CHECK_OK(added);
     if (any) return answer;
-    MR_TRY(answer.next, NextOfEmpty(warehouse, next, question.table, empty));
+    MR_TRY(answer,
+           AnswerOfEmpty(warehouse, next, question.table, std::move(answer), empty));
     if (empty) return answer;
   }
 }

@@ -21,20 +21,13 @@ struct RowItem {
   friend auto operator<=>(const RowItem&, const RowItem&) = default;
 };
 
-/// A row of a key that was asked for one by one.
-struct KeyedRow {
-  std::uint64_t key = 0;  ///< hash
-  RowItem row;
-  friend auto operator<=>(const KeyedRow&, const KeyedRow&) = default;
-};
-
 /// What verify asks of a table.
 struct TableQuestion {
   std::string table;
   std::vector<std::string> columns;   ///< of the document, in its order
   std::vector<std::uint64_t> bounds;  ///< last position of each slice but the last
-  /// Rows whose key has one of these hashes (sorted) stand apart, and in no sum.
-  std::vector<std::uint64_t> apart;
+  /// Rows whose key has one of these hashes (sorted) are left out.
+  std::vector<std::uint64_t> without;
   /// Rows of these positions (after, upto] are wanted one by one, too.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> list;
   /// Rows that are given one by one have their version's ordinal for a position.
@@ -44,9 +37,9 @@ struct TableQuestion {
 /// What the table had at one moment.
 struct TableAnswer {
   std::optional<Offset> next;  ///< nothing: not started
+  Offset redriven = 0;         ///< next offset in the redrive stream
   std::vector<change::Sum> slices;
   std::vector<RowItem> items;
-  std::vector<KeyedRow> apart;
 };
 
 /// Of the columns of these indexes, by their names.

@@ -17,23 +17,20 @@ TEST(TableSums, QuestionsComeThroughASocketAsTheyAre) {
   EXPECT_EQ(got->table, asked.table);
   EXPECT_EQ(got->columns, asked.columns);
   EXPECT_EQ(got->bounds, asked.bounds);
-  EXPECT_EQ(got->apart, asked.apart);
+  EXPECT_EQ(got->without, asked.without);
   EXPECT_EQ(got->list, asked.list);
   EXPECT_TRUE(got->by_ordinal);
   EXPECT_FALSE(DecodeQuestion(Encode(TableQuestion{"t", {}, {}, {}, {}, {}}))->list);
 }
 
 TEST(TableSums, AnswersComeThroughASocketAsTheyAre) {
-  const TableAnswer said{17,
-                         {{1, 2}, {0, 0}, {5, UINT64_MAX}},
-                         {{4, 9}, {4, 10}},
-                         {{7, {1, 2}}, {8, {3, 4}}}};
+  const TableAnswer said{17, 5, {{1, 2}, {0, 0}, {5, UINT64_MAX}}, {{4, 9}, {4, 10}}};
   const auto got = DecodeAnswer(Encode(said));
   ASSERT_TRUE(got);
   EXPECT_EQ(got->next, said.next);
   EXPECT_EQ(got->slices, said.slices);
   EXPECT_EQ(got->items, said.items);
-  EXPECT_EQ(got->apart, said.apart);
+  EXPECT_EQ(got->redriven, said.redriven);
   EXPECT_FALSE(DecodeAnswer(Encode(TableAnswer{}))->next);
   EXPECT_FALSE(DecodeAnswer("s 12 xyz\n"));
 }

@@ -41,7 +41,7 @@ std::string Encode(const TableQuestion& question) {
   std::string out = "t " + question.table + "\n";
   for (const auto& column : question.columns) out += "c " + column + "\n";
   for (const auto bound : question.bounds) out += "b " + Hex(bound) + "\n";
-  for (const auto key : question.apart) out += "k " + Hex(key) + "\n";
+  for (const auto key : question.without) out += "k " + Hex(key) + "\n";
   if (question.by_ordinal) out += "o 1\n";
   if (question.list) {
     out += "l " + Hex(question.list->first) + " " + Hex(question.list->second) + "\n";
@@ -57,7 +57,7 @@ Result<TableQuestion> DecodeQuestion(std::string_view text) {
     if (kind == 't' || kind == 'c') return {};
     MR_TRY(const auto pair, ParsePair(rest));
     if (kind == 'b') question.bounds.push_back(pair.first);
-    if (kind == 'k') question.apart.push_back(pair.first);
+    if (kind == 'k') question.without.push_back(pair.first);
     if (kind == 'o') question.by_ordinal = pair.first == 1;
     if (kind == 'l') question.list = {pair.first, pair.second};
     return {};
@@ -68,14 +68,12 @@ Result<TableQuestion> DecodeQuestion(std::string_view text) {
 std::string Encode(const TableAnswer& answer) {
   std::string out;
   if (answer.next) out += "n " + Hex(*answer.next) + "\n";
+  out += "r " + Hex(answer.redriven) + "\n";
   for (const auto& sum : answer.slices) {
     out += "s " + Hex(sum.rows) + " " + Hex(sum.hash) + "\n";
   }
   for (const auto& item : answer.items) {
     out += "i " + Hex(item.position) + " " + Hex(item.hash) + "\n";
-  }
-  for (const auto& [key, row] : answer.apart) {
-    out += "a " + Hex(row.position) + " " + Hex(row.hash) + "\nk " + Hex(key) + "\n";
   }
   return out;
 }
@@ -85,10 +83,9 @@ Result<TableAnswer> DecodeAnswer(std::string_view text) {
   MR_CHECK_OK(ForEachLine(text, [&](char kind, std::string_view rest) -> Status {
     MR_TRY(const auto pair, ParsePair(rest));
     if (kind == 'n') answer.next = pair.first;
+    if (kind == 'r') answer.redriven = pair.first;
     if (kind == 's') answer.slices.push_back({pair.first, pair.second});
     if (kind == 'i') answer.items.push_back({pair.first, pair.second});
-    if (kind == 'a') answer.apart.push_back({0, {pair.first, pair.second}});
-    if (kind == 'k' && !answer.apart.empty()) answer.apart.back().key = pair.first;
     return {};
   }));
   return answer;

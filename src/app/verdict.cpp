@@ -182,7 +182,7 @@ std::string Verdict::ToText() const {
                        one.Disagrees() ? "DISAGREES" : one.Name());
     out += SumsText("history", one.history) + SumsText("state", one.state);
     if (one.dead_letters > 0)
-      out += fmt::format("  dead letters: {} (not compared)\n", one.dead_letters);
+      out += fmt::format("  dead letters: {}\n", one.dead_letters);
     for (const auto& why : one.left_out) out += "  left out: " + why + "\n";
     for (const auto& finding : one.findings) out += FindingText(finding);
   }

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 
 #include "verify_narrow.hpp"
+#include "verify_redriven.hpp"
 #include "verify_rerun.hpp"
+#include "verify_sinks.hpp"
 #include "verify_snapshot.hpp"
 #include "verify_stores.hpp"
 
@@ -12,21 +15,6 @@ namespace millrace::app {
 namespace {
 
 constexpr std::size_t kMostNarrowed = 3;
-constexpr std::string_view kTable = "table.";
-
-/// A sink as it was before the log was read.
-struct SinkMoment {
-  const pipeline::StoredPipeline* pipeline = nullptr;
-  std::string sink;  ///< "table.orders"
-  std::string name;  ///< as in a verdict
-  Refused refused;
-  std::optional<lake::LakeExtent> extent;  ///< of a lake
-  std::optional<TableAnswer> table;        ///< nothing: it does not have every column
-  bool has_all = true;                     ///< can be compared with the log as it is
-  std::size_t expected = 0;                ///< in LogHistory, where has_all
-
-  bool is_table() const { return sink.starts_with(kTable); }
-};
 
 /// Compares the stores of one collection or declared stream.
 class StreamCheck {
@@ -41,13 +29,19 @@ class StreamCheck {
         history_(slices, end.low, of == nullptr) {
     verdict_.collection = std::move(name);
     verdict_.declared = of == nullptr;
+    for (const auto& pipeline : stores.pipelines()) {
+      if (pipeline.stream != verdict_.collection) continue;
+      for (const auto& sink : pipeline.sinks) verdict_.dead_letters += sink.dead_letters;
+    }
   }
 
   Result<CollectionVerdict> Run() {
     const StreamId stream{"", verdict_.collection};
     MR_TRY(const auto before, stores_.log().Stream(stream));
     MR_TRY(columns_, stores_.Columns(before));
-    MR_CHECK_OK(ReadSinks());
+    MR_TRY(sinks_,
+           ReadSinks(stores_, verdict_.collection, columns_, slices_, verdict_.left_out));
+    MR_CHECK_OK(ExpectSinks());
     // After the sinks: the log holds all that they have.
     MR_TRY(info_, stores_.log().Stream(stream));
     MR_CHECK_OK(history_.Read(stores_.log(), info_));
@@ -59,7 +53,7 @@ class StreamCheck {
     MR_CHECK_OK(CompareRecords());
     for (const auto& sink : sinks_) {
       MR_CHECK_OK(CompareSink(sink));
-      if (!sink.is_table()) MR_CHECK_OK(CompareSnapshotOf(sink));
+      if (!sink.is_table()) MR_CHECK_OK(CompareParts(sink));
     }
     return std::move(verdict_);
   }
@@ -67,72 +61,24 @@ class StreamCheck {
  private:
   bool whole() const { return info_.first == 0; }
   void LeaveOut(std::string what) { verdict_.left_out.push_back(std::move(what)); }
-  Status ReadSinks() {
-    for (const auto& pipeline : stores_.pipelines()) {
-      if (pipeline.stream != verdict_.collection) continue;
-      for (const auto& sink : pipeline.sinks) {
-        verdict_.dead_letters += sink.dead_letters;
-        if (columns_.empty()) continue;
-        SinkMoment moment;
-        moment.pipeline = &pipeline;
-        moment.sink = sink.name;
-        MR_CHECK_OK(moment.is_table() ? ReadTable(std::move(moment))
-                                      : ReadLake(std::move(moment)));
-      }
-    }
+  /// What the log is to say of the sinks.
+  Status ExpectSinks() {
     for (auto& sink : sinks_) {
       if (!sink.has_all) continue;
       if (sink.extent) {
         sink.expected = history_.lakes.size();
         history_.lakes.push_back({sink.extent->begin, sink.extent->next, &sink.refused,
                                   SliceSums(slices_.size())});
-      } else {
-        sink.expected = history_.tables.size();
-        history_.tables.push_back(
-            {sink.table->next.value_or(0), &sink.refused, {}, {}, {}});
+        continue;
       }
+      sink.expected = history_.tables.size();
+      NewestPerKey redriven(slices_.size());
+      MR_CHECK_OK(stores_.ForEachSent(
+          sink.refused, slices_,
+          [&](const HashedEvent& event) { redriven.Add(event.key, event.entry()); }));
+      history_.tables.push_back(
+          {sink.table->next.value_or(0), &sink.refused, std::move(redriven), {}, {}});
     }
-    return {};
-  }
-
-  Status ReadTable(SinkMoment moment) {
-    moment.name = moment.sink.substr(kTable.size());
-    TableQuestion question{moment.name, columns_, {}, {}, {}, false};
-    for (std::size_t i = 0; i + 1 < slices_.size(); ++i) {
-      question.bounds.push_back(slices_.slices()[i].upto);
-    }
-    auto asked = stores_.AskTable(question, moment.pipeline->name, moment.sink);
-    if (!asked && asked.error().code() == ErrorCode::kInvalidArgument) {
-      moment.has_all = false;
-    } else if (!asked && asked.error().code() == ErrorCode::kNotFound) {
-      LeaveOut(moment.name + ": not begun");
-      return {};
-    } else if (!asked && asked.error().code() == ErrorCode::kUnavailable) {
-      LeaveOut(moment.name + ": " + asked.error().message());
-      return {};
-    } else {
-      MR_CHECK_OK(asked);
-      moment.table = std::move(asked->answer);
-      moment.refused = std::move(asked->refused);
-    }
-    sinks_.push_back(std::move(moment));
-    return {};
-  }
-
-  Status ReadLake(SinkMoment moment) {
-    moment.name = moment.sink;
-    auto extent = stores_.Extent(moment.sink, pipeline::kChangesPartition);
-    if (!extent && extent.error().code() == ErrorCode::kNotFound) {
-      LeaveOut(moment.sink + ": not begun");
-      return {};
-    }
-    MR_CHECK_OK(extent);
-    MR_TRY(moment.has_all, stores_.LakeHasAll(extent->files, columns_));
-    moment.extent = std::move(*extent);
-    // After the files: a letter is stored before its sink goes on.
-    MR_TRY(moment.refused, stores_.ReadRefused(moment.pipeline->name, moment.sink,
-                                               moment.pipeline->stream));
-    sinks_.push_back(std::move(moment));
     return {};
   }
 
@@ -165,7 +111,7 @@ class StreamCheck {
 
   Comparison Sides(const SliceSums& expected, const SliceSums& found,
                    std::size_t begin = 0) const {
-    return {slices_.slices(), expected, found, begin, slices_.size(), {}, {}, {}};
+    return {slices_.slices(), expected, found, begin, slices_.size(), {}, {}, {}, {}};
   }
 
   /// The first slice that the log has from its beginning on.
@@ -229,8 +175,7 @@ class StreamCheck {
   /// A lake beside what was committed; nothing: it cannot be compared so.
   Result<std::optional<Comparison>> LakeAsLogged(const SinkMoment& sink) {
     if (!sink.has_all) return std::nullopt;
-    MR_TRY(auto answer,
-           stores_.AskLake({sink.extent->files, columns_, &sink.refused, {}}, slices_));
+    MR_TRY(auto answer, stores_.AskLake({sink.extent->files, columns_, {}}, slices_));
     auto expected = history_.lakes[sink.expected].sums;
     const auto first = FirstWholeSlice();
     // Where the log is gone, the record store still knows what it had committed.
@@ -259,11 +204,11 @@ class StreamCheck {
       if (!quiet) return std::nullopt;
       expected = of_->state;
     }
-    auto found = sink.table->slices;
-    AddApart(sink.table->apart, history_.tables[sink.expected].left_out, slices_, found);
+    const auto& found = sink.table->slices;
     if (!next || !expected) expected = found;
     auto sides = Sides(*expected, found);
     sides.next = next;
+    sides.waiting = sink.refused.waiting;
     return sides;
   }
 
@@ -312,25 +257,34 @@ class StreamCheck {
     return NamePlain(sink, *plain);
   }
 
-  Status CompareSnapshotOf(const SinkMoment& sink) {
-    MR_TRY(auto rows, CompareSnapshot(stores_, *sink.pipeline, sink.sink));
-    if (rows.sum) verdict_.history.push_back(std::move(*rows.sum));
-    if (rows.finding) verdict_.findings.push_back(std::move(*rows.finding));
-    for (auto& text : rows.left_out) LeaveOut(std::move(text));
+  /// What a lake has beside its changes.
+  Status CompareParts(const SinkMoment& sink) {
+    MR_TRY(auto snapshot, CompareSnapshot(stores_, *sink.pipeline, sink.sink));
+    AddPart(std::move(snapshot));
+    MR_TRY(auto redriven, CompareRedriven(stores_, slices_, info_, of_ == nullptr,
+                                          *sink.pipeline, sink.sink));
+    AddPart(std::move(redriven));
     return {};
+  }
+
+  void AddPart(PartRows rows) {
+    if (rows.sum) verdict_.history.push_back(std::move(*rows.sum));
+    std::ranges::move(rows.findings, std::back_inserter(verdict_.findings));
+    for (auto& text : rows.left_out) LeaveOut(std::move(text));
   }
 
   void AddSums(const SinkMoment& sink, const Comparison& sides, bool rerun) {
     auto& list = sink.is_table() ? verdict_.state : verdict_.history;
-    list.push_back(
-        {sink.name, Total(sides.found), Behind(sides.next.value_or(0)), rerun});
+    const auto behind = Behind(sides.next.value_or(0)) + sides.waiting;
+    list.push_back({sink.name, Total(sides.found), behind, rerun});
   }
 
   Status NamePlain(const SinkMoment& sink, const Comparison& sides) {
     return Compare(sink.is_table() ? "table" : "lake", sink.name, sides,
                    [&](Finding& finding, std::size_t) {
                      return sink.is_table()
-                                ? Narrow().Table(sink.name, sink.refused, finding)
+                                ? Narrow().Table(sink.name, *sink.pipeline, sink.sink,
+                                                 finding)
                                 : Narrow().Lake(*sink.extent, sink.refused, finding);
                    });
   }

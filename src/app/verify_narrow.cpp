@@ -1,6 +1,7 @@
 #include "verify_narrow.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/bytes.hpp"
 #include "trace_event.hpp"
@@ -53,23 +54,16 @@ void NameDifferences(Items expected, Items found, const NameOfRow& name_of,
   }
 }
 
-void AddApart(const std::vector<KeyedRow>& apart,
-              const std::vector<std::uint64_t>& left_out, const SliceMap& slices,
-              SliceSums& sums) {
-  for (const auto& [key, row] : apart) {
-    if (std::ranges::binary_search(left_out, key)) continue;
-    auto& sum = sums[slices.IndexOf(row.position)];
-    sum = Plus(sum, {1, Hash64("state", row.hash)});
-  }
-}
-
-void ListApart(const std::vector<KeyedRow>& apart,
-               const std::vector<std::uint64_t>& left_out, const Slice& slice,
-               std::vector<RowItem>& items) {
-  for (const auto& [key, row] : apart) {
-    if (std::ranges::binary_search(left_out, key)) continue;
-    if (row.position > slice.after && row.position <= slice.upto) items.push_back(row);
-  }
+void DropPairs(Items& wanted, Items& have) {
+  std::unordered_map<std::uint64_t, std::uint64_t> left;
+  for (const auto& item : have) ++left[item.hash];
+  std::erase_if(wanted, [&](const RowItem& item) {
+    auto& count = left[item.hash];
+    if (count == 0) return false;
+    --count;
+    return true;
+  });
+  have.clear();
 }
 
 NameOfRow Narrowing::Names() const {
@@ -105,28 +99,31 @@ Status Narrowing::Lake(const lake::LakeExtent& extent, const Refused& refused,
                                expected.push_back({hashed.position, hashed.members});
                              }
                            }));
-  MR_TRY(auto answer, stores.AskLake({extent.files, columns, &refused, slice}, slices));
+  MR_TRY(auto answer, stores.AskLake({extent.files, columns, slice}, slices));
   NameDifferences(std::move(expected), std::move(answer.items), Names(), finding);
   return {};
 }
 
 Result<Items> Narrowing::State(Offset next, std::uint64_t upto, const Slice& slice,
-                               const Refused& refused,
-                               std::vector<std::uint64_t>& left_out) {
+                               const Refused& refused) {
   NewestPerKey newest(slices.size());
   MR_CHECK_OK(ForEachEvent(stores.log(), stream.stream, stream.first, next,
                            [&](const change::Event* event, Offset offset) {
-                             if (event == nullptr || event->version.position > upto)
+                             if (event == nullptr || event->version.position > upto ||
+                                 refused.HasPosition(event->version.position)) {
                                return;
+                             }
                              const auto hashed = HashEvent(*event, offset, slices);
                              newest.Add(hashed.key, hashed.entry());
                            }));
-  left_out = newest.LeftOut(refused);
+  MR_CHECK_OK(stores.ForEachSent(refused, slices, [&](const HashedEvent& event) {
+    newest.Add(event.key, event.entry());
+  }));
   Items items;
   for (const auto& [key, entry] : newest.entries()) {
     const auto position = entry.version.position;
     const bool inside = position > slice.after && position <= slice.upto;
-    const bool skipped = std::ranges::binary_search(left_out, key);
+    const bool skipped = std::ranges::binary_search(refused.dropped_keys, key);
     if (inside && !entry.deleted && !skipped && items.size() < kMostItems) {
       items.push_back({position, entry.state});
     }
@@ -134,20 +131,15 @@ Result<Items> Narrowing::State(Offset next, std::uint64_t upto, const Slice& sli
   return items;
 }
 
-Status Narrowing::Table(const std::string& table, const Refused& refused,
+Status Narrowing::Table(const std::string& table,
+                        const pipeline::StoredPipeline& pipeline, const std::string& sink,
                         Finding& finding) {
-  TableQuestion question{table,
-                         columns,
-                         {},
-                         refused.KeyHashes(),
-                         std::pair(finding.slice.after, finding.slice.upto),
-                         false};
-  MR_TRY(auto answer, stores.access().AskTable(question));
-  std::vector<std::uint64_t> left_out;
+  const std::pair slice(finding.slice.after, finding.slice.upto);
+  MR_TRY(auto asked,
+         stores.AskTable({table, columns, {}, {}, slice, false}, pipeline, sink));
   MR_TRY(auto expected,
-         State(answer.next.value_or(0), UINT64_MAX, finding.slice, refused, left_out));
-  ListApart(answer.apart, left_out, finding.slice, answer.items);
-  NameDifferences(std::move(expected), std::move(answer.items), Names(), finding);
+         State(asked.answer.next.value_or(0), UINT64_MAX, finding.slice, asked.refused));
+  NameDifferences(std::move(expected), std::move(asked.answer.items), Names(), finding);
   return {};
 }
 
@@ -155,8 +147,7 @@ Status Narrowing::Records(const std::string& collection, Finding& finding) {
   MR_TRY(const auto end, stores.RecordsEnd());
   MR_TRY(auto found, stores.ListRecords(collection, finding.slice));
   MR_TRY(const auto now, stores.log().Stream(stream.stream));
-  std::vector<std::uint64_t> none;
-  MR_TRY(auto expected, State(now.next, end.low, finding.slice, {}, none));
+  MR_TRY(auto expected, State(now.next, end.low, finding.slice, {}));
   NameDifferences(std::move(expected), std::move(found), Names(), finding);
   return {};
 }

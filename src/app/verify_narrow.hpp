@@ -16,14 +16,8 @@ using NameOfRow = std::function<std::string(std::uint64_t position)>;
 void NameDifferences(std::vector<RowItem> expected, std::vector<RowItem> found,
                      const NameOfRow& name_of, Finding& finding);
 
-/// Rows of a table that stand apart, but for keys that are left out, go to the others: to
-/// their sums, or, of one slice, to the rows one by one.
-void AddApart(const std::vector<KeyedRow>& apart,
-              const std::vector<std::uint64_t>& left_out, const SliceMap& slices,
-              SliceSums& sums);
-void ListApart(const std::vector<KeyedRow>& apart,
-               const std::vector<std::uint64_t>& left_out, const Slice& slice,
-               std::vector<RowItem>& items);
+/// Rows that only their content tells apart: what both sides have goes.
+void DropPairs(std::vector<RowItem>& wanted, std::vector<RowItem>& have);
 
 struct Narrowing {
   VerifyStores& stores;
@@ -35,7 +29,8 @@ struct Narrowing {
   bool declared = false;  ///< a declared stream
 
   Status Lake(const lake::LakeExtent& extent, const Refused& refused, Finding& finding);
-  Status Table(const std::string& table, const Refused& refused, Finding& finding);
+  Status Table(const std::string& table, const pipeline::StoredPipeline& pipeline,
+               const std::string& sink, Finding& finding);
   Status Records(const std::string& collection, Finding& finding);
   /// Positions of the slice that no stream of the log has.
   Status Log(Finding& finding);
@@ -47,8 +42,7 @@ struct Narrowing {
   Result<Offset> Begin(const eventlog::StreamInfo& info, const Slice& slice);
   /// Newest of each key before offset `next`, of positions up to `upto`, in the slice.
   Result<std::vector<RowItem>> State(Offset next, std::uint64_t upto, const Slice& slice,
-                                     const Refused& refused,
-                                     std::vector<std::uint64_t>& left_out);
+                                     const Refused& refused);
 };
 
 }  // namespace millrace::app

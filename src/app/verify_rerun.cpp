@@ -1,7 +1,6 @@
 #include "verify_rerun.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "trace_event.hpp"
 #include "verify_table_rows.hpp"
@@ -59,6 +58,7 @@ Result<std::string> SinkRerun::Open() {
   if (snapshot_ && since_ > snapshot_->changes) {
     return "the project's definition is newer than the snapshot";
   }
+  defined_ = since_;
   since_ = snapshot_ ? snapshot_->first : std::max(since_, info_.first);
   for (const auto& lookup : compiled_->lookups) {
     MR_TRY(const auto of, stores_.log().Stream({"", lookup.collection.name}));
@@ -101,8 +101,9 @@ void SinkRerun::ChooseColumns(const std::vector<std::string>& has) {
     (out ? without : columns_).push_back(name);
   }
   if (without.empty()) return;
-  notes_.push_back("columns " + Joined(without) +
-                   ", which another run gives other values");
+  columns_left_out_.push_back("columns " + Joined(without) +
+                              ", which another run gives other values");
+  notes_.push_back(columns_left_out_.back());
 }
 
 Result<std::optional<std::uint64_t>> SinkRerun::PositionAt(Offset offset) {
@@ -139,36 +140,49 @@ Result<Comparison> SinkRerun::Table(const std::string& table, std::uint64_t afte
     question.bounds.push_back(slices.slices()[i].upto);
   }
   if (list) question.list = {out.slices[*list].after, out.slices[*list].upto};
-  MR_TRY(auto asked, stores_.AskTable(question, pipeline_.name, sink_));
+  MR_TRY(auto asked, stores_.AskTable(question, pipeline_, sink_));
   out.next = asked.answer.next;
+  out.waiting = asked.refused.waiting;
   out.found = std::move(asked.answer.slices);
   out.have = std::move(asked.answer.items);
-  TableRows rows(*compiled_sink_, columns_, slices, asked.refused, keyed);
-  const auto take = [&](const auto& batch) { return rows.Take(batch); };
+  const auto& refused = asked.refused;
+  TableRows rows(*compiled_sink_, columns_, slices, refused.dropped_keys, keyed);
+  const auto take = [&rows](const std::vector<Offset>& but) {
+    return [&rows, &but](const auto& batch) { return rows.Take(batch, but); };
+  };
   if (out.next && begun_with_) {
-    MR_CHECK_OK(rerun_->RunSnapshot(pipeline_.name, sink_, *begun_with_, take));
+    MR_CHECK_OK(rerun_->RunSnapshot(pipeline_.name, sink_, *begun_with_,
+                                    take(refused.of_snapshot)));
   }
   if (out.next && begin < *out.next) {
-    MR_CHECK_OK(rerun_->Run(pipeline_.name, sink_, begin, *out.next, take));
+    MR_CHECK_OK(
+        rerun_->Run(pipeline_.name, sink_, begin, *out.next, take(refused.offsets)));
   }
-  const auto left_out = rows.LeftOut();
-  out.expected = rows.Sums(left_out);
-  AddApart(asked.answer.apart, left_out, slices, out.found);
-  if (list) {
-    out.wanted = rows.Items(out.slices[*list], left_out, of_codec());
-    ListApart(asked.answer.apart, left_out, out.slices[*list], out.have);
-  }
+  const std::vector<Offset> none;
+  MR_CHECK_OK(RunSent(refused.sent, take(none)));
+  out.expected = rows.Sums();
+  if (list) out.wanted = rows.Items(out.slices[*list], of_codec());
   return out;
+}
+
+bool SinkRerun::IsOfDefinition(const SentLetter& letter) const {
+  if (!letter.of_snapshot) return letter.offset >= defined_;
+  return begun_with_ && letter.offset >= begun_with_->first &&
+         letter.offset < begun_with_->end;
+}
+
+Status SinkRerun::RunSent(std::vector<SentLetter> letters,
+                          const PipelineRerun::Each& each) {
+  std::erase_if(letters, [this](const auto& one) { return !IsOfDefinition(one); });
+  if (letters.empty()) return {};
+  std::vector<std::int64_t> ids;
+  for (const auto& letter : letters) ids.push_back(letter.id);
+  return rerun_->RunSent(pipeline_.name, sink_, stores_.state()->letters(), ids, each);
 }
 
 Result<SinkRerun::Units> SinkRerun::UnitsOf(const lake::LakeExtent& extent) {
   Units units;
-  MR_TRY(const auto described,
-         stores_.session().Query("DESCRIBE SELECT * FROM " + ReadFiles(extent.files)));
-  std::vector<std::string> has;
-  for (std::size_t row = 0; row < described.rows(); ++row) {
-    has.emplace_back(described.Text(0, row));
-  }
+  MR_TRY(const auto has, stores_.LakeColumns(extent.files));
   std::vector<Offset> firsts{since_};
   if (!snapshot_) {
     MR_TRY(firsts, FirstOffsets(stores_.log(), info_, slices_));
@@ -201,9 +215,8 @@ Result<SinkRerun::Units> SinkRerun::UnitsOf(const lake::LakeExtent& extent) {
   return units;
 }
 
-Status SinkRerun::FindRows(const lake::LakeExtent& extent, const Refused& refused,
-                           const Units& units, std::optional<std::size_t> list,
-                           Comparison& out) {
+Status SinkRerun::FindRows(const lake::LakeExtent& extent, const Units& units,
+                           std::optional<std::size_t> list, Comparison& out) {
   std::string select = "SELECT _mr_file";
   select += units.files.empty() ? ", _offset" : ", 0::BIGINT AS _offset";
   for (const auto& column : columns_) select += ", " + sql::QuoteName(column);
@@ -217,7 +230,7 @@ Status SinkRerun::FindRows(const lake::LakeExtent& extent, const Refused& refuse
           auto offset = static_cast<Offset>(block.Int64(1, row));
           std::size_t unit = 0;
           if (units.files.empty()) {
-            if (offset < since_ || refused.HasOffset(offset)) continue;
+            if (offset < since_) continue;
             unit = units.IndexOf(offset);
           } else {
             const auto file = std::ranges::find(units.files, block.Text(0, row));
@@ -234,23 +247,6 @@ Status SinkRerun::FindRows(const lake::LakeExtent& extent, const Refused& refuse
       });
 }
 
-namespace {
-
-/// Rows that only their content tells apart: what both sides have goes.
-void DropPairs(std::vector<RowItem>& wanted, std::vector<RowItem>& have) {
-  std::unordered_map<std::uint64_t, std::uint64_t> left;
-  for (const auto& item : have) ++left[item.hash];
-  std::erase_if(wanted, [&](const RowItem& item) {
-    auto& count = left[item.hash];
-    if (count == 0) return false;
-    --count;
-    return true;
-  });
-  have.clear();
-}
-
-}  // namespace
-
 Status SinkRerun::MakeRows(const lake::LakeExtent& extent, const Refused& refused,
                            const Units& units, std::optional<std::size_t> list,
                            Comparison& out) {
@@ -259,12 +255,13 @@ Status SinkRerun::MakeRows(const lake::LakeExtent& extent, const Refused& refuse
                        ? std::min(extent.next, units.firsts[out.end])
                        : extent.next;
   if (begin >= end) return {};
+  const auto& but = snapshot_ ? refused.of_snapshot : refused.offsets;
   const auto take = [&](const pipeline::SinkBatch& batch) -> Status {
     const auto columns = IndexesIn(batch.rows, columns_);
     const auto at = IndexIn(batch.rows, kOffsetColumn);
     for (std::size_t row = 0; row < batch.rows.rows(); ++row) {
       const auto offset = static_cast<Offset>(batch.rows.Int64(at, row));
-      if (refused.HasOffset(offset)) continue;
+      if (std::ranges::binary_search(but, offset)) continue;
       const auto unit = units.IndexOf(offset);
       const auto hash = HashColumns(batch.rows, row, columns);
       out.expected[unit].AddState(hash);
@@ -290,7 +287,7 @@ Result<Comparison> SinkRerun::Lake(const lake::LakeExtent& extent, const Refused
   out.found.resize(units.slices.size());
   if (out.begin >= out.end) return out;
   const auto listed = list ? std::optional(from) : std::nullopt;
-  MR_CHECK_OK(FindRows(extent, refused, units, listed, out));
+  MR_CHECK_OK(FindRows(extent, units, listed, out));
   MR_CHECK_OK(MakeRows(extent, refused, units, listed, out));
   if (list && !units.files.empty()) DropPairs(out.wanted, out.have);
   return out;

@@ -18,10 +18,18 @@ struct Comparison {
   SliceSums expected, found;
   std::size_t begin = 0, end = 0;
   std::optional<Offset> next;         ///< where the sink stood; nothing: not begun
+  std::uint64_t waiting = 0;          ///< letters on their way into it
   std::vector<RowItem> wanted, have;  ///< rows of the slice that was listed
   bool Differs(std::size_t slice) const { return expected[slice] != found[slice]; }
   /// The first that differs; `end` where none does.
   std::size_t FirstDifference() const;
+};
+
+/// Rows of a lake that stand in a partition of their own.
+struct PartRows {
+  std::optional<StoreSum> sum;  ///< nothing: they were not compared
+  std::vector<Finding> findings;
+  std::vector<std::string> left_out;
 };
 
 class SinkRerun {
@@ -42,6 +50,8 @@ class SinkRerun {
   Result<std::string> Open();
   /// What is compared with less than everything, a sentence each.
   const std::vector<std::string>& notes() const { return notes_; }
+  /// Those of the notes that are of columns.
+  const std::vector<std::string>& columns_left_out() const { return columns_left_out_; }
 
   /// From the slice of the position behind `after` on; `keyed`: the newest of each key is
   /// found out (100 bytes a key), else each event must have a key of its own. `list`: a
@@ -57,6 +67,14 @@ class SinkRerun {
   /// Of rows of a lake that were listed.
   NameOfRow LakeNames() const;
 
+  /// Whether the letter's event was refused, and redriven, by the definition of now.
+  bool IsOfDefinition(const SentLetter& letter) const;
+  /// Of the others nothing is given.
+  Status RunSent(std::vector<SentLetter> letters, const PipelineRerun::Each& each);
+  const std::vector<std::string>& columns() const { return columns_; }
+  /// Of the event in the pipeline's stream; nothing: it cannot be told.
+  Result<std::optional<std::uint64_t>> PositionAt(Offset offset);
+
   bool of_codec() const { return !compiled_->definition.codec.empty(); }
 
  private:
@@ -71,13 +89,12 @@ class SinkRerun {
   Result<std::optional<pipeline::Snapshot>> BegunWith();
   void ChooseColumns(const std::vector<std::string>& has);
   Result<Units> UnitsOf(const lake::LakeExtent& extent);
-  Status FindRows(const lake::LakeExtent& extent, const Refused& refused,
-                  const Units& units, std::optional<std::size_t> list, Comparison& out);
+  Status FindRows(const lake::LakeExtent& extent, const Units& units,
+                  std::optional<std::size_t> list, Comparison& out);
   Status MakeRows(const lake::LakeExtent& extent, const Refused& refused,
                   const Units& units, std::optional<std::size_t> list, Comparison& out);
   /// The last position that is not compared in a table.
   Result<std::uint64_t> Floor(Offset begin);
-  Result<std::optional<std::uint64_t>> PositionAt(Offset offset);
 
   VerifyStores& stores_;
   const SliceMap& slices_;
@@ -91,8 +108,9 @@ class SinkRerun {
   const pipeline::CompiledSink* compiled_sink_ = nullptr;
   std::vector<std::string> columns_;  ///< that are compared
   std::vector<pipeline::UsedDefinition> definitions_;
-  Offset since_ = 0;  ///< of the definition
-  std::vector<std::string> notes_;
+  Offset since_ = 0;    ///< of what is compared
+  Offset defined_ = 0;  ///< first event of the definition
+  std::vector<std::string> notes_, columns_left_out_;
 };
 
 }  // namespace millrace::app

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "verify_rerun.hpp"
-
 namespace millrace::app {
 namespace {
 
@@ -14,20 +12,19 @@ std::string Note(const std::string& sink, const std::string& what) {
   return NameOf(sink) + ": " + what;
 }
 
-SnapshotRows NotCompared(const std::string& sink, const std::string& why) {
+PartRows NotCompared(const std::string& sink, const std::string& why) {
   return {{}, {}, {Note(sink, why)}};
 }
 
 /// Compares where all of the snapshot is there to be read again.
-Result<SnapshotRows> Compare(VerifyStores& stores,
-                             const pipeline::StoredPipeline& pipeline,
-                             const std::string& sink, lake::LakeExtent extent,
-                             const pipeline::Snapshot& snapshot) {
+Result<PartRows> Compare(VerifyStores& stores, const pipeline::StoredPipeline& pipeline,
+                         const std::string& sink, lake::LakeExtent extent,
+                         const pipeline::Snapshot& snapshot) {
   const std::string store = NameOf(sink);
   const std::string stream = pipeline::SnapshotStream(pipeline.name);
   MR_TRY(const auto info, stores.log().Stream({"", stream}));
   // After the files: a letter is stored before its sink goes on.
-  MR_TRY(const auto refused, stores.ReadRefused(pipeline.name, sink, stream));
+  MR_TRY(const auto refused, stores.ReadRefused(pipeline, sink));
   extent.begin = snapshot.first;
   extent.next = std::min(extent.next, snapshot.end);
   const SliceMap whole;
@@ -36,26 +33,27 @@ Result<SnapshotRows> Compare(VerifyStores& stores,
   if (!why.empty()) return NotCompared(sink, why);
   auto sides = rerun.Lake(extent, refused, 0, SIZE_MAX, false);
   if (!sides) return NotCompared(sink, sides.error().message());
-  SnapshotRows rows;
+  PartRows rows;
   for (const auto& note : rerun.notes()) rows.left_out.push_back(Note(sink, note));
   const auto expected = Total(sides->expected), found = Total(sides->found);
   rows.sum = {store, found, snapshot.end - extent.next, true};
   if (expected == found) return rows;
-  rows.finding = {"lake", store, {}, expected, found, {}, {}, {}};
+  auto& finding =
+      rows.findings.emplace_back(Finding{"lake", store, {}, expected, found, {}, {}, {}});
   const auto first = sides->FirstDifference();
   MR_TRY(auto named, rerun.Lake(extent, refused, first, first + 1, true));
   NameDifferences(std::move(named.wanted), std::move(named.have), rerun.LakeNames(),
-                  *rows.finding);
+                  finding);
   return rows;
 }
 
 }  // namespace
 
-Result<SnapshotRows> CompareSnapshot(VerifyStores& stores,
-                                     const pipeline::StoredPipeline& pipeline,
-                                     const std::string& sink) {
+Result<PartRows> CompareSnapshot(VerifyStores& stores,
+                                 const pipeline::StoredPipeline& pipeline,
+                                 const std::string& sink) {
   auto extent = stores.Extent(sink, pipeline::kSnapshotPartition);
-  if (!extent && extent.error().code() == ErrorCode::kNotFound) return SnapshotRows();
+  if (!extent && extent.error().code() == ErrorCode::kNotFound) return PartRows();
   MR_CHECK_OK(extent);
   const auto rerun = stores.Rerun();
   if (!rerun) return NotCompared(sink, rerun.error().message());

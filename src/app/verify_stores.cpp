@@ -12,7 +12,6 @@ namespace {
 
 /// Columns that a lake must have beside the document's, so that a row is a change.
 constexpr std::string_view kChangeColumns[] = {"_id", "_version", "_op"};
-/// What the names of the files begin with that a sink's own stream has made.
 constexpr std::size_t kMostItems = 1'000'000;
 
 /// Of the last member of every document, whatever its collection calls it.
@@ -151,43 +150,28 @@ Result<std::vector<RowItem>> VerifyStores::ListRecords(const std::string& collec
   return items;
 }
 
-Result<Refused> VerifyStores::ReadRefused(const std::string& pipeline,
-                                          const std::string& sink,
-                                          const std::string& stream) {
-  Refused refused;
-  if (!state_) return refused;
-  pipeline::DeadLetterFilter filter;
-  filter.pipeline = pipeline;
-  filter.sink = sink;
-  filter.limit = 10'000;
-  filter.state = "all";  // a redriven change may have been mended
-  do {
-    MR_TRY(const auto page, state_->letters().List(filter));
-    for (const auto& letter : page.letters) {
-      // One that went through after all is a row like any other.
-      if (letter.state == pipeline::LetterState::kRebuilt) continue;
-      if (letter.stream == stream) refused.offsets.push_back(letter.offset);
-      // One that cannot be read is no change of any key.
-      const auto version = Version::Parse(letter.version);
-      if (!version) continue;
-      std::string key;
-      AppendJsonString(key, letter.key);
-      refused.positions.push_back(version->position);
-      refused.keys.push_back({KeyHash(key), *version});
+Result<Refused> VerifyStores::ReadRefused(const pipeline::StoredPipeline& pipeline,
+                                          const std::string& sink) {
+  if (!state_) return Refused();
+  return app::ReadRefused(*state_, pipeline, sink);
+}
+
+Status VerifyStores::ForEachSent(const Refused& refused, const SliceMap& slices,
+                                 const std::function<void(const HashedEvent&)>& each) {
+  std::vector<std::int64_t> ids;
+  for (const auto& letter : refused.sent) ids.push_back(letter.id);
+  while (!ids.empty()) {
+    MR_TRY(const auto letters, state_->letters().Load(ids));
+    if (letters.empty()) return {};
+    for (const auto& letter : letters) {
+      // What cannot be read as a change is for the pipeline to read.
+      if (const auto event = change::ParseEnvelope(letter.event())) {
+        each(HashEvent(*event, letter.offset, slices));
+      }
     }
-    filter.cursor = page.next_cursor;
-  } while (!filter.cursor.empty());
-  for (auto* list : {&refused.positions, &refused.offsets}) {
-    std::ranges::sort(*list);
-    const auto again = std::ranges::unique(*list);
-    list->erase(again.begin(), again.end());
+    ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(letters.size()));
   }
-  // Of each key the newest alone.
-  std::ranges::sort(refused.keys, std::greater());
-  const auto older = std::ranges::unique(refused.keys, {}, &RefusedKey::key);
-  refused.keys.erase(older.begin(), older.end());
-  std::ranges::reverse(refused.keys);
-  return refused;
+  return {};
 }
 
 Result<std::vector<std::string>> VerifyStores::Columns(const eventlog::StreamInfo& info) {
@@ -202,19 +186,24 @@ Result<std::vector<std::string>> VerifyStores::Columns(const eventlog::StreamInf
   return names;
 }
 
-Result<VerifyStores::SteadyTable> VerifyStores::AskTable(TableQuestion question,
-                                                         const std::string& pipeline,
-                                                         const std::string& sink) {
+Result<VerifyStores::SteadyTable> VerifyStores::AskTable(
+    TableQuestion question, const pipeline::StoredPipeline& pipeline,
+    const std::string& sink) {
   constexpr int kMostTries = 10;
-  MR_TRY(auto refused, ReadRefused(pipeline, sink, ""));
+  MR_TRY(const auto redriven, log_->Stream({"", pipeline::RedriveStream(pipeline.name)}));
+  MR_TRY(auto before, ReadRefused(pipeline, sink));
   for (int tries = 0; tries < kMostTries; ++tries) {
-    question.apart = refused.KeyHashes();
+    before.Settle(redriven.first, 0);
+    question.without = before.dropped_keys;
     MR_TRY(auto answer, access_->AskTable(question));
-    MR_TRY(auto after, ReadRefused(pipeline, sink, ""));
-    if (after.keys == refused.keys) return SteadyTable{std::move(answer), refused};
-    refused = std::move(after);
+    MR_TRY(auto refused, ReadRefused(pipeline, sink));
+    if (refused.IsAfter(before)) {
+      refused.Settle(redriven.first, answer.redriven);
+      return SteadyTable{std::move(answer), std::move(refused)};
+    }
+    before = std::move(refused);
   }
-  return Fail(ErrorCode::kUnavailable, "dead letters come too fast to compare it");
+  return Fail(ErrorCode::kUnavailable, "it is being built anew all the time");
 }
 
 Result<PipelineRerun*> VerifyStores::Rerun() {
@@ -238,14 +227,20 @@ Result<lake::LakeExtent> VerifyStores::Extent(const std::string& sink,
   return lake::ReadExtent(*lake_, *session_, folder, partition);
 }
 
-Result<bool> VerifyStores::LakeHasAll(const std::vector<std::string>& files,
-                                      const std::vector<std::string>& columns) {
+Result<std::vector<std::string>> VerifyStores::LakeColumns(
+    const std::vector<std::string>& files) {
   MR_TRY(const auto described,
          session_->Query("DESCRIBE SELECT * FROM " + ReadFiles(files)));
   std::vector<std::string> has;
   for (std::size_t row = 0; row < described.rows(); ++row) {
     has.emplace_back(described.Text(0, row));
   }
+  return has;
+}
+
+Result<bool> VerifyStores::LakeHasAll(const std::vector<std::string>& files,
+                                      const std::vector<std::string>& columns) {
+  MR_TRY(const auto has, LakeColumns(files));
   const auto there = [&has](std::string_view name) {
     return std::ranges::find(has, name) != has.end();
   };
@@ -271,9 +266,6 @@ Result<LakeAnswer> VerifyStores::AskLake(const LakeQuestion& question,
   std::vector<std::size_t> columns;
   const auto add = [&](const sql::Batch& block, std::size_t row) -> Status {
     MR_TRY(const auto version, Version::Parse(block.Text(1, row)));
-    if (question.refused != nullptr && question.refused->HasPosition(version.position)) {
-      return {};
-    }
     if (columns.empty()) columns = ColumnsFrom(block, kBeforeDocument);
     const auto hash = HashColumns(block, row, columns);
     const auto id = block.Text(0, row);

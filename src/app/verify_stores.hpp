@@ -37,8 +37,7 @@ struct RecordsMoment {
 struct LakeQuestion {
   std::vector<std::string> files;
   std::vector<std::string> columns;  ///< of the document, in its order
-  const Refused* refused = nullptr;
-  std::optional<Slice> list;  ///< rows of it are wanted one by one, and no sums
+  std::optional<Slice> list;         ///< rows of it are wanted one by one, and no sums
 };
 struct LakeAnswer {
   SliceSums sums;
@@ -62,24 +61,31 @@ class VerifyStores {
   Result<std::vector<RowItem>> ListRecords(const std::string& collection,
                                            const Slice& slice);
   Result<Position> RecordsEnd() { return records_->End(); }
-  /// `offsets` are those of `stream` alone.
-  Result<Refused> ReadRefused(const std::string& pipeline, const std::string& sink,
-                              const std::string& stream);
+  Result<Refused> ReadRefused(const pipeline::StoredPipeline& pipeline,
+                              const std::string& sink);
+  /// The events of refused.sent as they were sent.
+  Status ForEachSent(const Refused& refused, const SliceMap& slices,
+                     const std::function<void(const HashedEvent&)>& each);
   /// Names of the newest event's members; none where the log has no event.
   Result<std::vector<std::string>> Columns(const eventlog::StreamInfo& info);
   /// kNotFound: the sink has not begun, or the partition has nothing.
   Result<lake::LakeExtent> Extent(const std::string& sink, std::uint32_t partition);
+  /// Names of the columns of these files.
+  Result<std::vector<std::string>> LakeColumns(const std::vector<std::string>& files);
   /// False: some column that a comparison needs is not there.
   Result<bool> LakeHasAll(const std::vector<std::string>& files,
                           const std::vector<std::string>& columns);
-  /// The table and what it had refused at that moment: letters that came since a table
-  /// was read are of later events, so both are read until the letters stay the same.
-  /// kUnavailable: they come too fast. Errors as AskTable.
+  /// The table and what it had refused at that moment; `without` is set to keys whose
+  /// letters the log has dropped. Letters that came since the table was read are of later
+  /// events, and the table's own positions say which redriven ones it has; both are read
+  /// again where it was built anew meanwhile. kUnavailable: each time. Errors as
+  /// AskTable.
   struct SteadyTable {
     TableAnswer answer;
     Refused refused;
   };
-  Result<SteadyTable> AskTable(TableQuestion question, const std::string& pipeline,
+  Result<SteadyTable> AskTable(TableQuestion question,
+                               const pipeline::StoredPipeline& pipeline,
                                const std::string& sink);
   /// kNotFound, kInvalidArgument: why there is no project whose pipelines could run.
   Result<PipelineRerun*> Rerun();

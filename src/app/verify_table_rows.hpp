@@ -27,34 +27,26 @@ inline std::vector<std::size_t> IndexesIn(const sql::Batch& batch,
 class TableRows {
  public:
   TableRows(const pipeline::CompiledSink& sink, const std::vector<std::string>& columns,
-            const SliceMap& slices, const Refused& refused, bool keyed)
+            const SliceMap& slices, const std::vector<std::uint64_t>& without, bool keyed)
       : sink_(sink),
         columns_(columns),
         slices_(slices),
-        refused_(refused),
+        without_(without),
         keyed_(keyed),
         newest_(slices.size()),
         plain_(slices.size()) {}
 
-  Status Take(const pipeline::SinkBatch& batch) {
+  /// But for events of the offsets `refused` (sorted), which went another way.
+  Status Take(const pipeline::SinkBatch& batch, const std::vector<Offset>& refused) {
     const auto columns = IndexesIn(batch.rows, columns_);
-    MR_CHECK_OK(Take(batch.rows, &columns));
-    return keyed_ ? Take(batch.tombstones, nullptr) : Status();
+    MR_CHECK_OK(Take(batch.rows, refused, &columns));
+    return keyed_ ? Take(batch.tombstones, refused, nullptr) : Status();
   }
-  /// Keys whose newest change was refused: such a change gives no row here.
-  std::vector<std::uint64_t> LeftOut() const {
-    return keyed_ ? newest_.LeftOut(refused_) : refused_.KeyHashes();
-  }
-  SliceSums Sums(const std::vector<std::uint64_t>& left_out) const {
-    return keyed_ ? newest_.SumsWithout(left_out) : plain_;
-  }
-  std::vector<RowItem> Items(const Slice& slice,
-                             const std::vector<std::uint64_t>& left_out,
-                             bool by_ordinal) const {
+  SliceSums Sums() const { return keyed_ ? newest_.sums() : plain_; }
+  std::vector<RowItem> Items(const Slice& slice, bool by_ordinal) const {
     std::vector<RowItem> items;
     for (const auto& [key, entry] : newest_.entries()) {
       const auto position = entry.version.position;
-      if (std::ranges::binary_search(left_out, key)) continue;
       if (entry.deleted || position <= slice.after || position > slice.upto) continue;
       if (items.size() < kMost) {
         items.push_back({by_ordinal ? entry.version.ordinal : position, entry.state});
@@ -65,14 +57,18 @@ class TableRows {
 
  private:
   static constexpr std::size_t kMost = 1'000'000;  ///< rows that are listed
-  Status Take(const sql::Batch& rows, const std::vector<std::size_t>* columns) {
+  Status Take(const sql::Batch& rows, const std::vector<Offset>& refused,
+              const std::vector<std::size_t>* columns) {
     if (rows.rows() == 0) return {};
-    const auto key = IndexIn(rows, sink_.key), at = IndexIn(rows, "_version");
+    const auto key = IndexIn(rows, sink_.key), at = IndexIn(rows, "_version"),
+               offset = IndexIn(rows, "_offset");
     for (std::size_t row = 0; row < rows.rows(); ++row) {
+      const auto of_event = static_cast<Offset>(rows.Int64(offset, row));
+      if (std::ranges::binary_search(refused, of_event)) continue;
       literal_.clear();
       rows.AppendJson(literal_, key, row);
       const auto hashed = KeyHash(literal_);
-      if (!keyed_ && refused_.HasKey(hashed)) continue;
+      if (std::ranges::binary_search(without_, hashed)) continue;
       MR_TRY(const auto version, Version::Parse(rows.Text(at, row)));
       const auto slice = slices_.IndexOf(version.position);
       const bool gone = columns == nullptr;
@@ -90,7 +86,7 @@ class TableRows {
   const pipeline::CompiledSink& sink_;
   const std::vector<std::string>& columns_;
   const SliceMap& slices_;
-  const Refused& refused_;
+  const std::vector<std::uint64_t>& without_;  ///< keys, sorted
   const bool keyed_;
   NewestPerKey newest_;
   SliceSums plain_;

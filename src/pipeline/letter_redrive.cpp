@@ -264,6 +264,13 @@ Status DeadLetters::CopyRedriven(DeadLetters& other, const std::string& pipeline
   return {};
 }
 
+Status DeadLetters::AddSent(const std::vector<DeadLetter>& letters,
+                            const std::string& sink) {
+  if (letters.empty()) return {};
+  MR_CHECK_OK(Insert(letters, sink));
+  return Resend(letters.front().pipeline, sink);
+}
+
 Status DeadLetters::Insert(const std::vector<DeadLetter>& letters,
                            const std::string& sink) {
   const std::lock_guard lock(impl_.mutex);

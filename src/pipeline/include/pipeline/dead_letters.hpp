@@ -199,6 +199,9 @@ class DeadLetters {
   /// below `first`, where the redrive stream begins.
   Status CopyRedriven(DeadLetters& other, const std::string& pipeline,
                       const std::string& sink, const std::string& as, Offset first);
+  /// Letters of another directory with its redrive stream, with their ids: sent to
+  /// `sink`, to the places that they name.
+  Status AddSent(const std::vector<DeadLetter>& letters, const std::string& sink);
   /// The sink has come past RebuildEnd: what is left went through.
   Status EndRebuild(std::string_view pipeline, std::string_view sink);
 
