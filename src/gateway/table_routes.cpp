@@ -72,7 +72,7 @@ Result<http::Response> ReadRows(Warehouse& warehouse, const TableRouteOptions& o
   if (grant.condition.never()) return PageResponse({}, std::nullopt);
   query.visible = std::move(grant.condition);
   MR_CHECK_OK(WaitForVersion(warehouse, table.name, query, deadline));
-  MR_TRY(const auto page, warehouse.Rows(table.name, query, deadline));
+  MR_TRY(const auto page, warehouse.Rows(table, query, deadline));
   auto response = PageResponse(page.rows, page.next_cursor);
   if (page.position) {
     response.headers.emplace_back("X-Millrace-Position", page.position->version.ToHex());

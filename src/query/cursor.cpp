@@ -84,8 +84,8 @@ std::optional<std::vector<std::string>> DecodeCursor(const Query& query,
     literals.emplace_back(content.substr(0, content.find('\n')));
     content.remove_prefix(literals.back().size());
   }
-  if (literals.empty() || literals.size() != query.order.size()) return std::nullopt;
-  for (std::size_t i = 0; i < literals.size(); ++i) {
+  if (literals.empty() || literals.size() < query.order.size()) return std::nullopt;
+  for (std::size_t i = 0; i < query.order.size(); ++i) {
     const bool is_key = i + 1 == literals.size();
     const auto& type = columns[query.order[i].column].type;
     if (literals[i] == "null" ? is_key : !IsLiteralOf(type, literals[i])) {

@@ -24,6 +24,17 @@ Status CheckpointOnly(sql::Engine& engine) {
 
 }  // namespace
 
+Status CreateDatabase(const std::filesystem::path& file) {
+  sql::EngineOptions engine;
+  engine.database = file.string() + ".new";
+  std::error_code absent;
+  std::filesystem::remove(engine.database, absent);
+  std::filesystem::remove(engine.database.string() + ".wal", absent);
+  MR_TRY(auto made, sql::Engine::Open(engine));
+  made.reset();
+  return PublishFile(engine.database, file);
+}
+
 std::string CreateCheckpointMark() {
   return "CREATE TABLE IF NOT EXISTS _mr._mr_checkpoint(mark INTEGER)";
 }
@@ -33,11 +44,30 @@ Status Database::Checkpoint() {
   return FoldLog();
 }
 
+Status Database::FoldLogAlone() {
+  MR_CHECK_OK(CheckSound());
+  auto done = CheckpointOnly(*engine);
+  Judge(done);
+  return done;
+}
+
 Status Database::FoldLog() {
   gate.EnterAlone();
-  auto done = CheckpointOnly(*engine);
+  auto done = FoldLogAlone();
   gate.LeaveAlone();
   return done;
+}
+
+void Database::Judge(const Status& commit) {
+  if (commit || commit.error().code() != ErrorCode::kInternal) return;
+  const std::scoped_lock lock(broken_mutex_);
+  if (!broken_) broken_ = commit.error();
+}
+
+Status Database::CheckSound() const {
+  const std::scoped_lock lock(broken_mutex_);
+  if (broken_) return Fail(*broken_);
+  return {};
 }
 
 Status Database::CheckpointIfLong(std::uint64_t wal_bytes) {
@@ -82,7 +112,8 @@ std::uint64_t Database::WalBytes() const {
 
 Result<Transaction> Transaction::Begin(Database& database, sql::Session& session) {
   database.gate.EnterWriter();
-  auto begun = session.Run("BEGIN");
+  auto begun = database.CheckSound();
+  if (begun) begun = session.Run("BEGIN");
   if (!begun) {
     database.gate.LeaveWriter();
     return Fail(std::move(begun).error());
@@ -102,6 +133,7 @@ Transaction::~Transaction() {
 
 Status Transaction::Commit() {
   auto done = session_->Run("COMMIT");
+  database_->Judge(done);
   if (!done) return done;
   session_ = nullptr;
   database_->gate.LeaveWriter();

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/copy.hpp"
@@ -36,11 +37,23 @@ struct Database {
   std::filesystem::path wal() const { return file.string() + ".wal"; }
   /// Length of the write-ahead log.
   std::uint64_t WalBytes() const;
+  /// What a commit came to. After kInternal the engine's tables in memory may be half
+  /// written, while file and log are whole: nothing may be written any more.
+  void Judge(const Status& commit);
+  /// Why nothing may be written any more: Transaction::Begin and Checkpoint fail so.
+  Status CheckSound() const;
 
  private:
   Status FoldLog();
+  Status FoldLogAlone();
   Result<std::uint64_t> FoldLogToCopy();
+  mutable std::mutex broken_mutex_;
+  std::optional<Error> broken_;
 };
+
+/// Under another name until it is whole: the engine refuses a file that a failed or
+/// killed first start left half made.
+Status CreateDatabase(const std::filesystem::path& file);
 
 /// Text that creates what Checkpoint needs.
 std::string CreateCheckpointMark();

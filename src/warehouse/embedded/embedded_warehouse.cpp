@@ -11,6 +11,7 @@
 #include "merger.hpp"
 #include "rows_query.hpp"
 #include "session_pool.hpp"
+#include "table_parts.hpp"
 
 namespace millrace::warehouse {
 namespace {
@@ -49,33 +50,11 @@ class GuestRows {
   const sql::Batch rows_;
 };
 
-/// Runs `read` on the table's parts and the filter of its keys, null where there is none;
-/// again when a merge has taken a part meanwhile, or brought in keys that the filter did
-/// not have.
-template <typename Read>
-auto WithParts(const Table& table, Read read) {
-  for (;;) {
-    const auto shape = table.shape();
-    const auto filter = table.keys();
-    auto answer = read(shape, filter.get());
-    const bool again = answer ? filter && filter != table.keys()
-                              : answer.error().code() == ErrorCode::kInvalidArgument &&
-                                    !table.HasParts(shape);
-    if (!again) return answer;
-  }
-}
-
-/// Under another name until it is whole: the engine refuses a file that a failed or
-/// killed first start left half made.
-Status CreateDatabase(const fs::path& file) {
-  sql::EngineOptions engine;
-  engine.database = file.string() + ".new";
-  std::error_code absent;
-  fs::remove(engine.database, absent);
-  fs::remove(engine.database.string() + ".wal", absent);
-  MR_TRY(auto made, sql::Engine::Open(engine));
-  made.reset();
-  return PublishFile(engine.database, file);
+/// The columns that a query's indexes are of may be another table's by now.
+Status CheckSame(const TableInfo& asked, const TableInfo& now) {
+  if (asked.columns == now.columns && asked.key == now.key) return {};
+  return Fail(ErrorCode::kUnavailable,
+              "table " + asked.name + " has other columns than a moment ago: ask again");
 }
 
 class EmbeddedWarehouse final : public CopyableWarehouse {
@@ -102,7 +81,7 @@ class EmbeddedWarehouse final : public CopyableWarehouse {
   Result<std::optional<RowVersion>> FindKey(const std::string& table,
                                             const std::string& key,
                                             Deadline deadline) override;
-  Result<RowsPage> Rows(const std::string& table, const query::Query& query,
+  Result<RowsPage> Rows(const TableInfo& table, const query::Query& query,
                         Deadline deadline) override;
   Result<bool> WaitFor(const std::string& table, const Version& version,
                        Deadline deadline) override;
@@ -117,6 +96,8 @@ class EmbeddedWarehouse final : public CopyableWarehouse {
   Status MakeDurable();
   Status LoadTables();
   Status CheckWritable() const;
+  Result<RowsPage> TableRows(const TableInfo& asked, const query::Query& query,
+                             Deadline deadline);
   Result<std::shared_ptr<Table>> Find(const std::string& name);
 
   const EmbeddedWarehouseOptions options_;
@@ -269,8 +250,12 @@ Status EmbeddedWarehouse::Apply(const std::string& name, const sql::Batch& rows,
 
 Result<std::vector<bool>> EmbeddedWarehouse::Superseded(
     const std::string& name, const std::vector<KeyVersion>& states) {
-  MR_TRY(const auto table, Find(name));
-  return table->Superseded(states);
+  for (;;) {
+    MR_TRY(const auto table, Find(name));
+    auto superseded = table->Superseded(states);
+    // Another may have taken its place.
+    if (superseded || !table->dropped()) return superseded;
+  }
 }
 
 Result<std::vector<TableInfo>> EmbeddedWarehouse::Tables() {
@@ -301,27 +286,39 @@ Status EmbeddedWarehouse::DropTable(const std::string& name) {
   return {};
 }
 
-Result<Warehouse::RowsPage> EmbeddedWarehouse::Rows(const std::string& name,
+Result<Warehouse::RowsPage> EmbeddedWarehouse::Rows(const TableInfo& asked,
                                                     const query::Query& query,
                                                     Deadline deadline) {
+  const auto& name = asked.name;
+  const bool guest = options_.guest && name == options_.guest->info.name;
+  if (!guest && !name.starts_with(kLakePrefix)) return TableRows(asked, query, deadline);
   MR_TRY(const auto info, FindTable(name));
+  MR_CHECK_OK(CheckSame(asked, info));
   MR_TRY(const auto session, readers_->Take(deadline));
-  if (options_.guest && name == options_.guest->info.name) {
+  if (guest) {
     MR_TRY(const auto rows, GuestRows::Add(*options_.guest, *session));
     return ReadPage(*session, sql::QuoteName(name), info, query, deadline);
   }
-  if (name.starts_with(kLakePrefix)) {
-    const auto from = lake_.Source(name.substr(kLakePrefix.size()));
-    return ReadPage(*session, from, info, query, deadline);
-  }
-  const auto keys = AskedKeys(info, query);
-  if (!keys) {
-    return ReadPage(*session, "main." + sql::QuoteName(name), info, query, deadline);
-  }
-  MR_TRY(const auto table, Find(name));
-  return WithParts(*table, [&](const TableShape& shape, const KeyFilter* filter) {
-    return ReadKeysPage(*session, shape, filter, *keys, info, query, deadline);
-  });
+  const auto files = lake_.Files(name.substr(kLakePrefix.size()));
+  return ReadLakePage(*session, files, info, query, deadline);
+}
+
+Result<Warehouse::RowsPage> EmbeddedWarehouse::TableRows(const TableInfo& asked,
+                                                         const query::Query& query,
+                                                         Deadline deadline) {
+  MR_TRY(const auto session, readers_->Take(deadline));
+  return WithParts([&] { return Find(asked.name); },
+                   [&](TableParts& parts) -> Result<RowsPage> {
+                     const auto info = parts.table.Info();
+                     MR_CHECK_OK(CheckSame(asked, info));
+                     if (const auto keys = AskedKeys(info, query)) {
+                       return ReadKeysPage(*session, parts.shape, parts.filter.get(),
+                                           *keys, info, query, deadline);
+                     }
+                     parts.filter.reset();
+                     return ReadPage(*session, ViewName(parts.shape), info, query,
+                                     deadline);
+                   });
 }
 
 Status EmbeddedWarehouse::Replace(const std::string& name, const std::string& with) {
@@ -342,11 +339,12 @@ Status EmbeddedWarehouse::Replace(const std::string& name, const std::string& wi
 Result<std::optional<RowVersion>> EmbeddedWarehouse::FindKey(const std::string& name,
                                                              const std::string& key,
                                                              Deadline deadline) {
-  MR_TRY(const auto table, Find(name));
   MR_TRY(const auto session, readers_->Take(deadline));
-  return WithParts(*table, [&](const TableShape& shape, const KeyFilter* filter) {
-    return FindVersion(*session, shape, filter, key, deadline);
-  });
+  return WithParts([&] { return Find(name); },
+                   [&](TableParts& parts) {
+                     return FindVersion(*session, parts.shape, parts.filter.get(), key,
+                                        deadline);
+                   });
 }
 
 Result<bool> EmbeddedWarehouse::WaitFor(const std::string& name, const Version& version,

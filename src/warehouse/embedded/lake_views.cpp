@@ -10,6 +10,8 @@ namespace fs = std::filesystem;
 
 /// Without it the engine takes `env=prod` in a path for a column.
 constexpr std::string_view kHivePartitioning = "hive_partitioning";
+/// The engine's name for a row's place in its file.
+constexpr std::string_view kPlaceInFile = "file_row_number";
 
 bool IsPart(const fs::path& path) {
   const auto name = path.filename().string();
@@ -22,14 +24,15 @@ bool IsHidden(const fs::path& path) {
   return name.starts_with('_') || name.starts_with('.');
 }
 
-/// Folders below `root` that hold parts, by the name of their view.
-std::map<std::string, fs::path> Folders(const fs::path& root) {
-  std::map<std::string, fs::path> folders;
-  std::error_code error;
+using FolderMap = std::map<std::string, fs::path>;
+
+/// Folders below `root` that hold parts, by the name of their view. An `error` leaves out
+/// some.
+FolderMap ListFolders(const fs::path& root, std::error_code& error) {
+  FolderMap folders;
   const auto options = fs::directory_options::skip_permission_denied;
-  for (fs::recursive_directory_iterator it(root, options, error), end; it != end;
-       it.increment(error)) {
-    if (error) break;
+  for (fs::recursive_directory_iterator it(root, options, error), end;
+       !error && it != end; it.increment(error)) {
     if (IsHidden(it->path())) it.disable_recursion_pending();
     if (!IsPart(it->path())) continue;
     const auto folder = it->path().parent_path();
@@ -41,13 +44,42 @@ std::map<std::string, fs::path> Folders(const fs::path& root) {
   return folders;
 }
 
+Result<FolderMap> Folders(const fs::path& root) {
+  constexpr int kTries = 10;
+  std::error_code error;
+  for (int i = 0; i < kTries; ++i) {
+    auto folders = ListFolders(root, error);
+    if (!error) return folders;
+    if (error != std::errc::no_such_file_or_directory) break;
+    std::error_code unknown;
+    if (!fs::exists(root, unknown) && !unknown) return FolderMap();
+    // One went while it was listed: so do those of a replay.
+  }
+  return Fail(ErrorCode::kUnavailable,
+              "cannot list the lake " + root.string() + ": " + error.message());
+}
+
+/// Of read_parquet, all but the bracket at its end.
+std::string PartsArguments(const fs::path& folder) {
+  return sql::QuoteText((folder / "part-*.parquet").string()) +
+         ", union_by_name = true, " + std::string(kHivePartitioning) + " = false";
+}
+
 std::string ReadParts(const fs::path& folder) {
-  return "SELECT * FROM read_parquet(" +
-         sql::QuoteText((folder / "part-*.parquet").string()) +
-         ", union_by_name = true, " + std::string(kHivePartitioning) + " = false)";
+  return "SELECT * FROM read_parquet(" + PartsArguments(folder) + ")";
 }
 
 std::string LakeName(const std::string& name) { return "lake." + sql::QuoteName(name); }
+
+/// As SQL names columns: whatever the case of their letters.
+bool HasColumn(const schema::Columns& columns, std::string_view lower) {
+  const auto same = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == b;
+  };
+  return std::ranges::any_of(columns, [&](const schema::TypedName& column) {
+    return std::ranges::equal(column.name, lower, same);
+  });
+}
 
 /// Whether `select` has `.name` or `."name"`, as it stands: not how the engine reads it,
 /// but good enough for a better reason.
@@ -90,7 +122,7 @@ Status LakeViews::ReadStored() {
     const std::string name(names.Text(0, row));
     // A view whose files are gone cannot be described; Refresh removes it.
     const auto described = session_->Prepare("SELECT * FROM " + LakeName(name));
-    View view{fs::file_time_type::min(), {}, {}, {}};
+    View view{fs::file_time_type::min(), {}};
     // Without columns it is defined anew: one that reads as older versions did.
     const bool as_now = names.Text(1, row).contains(kHivePartitioning);
     if (described && (as_now || database_.read_only)) view.columns = described->columns();
@@ -107,7 +139,7 @@ Status LakeViews::RefreshOne(const std::string& name, const fs::path& folder) {
   if (defined && !error && known->second.changed == changed) return {};
   const auto files = ReadParts(folder);
   MR_TRY(const auto now, session_->Prepare(files));
-  View view{changed, now.columns(), {}, {}};
+  View view{changed, now.columns()};
   if (!defined || known->second.columns != view.columns) {
     MR_TRY(const bool stored, DefineIfThereIsRoom("CREATE OR REPLACE VIEW " +
                                                   LakeName(name) + " AS " + files));
@@ -147,16 +179,18 @@ Status LakeViews::Refresh() {
   const std::scoped_lock lock(mutex_);
   MR_CHECK_OK(Begin());
   if (database_.read_only) return {};
-  const auto folders = Folders(root_);
+  MR_TRY(const auto folders, Folders(root_));
   for (const auto& [name, folder] : folders) {
     // The others can be read nevertheless.
     static_cast<void>(Update(name, folder));
   }
   std::vector<std::string> gone;
-  for (const auto& [name, view] : views_) {
-    if (!folders.contains(name)) gone.push_back(name);
+  for (auto& [name, view] : views_) {
+    view.gone = !folders.contains(name);
+    if (view.gone) gone.push_back(name);
   }
-  for (const auto& name : gone) MR_CHECK_OK(Remove(name));
+  // What stays for now is in nobody's way.
+  for (const auto& name : gone) static_cast<void>(Remove(name));
   return {};
 }
 
@@ -167,28 +201,35 @@ Result<TableInfo> LakeViews::Find(const std::string& name) {
   if (root_.empty()) return none();
   const std::scoped_lock lock(mutex_);
   MR_CHECK_OK(Begin());
-  if (!database_.read_only) {
-    const auto folders = Folders(root_);
-    const auto folder = folders.find(name);
-    if (folder == folders.end()) return none();
-    MR_CHECK_OK(Update(name, folder->second));
-  }
+  MR_TRY(const auto folders, Folders(root_));
+  const auto folder = folders.find(name);
+  if (folder == folders.end()) return none();
+  if (!database_.read_only) MR_CHECK_OK(Update(name, folder->second));
   const auto found = views_.find(name);
   if (found == views_.end()) return none();
+  found->second.folder = folder->second;
+  found->second.gone = false;
   return InfoOf(name, found->second);
 }
 
-std::string LakeViews::Source(const std::string& name) const {
+std::string LakeViews::Files(const std::string& name) const {
   const std::scoped_lock lock(mutex_);
   const auto found = views_.find(name);
-  if (found == views_.end() || found->second.files.empty()) return LakeName(name);
-  return "(" + found->second.files + ")";
+  if (found == views_.end()) return LakeName(name);
+  // A column of that name hides the engine's.
+  const bool hidden = HasColumn(found->second.columns, kPlaceInFile);
+  const std::string file(kLakeFile), row(kLakeRow);
+  return "(SELECT * REPLACE (parse_filename(" + file + ") AS " + file + "), " +
+         std::string(hidden ? "0::BIGINT" : kPlaceInFile) + " AS " + row +
+         " FROM read_parquet(" + PartsArguments(found->second.folder) +
+         ", filename = " + sql::QuoteText(file) + "))";
 }
 
 Status LakeViews::CheckStored(std::string_view select) const {
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, view] : views_) {
     if (!Names(select, name)) continue;
+    if (view.gone) continue;
     if (view.unreadable) return Fail(*view.unreadable);
     if (view.files.empty()) continue;
     std::string text = "no room left for the view lake.";
@@ -214,7 +255,9 @@ TableInfo LakeViews::InfoOf(const std::string& name, const View& view) {
 std::vector<TableInfo> LakeViews::Tables() const {
   const std::scoped_lock lock(mutex_);
   std::vector<TableInfo> tables;
-  for (const auto& [name, view] : views_) tables.push_back(InfoOf(name, view));
+  for (const auto& [name, view] : views_) {
+    if (!view.gone) tables.push_back(InfoOf(name, view));
+  }
   return tables;
 }
 

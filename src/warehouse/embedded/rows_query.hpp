@@ -20,6 +20,12 @@ Result<Warehouse::RowsPage> ReadPage(sql::Session& session, const std::string& f
                                      const TableInfo& table, const query::Query& query,
                                      Deadline deadline);
 
+/// The same of a lake table, by the SELECT that LakeViews::Files gives: each row is in
+/// one page, whichever are equal.
+Result<Warehouse::RowsPage> ReadLakePage(sql::Session& session, const std::string& files,
+                                         const TableInfo& table,
+                                         const query::Query& query, Deadline deadline);
+
 /// The same of some keys of a table. `filter`: null if unknown.
 Result<Warehouse::RowsPage> ReadKeysPage(sql::Session& session, const TableShape& shape,
                                          const KeyFilter* filter, KeyCondition keys,

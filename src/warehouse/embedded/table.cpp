@@ -146,7 +146,7 @@ TableShape Table::shape() const {
 
 bool Table::HasParts(const TableShape& shape) const {
   const std::scoped_lock definitions(database_.definitions);
-  return SameParts(shape, this->shape());
+  return !dropped() && SameParts(shape, this->shape());
 }
 
 std::shared_ptr<const KeyFilter> Table::keys() const {

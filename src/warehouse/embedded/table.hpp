@@ -76,6 +76,8 @@ class Table {
   Result<bool> WaitFor(const Version& version, Deadline deadline);
   TableInfo Info() const;
   TableShape shape() const;
+  /// It has no parts any more: it was dropped, or another has its name.
+  bool dropped() const;
   /// Whether the shape's parts are still the table's. Waits for a change under way: the
   /// engine knows of it before shape() does.
   bool HasParts(const TableShape& shape) const;
@@ -97,7 +99,6 @@ class Table {
   StoredTable stored() const;
   /// With the order of the base.
   TableShape ShapeToMerge() const;
-  bool dropped() const;
   static Status DropStored(sql::Session& session, const TableShape& shape);
   void SetDropped();
   struct ColumnChanges {

@@ -59,7 +59,7 @@ class WarehouseConformance : public testing::TestWithParam<Adapter> {
     MR_TRY(const auto tables, warehouse().Tables());
     const auto text = cursor.empty() ? raw : raw + "&cursor=" + cursor;
     MR_TRY(const auto query, query::Parse(text, "orders", tables[0].columns, "id"));
-    return warehouse().Rows("orders", query, Deadline::Never());
+    return warehouse().Rows(tables[0], query, Deadline::Never());
   }
 
  private:

@@ -74,7 +74,7 @@ TEST_P(InsertOnlyConformance, ReadsOfOneKeyShowTheSame) {
   const auto tables = warehouse().Tables();
   const auto table = std::ranges::find(*tables, "kept", &TableInfo::name);
   const auto parsed = query::Parse("id=eq.a", "kept", table->columns, "id");
-  const auto page = warehouse().Rows("kept", *parsed, Deadline::Never());
+  const auto page = warehouse().Rows(*table, *parsed, Deadline::Never());
   ASSERT_TRUE(page) << page.error().ToString();
   EXPECT_THAT(page->rows, ElementsAre(HasSubstr(R"("note":"two","amount":"0.01")")));
 }

@@ -144,11 +144,11 @@ TEST_P(WarehouseConformance, PagesByADoubleGiveEachRowOnce) {
   const auto keys = [&](const std::string& raw) {
     std::string seen, cursor;
     for (std::size_t page = 0; page < values.size() + 2; ++page) {
-      const auto query = query::Parse(raw + cursor, "weights",
-                                      warehouse().FindTable("weights")->columns, "id");
+      const auto table = warehouse().FindTable("weights");
+      const auto query = query::Parse(raw + cursor, "weights", table->columns, "id");
       EXPECT_TRUE(query) << raw << query.error().ToString();
       if (!query) break;
-      const auto got = warehouse().Rows("weights", *query, Deadline::Never());
+      const auto got = warehouse().Rows(*table, *query, Deadline::Never());
       EXPECT_TRUE(got);
       if (!got) break;
       for (const auto& row : got->rows)
@@ -164,12 +164,68 @@ TEST_P(WarehouseConformance, PagesByADoubleGiveEachRowOnce) {
   EXPECT_EQ(keys("order=x.desc&limit=3"), "76543210");
 }
 
+/// Filters, order and what the asker may see are of columns by number.
+TEST_P(WarehouseConformance, AQueryOfOtherColumnsIsRefused) {
+  orders().Apply({{"a", 1, "one"}});
+  const auto before = warehouse().FindTable("orders");
+  ASSERT_TRUE(before);
+  const auto query = query::Parse("note=eq.one", "orders", before->columns, "id");
+  ASSERT_TRUE(query);
+  auto spec = OrdersSpec();
+  spec.name = "shadow";
+  std::ranges::reverse(spec.columns);
+  ASSERT_TRUE(warehouse().OpenTable(spec));
+  ASSERT_TRUE(warehouse().Replace("orders", "shadow"));
+  const auto refused = warehouse().Rows(*before, *query, Deadline::Never());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kUnavailable);
+  const auto now = warehouse().FindTable("orders");
+  ASSERT_TRUE(now);
+  EXPECT_TRUE(warehouse().Rows(*now, *query, Deadline::Never()));
+  auto beyond = *query;
+  beyond.visible =
+      query::Condition::All({query::Condition::Of({99, query::Op::kIsNull, false, {}}),
+                             query::Condition::Of({0, query::Op::kIsNull, false, {}})});
+  EXPECT_EQ(warehouse().Rows(*now, beyond, Deadline::Never()).error().code(),
+            ErrorCode::kInvalidArgument);
+}
+
+/// Of a key, and through the view: the old rows or the new ones, but always some.
+TEST_P(WarehouseConformance, ReadsGoOnWhileTheTableIsReplaced) {
+  auto spec = OrdersSpec();
+  orders().Apply({{"a", 1, "one"}});
+  const auto table = warehouse().FindTable("orders");
+  ASSERT_TRUE(table);
+  const auto query = query::Parse("id=eq.a", "orders", table->columns, "id");
+  ASSERT_TRUE(query);
+  std::atomic<bool> done = false;
+  std::jthread reader([&] {
+    const std::vector<KeyVersion> asked{{"a", VersionAt(0)}};
+    while (!done) {
+      const auto found = warehouse().FindKey("orders", "a", Deadline::Never());
+      ASSERT_TRUE(found) << found.error().ToString();
+      const auto page = warehouse().Rows(*table, *query, Deadline::Never());
+      ASSERT_TRUE(page) << page.error().ToString();
+      const auto older = warehouse().Superseded("orders", asked);
+      ASSERT_TRUE(older) << older.error().ToString();
+    }
+  });
+  spec.name = "shadow";
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(warehouse().OpenTable(spec));
+    const auto replaced = warehouse().Replace("orders", "shadow");
+    ASSERT_TRUE(replaced) << replaced.error().ToString();
+  }
+  done = true;
+}
+
 TEST_P(WarehouseConformance, UnknownTablesAreNotFound) {
-  const query::Query query;
-  EXPECT_EQ(warehouse().Rows("nothing", query, Deadline::Never()).error().code(),
-            ErrorCode::kNotFound);
-  EXPECT_EQ(warehouse().Rows("lake.nothing", query, Deadline::Never()).error().code(),
-            ErrorCode::kNotFound);
+  for (const char* name : {"nothing", "lake.nothing"}) {
+    TableInfo table;
+    table.name = name;
+    EXPECT_EQ(warehouse().Rows(table, {}, Deadline::Never()).error().code(),
+              ErrorCode::kNotFound);
+  }
   EXPECT_EQ(warehouse().WaitFor("nothing", {}, Deadline::Never()).error().code(),
             ErrorCode::kNotFound);
 }

@@ -87,7 +87,9 @@ class WarehouseRules : public WarehouseConformance {
     auto query = query::Parse("limit=1000", "things", Columns(), "id");
     EXPECT_TRUE(query.has_value());
     query->visible = condition;
-    const auto page = warehouse().Rows("things", *query, Deadline::Never());
+    const auto table = warehouse().FindTable("things");
+    EXPECT_TRUE(table.has_value());
+    const auto page = warehouse().Rows(*table, *query, Deadline::Never());
     std::vector<int> ids;
     if (!page) ADD_FAILURE() << page.error().ToString();
     if (page)

@@ -30,6 +30,8 @@ struct Query {
   std::vector<Order> order;
   std::uint32_t limit = 100;
   /// Literals of the order columns of the last row of the page before; empty: first page.
+  /// Behind them what the store put into the cursor to tell rows apart that are equal in
+  /// all of these.
   std::vector<std::string> after;
   /// Of its cursors: bound to name, order and filters, and what Parse was given.
   Seal seal = {};
@@ -44,7 +46,8 @@ inline constexpr std::uint32_t kMaxLimit = 1000;
 /// Operators: eq neq gt gte lt lte in.(a,b,"c,d") is.null is.not_null like ilike, each
 /// also as not.X; a field may be named more than once. `name` is the collection's or
 /// table's, `key` its unique column that is never null (empty: none, then pages may miss
-/// rows that are equal in all order columns). Values are read by the column's type.
+/// rows that are equal in all order columns, unless the store tells them apart). Values
+/// are read by the column's type.
 /// Fields called order, limit or cursor, like one of `extra`, cannot be filtered by.
 /// json, arrays and objects know only is.null, and cannot be ordered by. A cursor is good
 /// with the `seal` (route and who asks) that it was made with.
@@ -54,8 +57,8 @@ Result<Query> Parse(std::string_view raw, std::string_view name,
                     const std::vector<std::string_view>& extra = {}, Seal seal = {});
 
 /// The cursor that goes on after a row: `last` holds its literals of query.order, in that
-/// order ("null" for null). Opaque, and sealed: one of another query, or that nobody got
-/// here, is refused.
+/// order ("null" for null), then what else the store needs. Opaque, and sealed: one of
+/// another query, or that nobody got here, is refused.
 std::string EncodeCursor(const Query& query, const std::vector<std::string>& last);
 /// What stands there for an infinite double, or for one that is no number: rows show it
 /// as null, which it is not. The engine casts it back.

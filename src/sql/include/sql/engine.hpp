@@ -26,8 +26,8 @@ struct EngineOptions {
   /// The engine checkpoints by itself when its write-ahead log is this long, and writers
   /// wait meanwhile; an owner that calls Checkpoint at better moments sets it far beyond.
   std::uint64_t checkpoint_wal = 16u << 20u;  ///< bytes
-  /// The only folders that SQL can read or write; empty: none. Everything else outside
-  /// (network, extensions, getenv, configuration) is locked.
+  /// The only folders that SQL can read or write, beside the database's own two files;
+  /// empty: none. All else (network, extensions, getenv, configuration) is locked.
   std::vector<std::filesystem::path> directories;
 };
 

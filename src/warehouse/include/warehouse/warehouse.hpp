@@ -91,8 +91,11 @@ class WarehouseReader {
     std::optional<std::string> next_cursor;
     std::optional<TablePosition> position;
   };
-  /// One page of such rows. kNotFound, kInvalidArgument (the cursor), kDeadlineExceeded.
-  virtual Result<RowsPage> Rows(const std::string& table, const query::Query& query,
+  /// One page of such rows. `table`: as FindTable told it when the query was made, whose
+  /// columns these are. kUnavailable when the table has other columns now (it was
+  /// replaced: ask FindTable again), kNotFound, kInvalidArgument (the cursor),
+  /// kDeadlineExceeded.
+  virtual Result<RowsPage> Rows(const TableInfo& table, const query::Query& query,
                                 Deadline deadline) = 0;
   /// Waits until the table's version is at least `version`: true; false on the deadline.
   virtual Result<bool> WaitFor(const std::string& table, const Version& version,
