@@ -18,15 +18,14 @@ constexpr std::size_t kFilesAtOnce = 64;
 constexpr std::uint64_t kRowsAtOnce = 250'000;
 constexpr std::string_view kOffsetColumn = "_offset";
 
-/// Rows of some files, in the order of offsets, with every column of the schema.
+/// Rows of some files, as they lie there, with every column of the schema.
 std::string SelectText(const IcebergSchema& schema, std::span<const SourceFile> files) {
-  std::string columns, nulls, paths, order;
+  std::string columns, nulls, paths;
   for (const auto& field : schema.fields) {
     const char* const comma = columns.empty() ? "" : ", ";
     const auto name = sql::QuoteName(field.name), type = field.type.ToSql();
     columns += fmt::format("{}CAST({} AS {}) AS {}", comma, name, type, name);
     nulls += fmt::format("{}NULL::{} AS {}", comma, type, name);
-    if (field.name == kOffsetColumn) order = " ORDER BY _offset";
   }
   for (const auto& file : files) {
     paths += (paths.empty() ? "" : ", ") + sql::QuoteText(file.path);
@@ -34,8 +33,29 @@ std::string SelectText(const IcebergSchema& schema, std::span<const SourceFile> 
   // The first SELECT has no rows: it has the columns that none of these files has.
   return fmt::format(
       "SELECT {} FROM (SELECT {} WHERE false UNION ALL BY NAME SELECT * FROM "
-      "read_parquet([{}], union_by_name = true, hive_partitioning = false)){}",
-      columns, nulls, paths, order);
+      "read_parquet([{}], union_by_name = true, hive_partitioning = false))",
+      columns, nulls, paths);
+}
+
+/// Whether rows as they lie there are in the order of offsets, or have none.
+Result<bool> InOrder(sql::Session& session, const IcebergSchema& schema,
+                     const std::string& rows) {
+  if (std::ranges::find(schema.fields, kOffsetColumn, &IcebergField::name) ==
+      schema.fields.end()) {
+    return true;
+  }
+  bool ordered = true;
+  std::int64_t last = 0;
+  const auto look = [&](const sql::Batch& block) {
+    for (std::size_t row = 0; row < block.rows() && ordered; ++row) {
+      ordered = !block.IsNull(0, row) && block.Int64(0, row) >= last;
+      if (ordered) last = block.Int64(0, row);
+    }
+    return ordered;
+  };
+  MR_CHECK_OK(session.Stream("SELECT CAST(_offset AS BIGINT) FROM (" + rows + ")",
+                             Deadline::Never(), look));
+  return ordered;
 }
 
 /// Writes the data files of one run.
@@ -85,7 +105,12 @@ class Copier {
       written = Write(block);
       return written.has_value();
     };
-    MR_CHECK_OK(session_.Stream(SelectText(schema_, files), Deadline::Never(), write));
+    auto rows = SelectText(schema_, files);
+    // A sort holds all of them, and needs many times the memory of a large row: only a
+    // SELECT with an order of its own leaves something to do for it.
+    MR_TRY(const bool ordered, InOrder(session_, schema_, rows));
+    if (!ordered) rows += " ORDER BY _offset";
+    MR_CHECK_OK(session_.Stream(rows, Deadline::Never(), write));
     return written;
   }
 

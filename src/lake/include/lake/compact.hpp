@@ -50,8 +50,8 @@ struct CompactReport {
 ///
 /// `reader` and `writer` are two engines in memory, with one thread each, that can read
 /// the store and write `to`. Memory: one row group (1/16 of that of `writer`, and as much
-/// again while it is written), and the rows of a file of the lake (or of 64 small ones),
-/// which are sorted by offset and spilled by `reader`.
+/// again while it is written). Where rows of a file of the lake (or of 64 small ones) are
+/// not in the order of offsets, `reader` sorts and spills them.
 ///
 /// Errors: kNotFound (no lake table), kInvalidArgument (`to` is something else, or the
 /// copy of another table; a column whose type is not wider than before), kConflict
