@@ -1,5 +1,6 @@
 """Small files: rolls by size, and the copy in a table format that `millrace lake compact` makes."""
 
+import fcntl
 import hashlib
 import json
 
@@ -53,6 +54,24 @@ def test_a_lake_file_is_closed_at_its_size(project, data):
     assert min(sizes[1:-1]) > SIZE / 2, sizes
     (row,) = millrace.sql(data, "SELECT count(*)::INT AS n, count(DISTINCT _offset)::INT AS offsets FROM lake.things")
     assert row == {"n": 15_500, "offsets": 15_500}
+
+
+def test_a_second_compact_leaves_what_the_first_one_spilled(project, data, tmp_path):
+    with millrace.Server(project, data) as server:
+        post(server.api, 0, 500)
+    copy = tmp_path / "copy"
+    millrace.run("lake", "compact", data / "lake/things", "--to", copy)
+    spilled = [copy / name / "duckdb_temp_storage-0.tmp" for name in (".spill", ".spill-of-the-first")]
+    for file in spilled:
+        file.parent.mkdir()
+        file.write_text("rows")
+    with open(copy / "metadata/.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = millrace.run("lake", "compact", data / "lake/things", "--to", copy, check=False)
+        assert refused.returncode == 4 and "another process writes this copy" in refused.stderr, refused
+        assert all(file.exists() for file in spilled)
+    millrace.run("lake", "compact", data / "lake/things", "--to", copy)  # the first one was killed
+    assert not list(copy.glob(".spill*"))
 
 
 EVERY_TYPE = """
