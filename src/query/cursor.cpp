@@ -27,10 +27,21 @@ bool IsNonFinite(std::string_view literal) {
   return literal == kInfinity || literal == kMinusInfinity || literal == kNan;
 }
 
+/// Dates that SQL can compute for a table, and records cannot have.
+bool IsFarDate(std::string_view text) {
+  if (text == "infinity" || text == "-infinity") return true;
+  if (text.find_first_not_of("0123456789-:.TZ") != std::string_view::npos) return false;
+  const auto dash = text.find('-');
+  return dash == 0 || (dash > 4 && dash < text.size()) || text.starts_with("0000-");
+}
+
 /// The column may have another type by now.
 bool IsLiteralOf(const schema::Type& type, std::string_view literal) {
-  if (type.kind == schema::Kind::kDouble && IsNonFinite(literal)) return true;
+  using schema::Kind;
+  if (type.kind == Kind::kDouble && IsNonFinite(literal)) return true;
   const auto text = schema::TextOf(literal);
+  const bool dated = type.kind == Kind::kDate || type.kind == Kind::kTimestamp;
+  if (dated && literal.starts_with('"') && IsFarDate(text)) return true;
   const auto canonical = schema::RecordCodec::LiteralFromText(type, text);
   return canonical.has_value() && *canonical == literal;
 }

@@ -191,6 +191,20 @@ TEST(Cursor, GoesOnWhereTheRowWas) {
   EXPECT_EQ(EncodeCursor(*next, next->after), cursor);
 }
 
+TEST(Cursor, GoesOnAtDatesThatOnlySqlCanCompute) {
+  const auto query = Read("order=due");
+  for (const auto* due : {"\"12013-01-31\"", "\"-0043-03-15\"", "\"0000-12-31\"",
+                          "\"infinity\"", "\"-infinity\""}) {
+    const auto next = Read("order=due&cursor=" + EncodeCursor(*query, {due, "7"}));
+    ASSERT_TRUE(next.has_value()) << due << Listed(next.error());
+    EXPECT_THAT(next->after, ElementsAre(due, "7"));
+  }
+  for (const auto* due : {"\"12013-01-31' OR\"", "\"2013-02-31\"", "\"NaN\"", "\"12013\"",
+                          "\"\"", "-12013"}) {
+    EXPECT_FALSE(Read("order=due&cursor=" + EncodeCursor(*query, {due, "7"}))) << due;
+  }
+}
+
 TEST(Cursor, OfAnotherQueryIsRefused) {
   const auto query = Read("status=eq.a&order=amount");
   const auto cursor = EncodeCursor(*query, {"\"1.00\"", "7"});
