@@ -23,6 +23,11 @@ std::string_view NameOf(bool disagrees, bool behind) {
   return disagrees ? "disagrees" : behind ? "behind" : "agrees";
 }
 
+/// Stores of tenants stand beside each other.
+std::string NameOf(const StoreSum& sum) {
+  return sum.tenant.empty() ? sum.store : sum.store + "/" + sum.tenant;
+}
+
 void AppendSum(std::string& out, const change::Sum& sum) {
   out += "{\"rows\":";
   AppendUint(out, sum.rows);
@@ -35,7 +40,7 @@ void AppendSums(std::string& out, const std::vector<StoreSum>& sums) {
   out += '{';
   for (std::size_t i = 0; i < sums.size(); ++i) {
     if (i > 0) out += ',';
-    AppendJsonKey(out, sums[i].store);
+    AppendJsonKey(out, NameOf(sums[i]));
     AppendSum(out, sums[i].sum);
     out += ",\"behind\":";
     AppendUint(out, sums[i].behind);
@@ -69,6 +74,10 @@ void AppendFinding(std::string& out, const Finding& finding) {
   AppendJsonString(out, finding.stage);
   out += ",\"store\":";
   AppendJsonString(out, finding.store);
+  if (!finding.tenant.empty()) {
+    out += ",\"tenant\":";
+    AppendJsonString(out, finding.tenant);
+  }
   out += ",\"slice\":{\"begin\":";
   AppendTime(out, finding.slice.begin);
   out += ",\"end\":";
@@ -119,9 +128,10 @@ std::string SliceText(const Slice& slice) {
 }
 
 std::string FindingText(const Finding& finding) {
-  auto out =
-      fmt::format("  {} {}: {} rows instead of {}, {}\n", finding.stage, finding.store,
-                  finding.found.rows, finding.expected.rows, SliceText(finding.slice));
+  const auto whose = finding.tenant.empty() ? "" : " of tenant " + finding.tenant;
+  auto out = fmt::format("  {} {}{}: {} rows instead of {}, {}\n", finding.stage,
+                         finding.store, whose, finding.found.rows, finding.expected.rows,
+                         SliceText(finding.slice));
   for (const auto& [name, ids] : {std::pair("missing", &finding.missing),
                                   std::pair("doubled or not expected", &finding.doubled),
                                   std::pair("altered", &finding.altered)}) {
@@ -133,7 +143,7 @@ std::string FindingText(const Finding& finding) {
 std::string SumsText(std::string_view title, const std::vector<StoreSum>& sums) {
   std::string out;
   for (const auto& store : sums) {
-    out += fmt::format("  {:<8} {:<28} {:>12} rows  {:016x}", title, store.store,
+    out += fmt::format("  {:<8} {:<28} {:>12} rows  {:016x}", title, NameOf(store),
                        store.sum.rows, store.sum.hash);
     if (store.rerun) out += "  as its pipeline makes it";
     if (store.behind > 0) out += fmt::format("  {} events behind", store.behind);

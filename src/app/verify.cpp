@@ -10,6 +10,7 @@
 #include "verify_sinks.hpp"
 #include "verify_snapshot.hpp"
 #include "verify_stores.hpp"
+#include "verify_tenants.hpp"
 
 namespace millrace::app {
 namespace {
@@ -36,6 +37,7 @@ class StreamCheck {
   }
 
   Result<CollectionVerdict> Run() {
+    if (of_ != nullptr) records_ = &of_->tenants.at("");
     const StreamId stream{"", verdict_.collection};
     MR_TRY(const auto before, stores_.log().Stream(stream));
     MR_TRY(columns_, stores_.Columns(before));
@@ -134,7 +136,7 @@ class StreamCheck {
     }
     auto expected = of_->history;
     std::uint64_t waiting = 0;
-    for (const auto& change : of_->changes) {
+    for (const auto& change : records_->changes) {
       if (change.position <= history_.last_position) continue;
       expected[change.slice] = Minus(expected[change.slice], change.history);
       ++waiting;
@@ -148,13 +150,13 @@ class StreamCheck {
 
   Status CompareRecords() {
     if (of_ == nullptr) return {};
-    verdict_.state.push_back({"records", Total(of_->state), 0});
+    verdict_.state.push_back({"records", Total(records_->state), 0});
     if (!whole()) return {};
     auto expected = history_.at_records_end;
     if (!expected) {
       // Nothing else asks for the state any more.
       auto& state = history_.state;
-      for (const auto& change : of_->changes) {
+      for (const auto& change : records_->changes) {
         if (change.position > history_.last_position) {
           state.Add(change.key, change.entry());
         }
@@ -162,10 +164,9 @@ class StreamCheck {
       expected = state.sums();
     }
     verdict_.state.push_back({"log", Total(*expected), 0});
-    return Compare("source", "records", Sides(*expected, of_->state),
-                   [this](Finding& finding, std::size_t) {
-                     return Narrow().Records(verdict_.collection, finding);
-                   });
+    return Compare(
+        "source", "records", Sides(*expected, records_->state),
+        [this](Finding& finding, std::size_t) { return Narrow().Records(finding); });
   }
 
   std::uint64_t Behind(Offset next) const {
@@ -199,10 +200,10 @@ class StreamCheck {
       const bool quiet = of_ != nullptr && next && Behind(*next) == 0 &&
                          sink.refused.keys.empty() &&
                          history_.last_position <= end_.low &&
-                         (of_->changes.empty() ||
-                          of_->changes.back().position <= history_.last_position);
+                         (records_->changes.empty() ||
+                          records_->changes.back().position <= history_.last_position);
       if (!quiet) return std::nullopt;
-      expected = of_->state;
+      expected = records_->state;
     }
     const auto& found = sink.table->slices;
     if (!next || !expected) expected = found;
@@ -311,6 +312,7 @@ class StreamCheck {
   const SliceMap& slices_;
   const Position end_;  ///< of the records
   const RecordsMoment::OfCollection* const of_;
+  const RecordsMoment::OfTenant* records_ = nullptr;  ///< of the collection
   LogHistory history_;
   eventlog::StreamInfo info_;
   std::vector<std::string> columns_;
@@ -323,7 +325,10 @@ Status CheckStreams(VerifyStores& stores, const RecordsMoment& moment, Timestamp
   MR_TRY(const auto streams, stores.log().Streams());
   for (const auto& info : streams) {
     const auto& name = info.stream.name;
-    if (name.starts_with('_') || moment.collections.contains(name)) continue;
+    if (name.starts_with('_') || moment.collections.contains(name) ||
+        !info.stream.tenant.empty()) {
+      continue;
+    }
     MR_TRY(const auto slices, SlicesOfStream(stores.log(), info, slice));
     MR_TRY(auto one, StreamCheck(stores, name, slices, {0, UINT64_MAX}, nullptr).Run());
     verdict.collections.push_back(std::move(one));
@@ -338,13 +343,12 @@ Result<Verdict> Verify(const std::filesystem::path& data, const VerifyOptions& o
   MR_TRY(const auto moment, stores->ReadRecords(options.slice));
   Verdict verdict;
   verdict.slice_width = moment.slices.width();
-  MR_TRY(const auto of_tenants, stores->OfTenants());
   for (const auto& [name, of] : moment.collections) {
-    auto& one = verdict.collections.emplace_back();
-    one.collection = name;
-    one.left_out.emplace_back("records of tenants are compared nowhere");
-    if (of_tenants.contains(name)) continue;
-    MR_TRY(one, StreamCheck(*stores, name, moment.slices, moment.end, &of).Run());
+    MR_TRY(auto one,
+           of.of_tenants
+               ? CompareTenants(*stores, name, moment)
+               : StreamCheck(*stores, name, moment.slices, moment.end, &of).Run());
+    verdict.collections.push_back(std::move(one));
   }
   MR_CHECK_OK(CheckStreams(*stores, moment, options.slice, verdict));
   MR_CHECK_OK(stores->access().KeepVerdict(verdict.ToLines()));

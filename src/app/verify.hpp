@@ -20,6 +20,7 @@ struct StoreSum {
   std::uint64_t behind =
       0;               ///< events of the log, or of the feed, that it has still to get
   bool rerun = false;  ///< compared with what its pipeline made when it ran again
+  std::string tenant = {};  ///< whose it is alone; empty: everything
 };
 
 /// A slice of time in which a store does not hold what it should.
@@ -31,6 +32,7 @@ struct Finding {
   /// Event ids, at most ten each, where they could be told: `doubled` has those that are
   /// there too often, or should not be there.
   std::vector<std::string> missing, doubled, altered;
+  std::string tenant = {};  ///< empty: of a store that does not belong to tenants
 };
 
 /// The way of a collection, or of a declared stream, through the stores. Each is compared
@@ -71,9 +73,9 @@ struct VerifyOptions {
 /// Reads every store of a data directory through its public surface, beside a running
 /// server or without one, and adds up what each holds by time of commit. Exact under
 /// load: each store is compared up to the position that it has. Memory: about 100 bytes a
-/// key, and 64 a change that capture has not brought to the log; where pipelines run
-/// again, their SQL engine and lookups as well. Leaves its figures with the server, if
-/// one runs.
+/// key and a letter, and 64 a change that capture has not brought to the log; where
+/// pipelines run again, their SQL engine and lookups as well. Leaves its figures with the
+/// server, if one runs.
 Result<Verdict> Verify(const std::filesystem::path& data, const VerifyOptions& options);
 
 }  // namespace millrace::app

@@ -143,9 +143,9 @@ Status Narrowing::Table(const std::string& table,
   return {};
 }
 
-Status Narrowing::Records(const std::string& collection, Finding& finding) {
+Status Narrowing::Records(Finding& finding) {
   MR_TRY(const auto end, stores.RecordsEnd());
-  MR_TRY(auto found, stores.ListRecords(collection, finding.slice));
+  MR_TRY(auto found, stores.ListRecords(stream.stream, finding.slice));
   MR_TRY(const auto now, stores.log().Stream(stream.stream));
   MR_TRY(auto expected, State(now.next, end.low, finding.slice, {}));
   NameDifferences(std::move(expected), std::move(found), Names(), finding);

@@ -31,7 +31,7 @@ struct Narrowing {
   Status Lake(const lake::LakeExtent& extent, const Refused& refused, Finding& finding);
   Status Table(const std::string& table, const pipeline::StoredPipeline& pipeline,
                const std::string& sink, Finding& finding);
-  Status Records(const std::string& collection, Finding& finding);
+  Status Records(Finding& finding);
   /// Positions of the slice that no stream of the log has.
   Status Log(Finding& finding);
   /// Event ids.

@@ -69,6 +69,7 @@ Result<RecordsMoment> VerifyStores::ReadRecords(TimestampUs width) {
   const auto read = ReadSnapshot(width, moment);
   MR_CHECK_OK(records_->HoldSnapshot(false));
   MR_CHECK_OK(read);
+  MR_CHECK_OK(FindTenants(moment));
   return moment;
 }
 
@@ -92,7 +93,8 @@ Status VerifyStores::ReadCollection(const std::string& name,
                                     const change::Sum& sum, RecordsMoment& moment) {
   auto& of = moment.collections[name];
   of.history = SumsOfMarks(moment.slices, marks, sum);
-  of.state.resize(moment.slices.size());
+  auto* tenant = &*of.tenants.try_emplace("").first;
+  tenant->second.state.resize(moment.slices.size());
   Status parsed;
   MR_CHECK_OK(records_->Scan(name, [&](const records::ScannedRecord& record) {
     const auto position = PositionOf(record.document);
@@ -100,7 +102,12 @@ Status VerifyStores::ReadCollection(const std::string& name,
       parsed = Fail(position.error());
       return false;
     }
-    of.state[moment.slices.IndexOf(*position)].AddState(record.document);
+    // Records come tenant by tenant.
+    if (tenant->first != record.tenant) {
+      tenant = &*of.tenants.try_emplace(std::string(record.tenant)).first;
+      tenant->second.state.resize(moment.slices.size());
+    }
+    tenant->second.state[moment.slices.IndexOf(*position)].AddState(record.document);
     return true;
   }));
   return parsed;
@@ -117,25 +124,33 @@ Status VerifyStores::ReadChanges(RecordsMoment& moment) {
     std::string key;
     AppendJsonString(key, change.key);
     event.key_json = key;
-    moment.collections[std::string(change.collection)].changes.push_back(
-        HashEvent(event, 0, moment.slices));
+    auto& of = moment.collections[std::string(change.collection)];
+    auto& tenant = of.tenants[std::string(change.tenant)];
+    tenant.state.resize(moment.slices.size());
+    tenant.changes.push_back(HashEvent(event, 0, moment.slices));
   });
 }
 
-Result<std::set<std::string>> VerifyStores::OfTenants() {
-  MR_TRY(const auto streams, log_->Streams());
-  std::set<std::string> names;
-  for (const auto& info : streams) {
-    if (!info.stream.tenant.empty()) names.insert(info.stream.name);
+Status VerifyStores::FindTenants(RecordsMoment& moment) {
+  for (auto& [name, of] : moment.collections) {
+    of.tenants[""].state.resize(moment.slices.size());
+    of.of_tenants = of.tenants.size() > 1;
   }
-  return names;
+  MR_TRY(const auto streams, log_->Streams());
+  for (const auto& info : streams) {
+    const auto found = moment.collections.find(info.stream.name);
+    if (info.stream.tenant.empty() || found == moment.collections.end()) continue;
+    found->second.of_tenants = true;
+  }
+  return {};
 }
 
-Result<std::vector<RowItem>> VerifyStores::ListRecords(const std::string& collection,
+Result<std::vector<RowItem>> VerifyStores::ListRecords(const StreamId& of,
                                                        const Slice& slice) {
   std::vector<RowItem> items;
   Status parsed;
-  MR_CHECK_OK(records_->Scan(collection, [&](const records::ScannedRecord& record) {
+  MR_CHECK_OK(records_->Scan(of.name, [&](const records::ScannedRecord& record) {
+    if (record.tenant != of.tenant) return true;
     const auto position = PositionOf(record.document);
     if (!position) {
       parsed = Fail(position.error());

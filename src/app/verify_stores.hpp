@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -25,10 +24,14 @@ namespace millrace::app {
 struct RecordsMoment {
   Position end;
   SliceMap slices;
-  struct OfCollection {
-    SliceSums history;
+  struct OfTenant {
     SliceSums state;
     std::vector<HashedEvent> changes;  ///< that the feed still has, in order
+  };
+  struct OfCollection {
+    SliceSums history;                        ///< of all tenants
+    std::map<std::string, OfTenant> tenants;  ///< "": records that belong to none
+    bool of_tenants = false;                  ///< has, or had, records of a tenant
   };
   std::map<std::string, OfCollection> collections;
 };
@@ -54,12 +57,8 @@ class VerifyStores {
                                                     std::filesystem::path project);
 
   Result<RecordsMoment> ReadRecords(TimestampUs width);
-  /// Collections whose records belong to tenants: each tenant has a stream of its own,
-  /// but the record store keeps one sum for all.
-  Result<std::set<std::string>> OfTenants();
-  /// Rows of records within the slice.
-  Result<std::vector<RowItem>> ListRecords(const std::string& collection,
-                                           const Slice& slice);
+  /// Rows of records of the stream's collection and tenant within the slice.
+  Result<std::vector<RowItem>> ListRecords(const StreamId& of, const Slice& slice);
   Result<Position> RecordsEnd() { return records_->End(); }
   Result<Refused> ReadRefused(const pipeline::StoredPipeline& pipeline,
                               const std::string& sink);
@@ -107,6 +106,7 @@ class VerifyStores {
                         const std::vector<records::SumMark>& marks,
                         const change::Sum& sum, RecordsMoment& moment);
   Status ReadChanges(RecordsMoment& moment);
+  Status FindTenants(RecordsMoment& moment);
 
   const DataPaths paths_;
   const std::filesystem::path project_;

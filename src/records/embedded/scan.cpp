@@ -17,13 +17,13 @@ Result<Position> ScanWithin(Database& db, const std::string& collection,
   if (known != SQLITE_ROW) return Fail(SqliteError(db.get(), "scan " + collection));
   MR_TRY(const auto state, ReadStoreState(db));
   const Position end{state.epoch, state.next_seq - 1};
-  MR_TRY(auto select, db.Prepare("SELECT key, epoch, position, document FROM " +
+  MR_TRY(auto select, db.Prepare("SELECT key, epoch, position, document, tenant FROM " +
                                  TableOf(collection) + " ORDER BY tenant, key"));
   int code = SQLITE_OK;
   while ((code = select.Step()) == SQLITE_ROW) {
     const Version version{static_cast<std::uint32_t>(select.Int(1)),
                           static_cast<std::uint64_t>(select.Int(2)), 0};
-    if (!each({select.Text(0), version, select.Text(3), end})) return end;
+    if (!each({select.Text(0), version, select.Text(3), end, select.Text(4)})) return end;
   }
   if (code != SQLITE_DONE) return Fail(SqliteError(db.get(), "scan " + collection));
   return end;

@@ -265,6 +265,18 @@ TEST_P(RecordsConformance, ScanGivesEveryRecordInKeyOrderAndStopsWhenTold) {
             ErrorCode::kNotFound);
 }
 
+TEST_P(RecordsConformance, AScanSaysWhoseEachRecordIs) {
+  ASSERT_TRUE(CreateOrder("a").ok());
+  tenant_ = "other";
+  ASSERT_TRUE(CreateOrder("a").ok());
+  std::map<std::string, std::uint64_t> positions;
+  ASSERT_TRUE(open_.store->Scan("orders", [&](const ScannedRecord& record) {
+    positions.emplace(record.tenant, record.version.position);
+    return true;
+  }));
+  EXPECT_EQ(positions, (std::map<std::string, std::uint64_t>{{"", 1}, {"other", 2}}));
+}
+
 TEST_P(RecordsConformance, AScanIsOfOneMomentWhateverIsWrittenMeanwhile) {
   for (const auto* key : {"a", "b"}) ASSERT_TRUE(CreateOrder(key).ok());
   const auto before = *open_.feed->End();

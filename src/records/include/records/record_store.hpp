@@ -88,6 +88,7 @@ struct ScannedRecord {
   Version version;       ///< of its last change
   std::string_view document;
   Position upto;  ///< as Scan gives in the end
+  std::string_view tenant = {};
 };
 using ScanEach = std::function<bool(const ScannedRecord&)>;
 
