@@ -48,6 +48,7 @@ Result<pipeline::LetterFilter> FilterOf(const Parameters& parameters) {
   filter.stage = ValueOf(parameters, "stage");
   filter.key = ValueOf(parameters, "key");
   filter.state = ValueOf(parameters, "state");
+  filter.mended = !ValueOf(parameters, "mended").empty();
   MR_TRY(filter.ids, ParseIds(ValueOf(parameters, "ids")));
   if (const auto run = ValueOf(parameters, "run"); !run.empty()) {
     MR_TRY(filter.run, NumberOf(run));
@@ -109,6 +110,10 @@ void AdminRoutes::AddLetterWorks(http::Router& router) {
   router.Add(Method::kPost, "/admin/deadletters/redrive",
              with_filter([this](const auto& filter, const auto&) {
                return letters_.Redrive(filter);
+             }));
+  router.Add(Method::kPost, "/admin/deadletters/dismiss",
+             with_filter([this](const auto& filter, const auto& body) {
+               return letters_.Dismiss(filter, body);
              }));
   router.Add(Method::kGet, "/admin/deadletters/redrive",
              with_filter([this](const auto& filter, const auto&) {

@@ -42,6 +42,18 @@ Result<std::string> AuditedLetters::Redrive(const pipeline::LetterFilter& filter
                  });
 }
 
+Result<std::string> AuditedLetters::Dismiss(const pipeline::LetterFilter& filter,
+                                            const std::string& reason) {
+  return Audited(audit_,
+                 EventOf(gateway::AuditAction::kDismiss, "millrace deadletters dismiss",
+                         filter.pipeline),
+                 [&](gateway::AuditEvent& event) -> Result<std::string> {
+                   MR_TRY(auto answer, works_.Dismiss(filter, reason));
+                   event.count = NumberMember(answer, "dismissed");
+                   return answer;
+                 });
+}
+
 Result<std::string> AuditedLetters::Redriven(std::uint64_t run) {
   return works_.Redriven(run);
 }

@@ -15,6 +15,8 @@ class AuditedLetters final : public LetterWorks {
                            const std::string& spec) override;
   Result<std::string> Redrive(const pipeline::LetterFilter& filter) override;
   Result<std::string> Redriven(std::uint64_t run) override;
+  Result<std::string> Dismiss(const pipeline::LetterFilter& filter,
+                              const std::string& reason) override;
 
  private:
   LetterWorks& works_;

@@ -53,6 +53,12 @@ class ServerAccess final : public DataAccess, public LetterWorks {
                        "/admin/deadletters/redrive?run=" + std::to_string(run));
   }
 
+  Result<std::string> Dismiss(const pipeline::LetterFilter& filter,
+                              const std::string& reason) override {
+    return server_.Ask(http::Method::kPost,
+                       "/admin/deadletters/dismiss" + ToQuery({filter, 1, ""}), reason);
+  }
+
   Result<std::string> Trace(const TraceQuestion& question) override {
     std::string target = "/admin/trace";
     AppendParameter(target, "id", question.id);

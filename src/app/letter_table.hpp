@@ -5,8 +5,8 @@
 
 namespace millrace::app {
 
-/// The dead letters as the table `dead_letters`, whatever their state; `letters` null:
-/// there are none. kResourceExhausted when they are too many to be read as a whole.
+/// The dead letters as the table `dead_letters`, whatever their state, read page by page;
+/// `letters` null: there are none.
 warehouse::GuestTable LetterTable(pipeline::DeadLetters* letters);
 
 }  // namespace millrace::app

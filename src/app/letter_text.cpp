@@ -100,7 +100,8 @@ std::string LetterLine(std::string_view json) {
   if (parser.parse(simdjson::padded_string(json)).get(letter) != simdjson::SUCCESS) {
     return {};
   }
-  const std::string state = Text(letter, "state");
+  std::string state = Text(letter, "state");
+  if (const auto why = Text(letter, "dismissal"); !why.empty()) state += ": " + why;
   return fmt::format("{} {}/{} {}@{} key {} [{}] {}{}{}\n  {}\n", Text(letter, "id"),
                      Text(letter, "pipeline"), Text(letter, "sink"),
                      Text(letter, "stream"), Text(letter, "offset"), Text(letter, "key"),
@@ -116,9 +117,9 @@ std::string LetterPage(std::string_view json) {
     return {};
   }
   std::string out;
-  for (const char* name :
-       {"id", "state", "pipeline", "sink", "stream", "offset", "event_id", "version",
-        "key", "stage", "reason", "first_at", "at", "attempts", "run", "mend"}) {
+  for (const char* name : {"id", "state", "pipeline", "sink", "stream", "offset",
+                           "event_id", "version", "key", "stage", "reason", "first_at",
+                           "at", "attempts", "run", "mend", "dismissal"}) {
     const std::string text = Text(letter, name);
     if (!text.empty()) out += fmt::format("{:<9} {}\n", name, text);
   }

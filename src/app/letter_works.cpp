@@ -13,6 +13,7 @@ namespace {
 using simdjson::dom::element;
 
 constexpr std::size_t kShown = 20;
+constexpr std::size_t kMaxReason = 1'000;
 
 struct MendRequest {
   pipeline::MendSpec spec;
@@ -111,6 +112,18 @@ Result<std::string> OwnLetterWorks::Redriven(std::uint64_t run) {
   return out + "]}";
 }
 
+Result<std::string> OwnLetterWorks::Dismiss(const pipeline::LetterFilter& filter,
+                                            const std::string& reason) {
+  if (reason.size() > kMaxReason || !simdjson::validate_utf8(reason)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "reason: expected a text of at most 1000 bytes in UTF-8");
+  }
+  MR_TRY(const auto dismissed, pipelines_.Dismiss(filter, reason));
+  std::string out = "{";
+  AppendMember(out, "dismissed", dismissed);
+  return out + "}";
+}
+
 std::string ToQuery(const pipeline::DeadLetterFilter& filter) {
   std::string out;
   const auto add = [&out](std::string_view name, std::string_view value) {
@@ -128,6 +141,7 @@ std::string ToQuery(const pipeline::DeadLetterFilter& filter) {
   std::string ids;
   for (const auto id : filter.ids) ids += (ids.empty() ? "" : ",") + std::to_string(id);
   add("ids", ids);
+  if (filter.mended) add("mended", "1");
   if (filter.run) add("run", std::to_string(*filter.run));
   add("limit", std::to_string(filter.limit));
   add("cursor", filter.cursor);

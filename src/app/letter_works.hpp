@@ -21,6 +21,10 @@ class LetterWorks {
   virtual Result<std::string> Redrive(const pipeline::LetterFilter& filter) = 0;
   /// Gives {"run","waiting","applied","superseded","died","stuck":[…]}.
   virtual Result<std::string> Redriven(std::uint64_t run) = 0;
+  /// Gives {"dismissed"}. kInvalidArgument: the filter, or a reason that is no text of at
+  /// most 1,000 bytes.
+  virtual Result<std::string> Dismiss(const pipeline::LetterFilter& filter,
+                                      const std::string& reason) = 0;
 };
 
 /// By pipelines of this process, which outlive it.
@@ -31,6 +35,8 @@ class OwnLetterWorks final : public LetterWorks {
                            const std::string& spec) override;
   Result<std::string> Redrive(const pipeline::LetterFilter& filter) override;
   Result<std::string> Redriven(std::uint64_t run) override;
+  Result<std::string> Dismiss(const pipeline::LetterFilter& filter,
+                              const std::string& reason) override;
 
  private:
   pipeline::Pipelines& pipelines_;

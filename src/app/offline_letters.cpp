@@ -44,6 +44,13 @@ Result<std::string> OfflineLetters::Redrive(const pipeline::LetterFilter& filter
   return started;
 }
 
+Result<std::string> OfflineLetters::Dismiss(const pipeline::LetterFilter& filter,
+                                            const std::string& reason) {
+  MR_TRY(const auto pipelines, Pipelines());
+  OwnLetterWorks works(*pipelines);
+  return AuditedLetters(works, audit()).Dismiss(filter, reason);
+}
+
 Status OfflineLetters::Carry(const std::string& pipeline) {
   MR_TRY(const auto pipelines, Pipelines());
   MR_TRY(const auto status,

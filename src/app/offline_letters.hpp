@@ -14,8 +14,8 @@
 
 namespace millrace::app {
 
-/// Mends and redrives the letters of a data directory on which no server runs. A redrive
-/// runs the pipelines that it concerns to the end of the log before it returns.
+/// Mends, redrives and dismisses the letters of a data directory on which no server runs.
+/// A redrive runs the pipelines that it concerns to the end of the log before it returns.
 class OfflineLetters final : public LetterWorks {
  public:
   /// Everything given outlives it. kConflict when a process holds the data directory.
@@ -27,6 +27,8 @@ class OfflineLetters final : public LetterWorks {
                            const std::string& spec) override;
   Result<std::string> Redrive(const pipeline::LetterFilter& filter) override;
   Result<std::string> Redriven(std::uint64_t run) override;
+  Result<std::string> Dismiss(const pipeline::LetterFilter& filter,
+                              const std::string& reason) override;
 
  private:
   OfflineLetters(const project::Project& project, const Settings& settings,

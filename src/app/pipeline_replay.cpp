@@ -245,7 +245,7 @@ Result<std::vector<ReplayedSink>> PipelineReplay::RunShadow(const ReplayRequest&
   const auto folder = Folder(stores_);
   MR_CHECK_OK(MakeDirs(folder));
   MR_TRY(shadow.state, pipeline::StateDb::Open(folder));
-  if (!request.lake_to.empty()) MR_CHECK_OK(CopyRedriven(request, shadow));
+  MR_CHECK_OK(CopyLetters(request, shadow));
   pipeline::Options options;
   options.sent_letters_block = false;  // the original has had those for long
   options.lookup_cache_bytes = settings_.pipelines.lookup_cache.value;
@@ -273,17 +273,19 @@ Result<std::vector<ReplayedSink>> PipelineReplay::RunShadow(const ReplayRequest&
   return replayed;
 }
 
-/// What was redriven into the lake is to come into the new one, too.
-Status PipelineReplay::CopyRedriven(const ReplayRequest& request, Shadow& shadow) const {
+/// What was redriven is to come into a new lake, too; what was dismissed nowhere.
+Status PipelineReplay::CopyLetters(const ReplayRequest& request, Shadow& shadow) const {
   MR_TRY(const auto* const pipeline, FindPipeline(project_, request.pipeline));
   MR_TRY(const auto info,
          stores_.log->Stream({"", pipeline::RedriveStream(request.pipeline)}));
   for (const auto& sink : pipeline->sinks) {
+    const bool lake = std::holds_alternative<project::LakeSink>(sink.target);
     const bool chosen = request.sink.empty() || sink.name == request.sink;
-    if (!chosen || !std::holds_alternative<project::LakeSink>(sink.target)) continue;
-    MR_CHECK_OK(shadow.state->letters().CopyRedriven(
+    if (!chosen || lake == request.lake_to.empty()) continue;
+    MR_CHECK_OK(shadow.state->letters().CopySettled(
         stores_.state->letters(), request.pipeline, sink.name,
-        shadow.definition.sinks.front().name, info.first));
+        lake ? shadow.definition.sinks.front().name : sink.name,
+        lake ? std::optional(info.first) : std::nullopt));
   }
   return {};
 }
@@ -301,15 +303,13 @@ Result<ReplayedSink> PipelineReplay::RunSink(const ReplayRequest& request, Shado
   if (const auto* table = std::get_if<project::TableSink>(&sink.target)) {
     MR_CHECK_OK(
         Exchange(request, shadow, table->name.substr(kShadowPrefix.size()), replayed));
-    MR_TRY(replayed.dead_letters,
-           StillWaiting(shadow.state->letters(), stores_.state->letters(),
-                        request.pipeline, sink.name));
   } else {
     MR_CHECK_OK(shadow.pipelines->RunRedriven(request.pipeline));
     replayed.target = "lake/" + request.lake_to;
-    MR_TRY(replayed.dead_letters,
-           shadow.state->letters().Count(request.pipeline, sink.name));
   }
+  MR_TRY(replayed.dead_letters,
+         StillWaiting(shadow.state->letters(), stores_.state->letters(), request.pipeline,
+                      sink.name));
   return replayed;
 }
 
@@ -356,8 +356,8 @@ Status PipelineReplay::Exchange(const ReplayRequest& request, Shadow& shadow,
     auto& others = shadow.state->letters();
     std::optional<Version> above;
     if (shadow.snapshot) above = pipeline::SnapshotVersion(*shadow.snapshot);
-    MR_CHECK_OK(letters.Resend(request.pipeline, replayed.name, 0, above));
     MR_CHECK_OK(letters.Adopt(request.pipeline, replayed.name, others));
+    MR_CHECK_OK(letters.Resend(request.pipeline, replayed.name, 0, above));
     MR_FAIL_POINT("resnapshot.before_exchange");
     MR_CHECK_OK(stores_.warehouse->Replace(table, ShadowOf(table)));
     MR_FAIL_POINT("resnapshot.after_exchange");

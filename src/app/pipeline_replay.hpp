@@ -79,7 +79,7 @@ class PipelineReplay {
   Result<std::string> CheckRunning(const std::string& pipeline) const;
   Result<std::vector<ReplayedSink>> RunShadow(const ReplayRequest& request,
                                               Shadow& shadow);
-  Status CopyRedriven(const ReplayRequest& request, Shadow& shadow) const;
+  Status CopyLetters(const ReplayRequest& request, Shadow& shadow) const;
   Result<ReplayedSink> RunSink(const ReplayRequest& request, Shadow& shadow,
                                const project::Sink& sink);
   Status RunTo(Shadow& shadow, const std::string& sink, Offset end);

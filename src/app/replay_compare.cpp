@@ -226,7 +226,9 @@ Result<std::uint64_t> StillWaiting(pipeline::DeadLetters& replayed,
     MR_TRY(const auto page, replayed.List(filter));
     for (const auto& letter : page.letters) {
       MR_TRY(const auto known, letters.Of(pipeline, sink, letter.event_id));
-      if (!known || !known->resent) ++waiting;
+      const bool settled =
+          known && (known->resent || known->state == pipeline::LetterState::kDismissed);
+      if (!settled) ++waiting;
     }
     filter.cursor = page.next_cursor;
   } while (!filter.cursor.empty());

@@ -44,8 +44,8 @@ void AppendJson(std::string& out, const TableDifference& difference);
 Result<std::vector<std::string>> RedrivenKeys(pipeline::DeadLetters& letters,
                                               const std::string& pipeline,
                                               const std::string& sink);
-/// Waiting letters that a replay of a table gave, but those of changes that were redriven
-/// into it: they come into the new one, too.
+/// Waiting letters that a replay of a table gave, but those that are dismissed, and those
+/// of changes that were redriven into it, which come into the new one, too.
 Result<std::uint64_t> StillWaiting(pipeline::DeadLetters& replayed,
                                    pipeline::DeadLetters& letters,
                                    const std::string& pipeline, const std::string& sink);

@@ -20,6 +20,7 @@ void AppendLetters(std::string& out, const std::vector<pipeline::DeadLetter>& le
     AppendJsonString(out, letter.stage);
     AppendMember(out, "reason", letter.reason);
     AppendMember(out, "state", NameOf(letter.state));
+    if (!letter.dismissal.empty()) AppendMember(out, "dismissal", letter.dismissal);
     std::string at;
     AppendTimestamp(at, letter.at);
     AppendMember(out, "at", at);

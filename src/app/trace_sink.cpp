@@ -138,6 +138,7 @@ Result<SinkTrace> TraceSink(const TraceStores& stores, const PipelineState& pipe
     case LetterState::kOpen:
     case LetterState::kSent:
     case LetterState::kRebuilding:
+    case LetterState::kDismissed:
       if (!there) trace.result = "dead_letter";
       break;
     case LetterState::kApplied:

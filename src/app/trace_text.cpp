@@ -42,6 +42,9 @@ std::string LetterText(const element& sink) {
         fmt::format("\n      dead letter of stage {}, {}, {} attempts, last at {}: {}",
                     Text(letter, "stage"), Text(letter, "state"),
                     Text(letter, "attempts"), Text(letter, "at"), Text(letter, "reason"));
+    if (const auto why = Text(letter, "dismissal"); !why.empty()) {
+      out += "\n      dismissed: " + why;
+    }
   }
   return out;
 }

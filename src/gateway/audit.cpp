@@ -12,8 +12,8 @@ std::string_view NameOf(AuditAction action) {
       "sign_up",      "login",    "login_refused", "refresh",      "refresh_reuse",
       "logout",       "password", "session_ended", "user_made",    "user_changed",
       "user_removed", "key_made", "key_revoked",   "keys_rotated", "mend",
-      "redrive",      "replay",   "resnapshot",    "rebuild",      "backup",
-      "refused"};
+      "redrive",      "dismiss",  "replay",        "resnapshot",   "rebuild",
+      "backup",       "refused"};
   return kNames[static_cast<std::size_t>(action)];
 }
 

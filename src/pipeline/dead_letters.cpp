@@ -9,8 +9,8 @@
 namespace millrace::pipeline {
 namespace {
 
-constexpr std::string_view kStates[] = {"open",    "sent",       "rebuilding",
-                                        "applied", "superseded", "rebuilt"};
+constexpr std::string_view kStates[] = {"open",       "sent",    "rebuilding", "applied",
+                                        "superseded", "rebuilt", "dismissed"};
 constexpr std::string_view kWaiting = "outcome = ''";
 
 /// What is in memory at once; an event may have megabytes.
@@ -19,7 +19,7 @@ constexpr std::size_t kBytesAtOnce = 8u << 20u;
 /// What ReadLetter reads, in its order.
 constexpr std::string_view kColumns =
     "pipeline, sink, stream, \"offset\", event_id, version, key, stage, reason, payload, "
-    "at, attempts, id, state, seen, mended, mend, first_at, resent, run";
+    "at, attempts, id, state, seen, mended, mend, first_at, resent, run, dismissal";
 /// With letters of `from`.
 std::string SelectLetters(std::string_view from = "dead_letters") {
   return "SELECT " + std::string(kColumns) + " FROM " + std::string(from) +
@@ -54,12 +54,17 @@ DeadLetter ReadLetter(SqliteStatement& row) {
   letter.first_at = row.Int(17);
   if (!row.IsNull(18)) letter.resent = Unsigned(row.Int(18));
   letter.run = Unsigned(row.Int(19));
+  letter.dismissal = text(20);
   return letter;
 }
 
 std::size_t BytesOf(const DeadLetter& letter) {
   return letter.payload.size() + letter.mended.size() + letter.mend.size() +
          letter.reason.size();
+}
+
+std::string Only(DeadLetters::Which which) {
+  return which == DeadLetters::Which::kAll ? "" : " AND outcome = 'dismissed'";
 }
 
 /// A filter as a condition with parameters 1 to 6.
@@ -70,13 +75,17 @@ class Condition {
     if (filter.state.empty()) {
       condition.states_ = kWaiting;
     } else if (filter.state != "all") {
-      if (std::ranges::find(kStates, filter.state) == std::end(kStates)) {
+      if (!IsLetterState(filter.state)) {
         return Fail(ErrorCode::kInvalidArgument,
                     "state \"" + filter.state +
-                        "\": expected all, open, sent, rebuilding, applied, superseded "
-                        "or rebuilt");
+                        "\": expected all, open, sent, rebuilding, applied, superseded, "
+                        "rebuilt or dismissed");
       }
       condition.states_ = "state = '" + filter.state + "'";
+    }
+    if (filter.mended) {
+      condition.states_ +=
+          " AND (SELECT mended FROM letter_events WHERE letter = id) <> ''";
     }
     return condition;
   }
@@ -114,6 +123,10 @@ std::string JsonArray(const std::vector<std::int64_t>& numbers) {
 
 std::string_view NameOf(LetterState state) {
   return kStates[static_cast<std::size_t>(state)];
+}
+
+bool IsLetterState(std::string_view name) {
+  return std::ranges::find(kStates, name) != std::end(kStates);
 }
 
 Result<std::uint64_t> DeadLetters::Put(const std::vector<DeadLetter>& letters) {
@@ -233,11 +246,12 @@ Result<std::uint64_t> DeadLetters::CountBetween(std::string_view pipeline,
 }
 
 Result<Offset> DeadLetters::LettersEnd(std::string_view pipeline, std::string_view sink,
-                                       std::string_view stream) {
+                                       std::string_view stream, Which which) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto select,
          impl_.db.Prepare("SELECT coalesce(max(\"offset\") + 1, 0) FROM dead_letters "
-                          "WHERE pipeline = ? AND sink = ? AND stream = ?"));
+                          "WHERE pipeline = ? AND sink = ? AND stream = ?" +
+                          Only(which)));
   select.Bind(1, pipeline).Bind(2, sink).Bind(3, stream);
   MR_TRY(const bool found, select.Step());
   return found ? Unsigned(select.Int(0)) : 0;
@@ -246,12 +260,13 @@ Result<Offset> DeadLetters::LettersEnd(std::string_view pipeline, std::string_vi
 Result<std::vector<DeadLetter>> DeadLetters::Between(std::string_view pipeline,
                                                      std::string_view sink,
                                                      std::string_view stream, Offset from,
-                                                     Offset to) {
+                                                     Offset to, Which which) {
   const std::lock_guard lock(impl_.mutex);
   MR_TRY(auto select,
          impl_.db.Prepare("SELECT id, \"offset\", state FROM dead_letters WHERE "
                           "pipeline = ? AND sink = ? AND stream = ? AND "
-                          "\"offset\" >= ? AND \"offset\" < ?"));
+                          "\"offset\" >= ? AND \"offset\" < ?" +
+                          Only(which)));
   select.Bind(1, pipeline).Bind(2, sink).Bind(3, stream);
   select.Bind(4, Signed(from)).Bind(5, Signed(to));
   std::vector<DeadLetter> letters;
@@ -262,26 +277,6 @@ Result<std::vector<DeadLetter>> DeadLetters::Between(std::string_view pipeline,
     letter.id = select.Int(0);
     letter.offset = Unsigned(select.Int(1));
     letter.state = StateOf(select.Text(2));
-  }
-}
-
-Result<std::map<std::string, Version, std::less<>>> DeadLetters::Blocked(
-    std::string_view pipeline, std::string_view sink, bool sent) {
-  const std::lock_guard lock(impl_.mutex);
-  MR_TRY(auto select,
-         impl_.db.Prepare("SELECT key, min(version) FROM dead_letters WHERE pipeline = ? "
-                          "AND sink = ? AND outcome = '' AND state IN ('open', ?) "
-                          "AND version <> '' "
-                          "GROUP BY key"));
-  select.Bind(1, pipeline)
-      .Bind(2, sink)
-      .Bind(3, std::string_view(sent ? "sent" : "open"));
-  std::map<std::string, Version, std::less<>> blocked;
-  while (true) {
-    MR_TRY(const bool more, select.Step());
-    if (!more) return blocked;
-    MR_TRY(const auto version, Version::Parse(select.Text(1)));
-    blocked.emplace(select.Text(0), version);
   }
 }
 
@@ -313,9 +308,21 @@ Result<std::optional<Version>> DeadLetters::LowestSeen(std::string_view pipeline
   return seen;
 }
 
+Status DeadLetters::Impl::CheckThereLocked(const std::vector<std::int64_t>& ids) {
+  MR_TRY(auto select, db.Prepare("SELECT value FROM json_each(?) WHERE value NOT IN "
+                                 "(SELECT id FROM dead_letters) LIMIT 1"));
+  const std::string chosen = JsonArray(ids);
+  select.Bind(1, chosen);
+  MR_TRY(const bool missing, select.Step());
+  if (!missing) return {};
+  return Fail(ErrorCode::kNotFound,
+              "there is no dead letter " + std::to_string(select.Int(0)));
+}
+
 Result<std::vector<std::int64_t>> DeadLetters::Open(const LetterFilter& filter) {
   MR_TRY(const auto condition, Condition::Of(filter));
   const std::lock_guard lock(impl_.mutex);
+  MR_CHECK_OK(impl_.CheckThereLocked(filter.ids));
   MR_TRY(auto select,
          impl_.db.Prepare("SELECT id FROM dead_letters WHERE " + condition.text() +
                           " AND state = 'open' ORDER BY version, id"));

@@ -60,8 +60,10 @@ class Lane {
   const CompiledPipeline& pipeline() const { return pipeline_; }
   const std::string& sink() const { return compiled_.name; }
   const StreamId& stream() const { return stream_; }
-  /// Counts the waiting letters again.
+  /// Counts the waiting letters again. Any thread.
   Status CountLetters();
+  /// Some do not wait any more: lookups keep nothing for them. Any thread.
+  Status LettersDismissed();
   /// Records of a snapshot that the sink does not have yet.
   std::uint64_t snapshot_left() const;
   /// What the log has of a snapshot from `first` on is kept for this lane.
@@ -172,6 +174,7 @@ class Lane {
   telemetry::Histogram& lag_seconds_;
   std::vector<telemetry::Counter*> miss_counters_;
 
+  std::mutex counting_;  ///< letters are stored and counted; before mutex_
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::string state_ = "starting";

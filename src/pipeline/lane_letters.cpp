@@ -16,11 +16,17 @@ constexpr Offset kShareWindow = 1'000;
 }  // namespace
 
 Status Lane::CountLetters() {
+  const std::lock_guard counting(counting_);
   MR_TRY(const auto letters,
          services_.state.letters().Count(pipeline_.definition.name, compiled_.name));
   const std::lock_guard lock(mutex_);
   dead_letters_ = letters;
   return {};
+}
+
+Status Lane::LettersDismissed() {
+  MR_CHECK_OK(lookups_.HoldForLetters(pipeline_, compiled_.name));
+  return CountLetters();
 }
 
 Status Lane::StoreLetters(std::vector<DeadLetter> letters) {
@@ -35,14 +41,15 @@ Status Lane::StoreLetters(std::vector<DeadLetter> letters) {
   }
   if (redrive_) return redrive_->Reopen(std::move(letters));
   MR_FAIL_POINT("pipeline.before_dead_letters");
-  MR_TRY(const auto added, services_.state.letters().Put(letters));
-  MR_FAIL_POINT("pipeline.after_dead_letters");
-  if (next_ < letters_end_.value_or(0)) {
-    MR_CHECK_OK(CountLetters());  // one that went through before may be open again
-  } else {
+  {
+    const std::lock_guard counting(counting_);
+    MR_TRY(const auto added, services_.state.letters().Put(letters));
     const std::lock_guard lock(mutex_);
     dead_letters_ += added;
   }
+  MR_FAIL_POINT("pipeline.after_dead_letters");
+  // One that went through before may be open again.
+  if (next_ < letters_end_.value_or(0)) MR_CHECK_OK(CountLetters());
   return lookups_.HoldForLetters(pipeline_, compiled_.name);
 }
 
@@ -80,21 +87,21 @@ Status Lane::CheckParked(const std::vector<DeadLetter>& letters) {
 }
 
 /// A sink without a position of its last batches reads them again, and a letter of these
-/// may have been redriven meanwhile: its event is the redrive's.
+/// may have been redriven meanwhile: its event is the redrive's. A dismissed one's is
+/// nobody's.
 Result<bool> Lane::KnowLetters(const eventlog::RecordBatch& batch) {
   known_.clear();
   auto& letters = services_.state.letters();
   const auto& name = pipeline_.definition.name;
+  // Of a sink that is built anew all letters are decided again, but those given up.
+  const auto which =
+      rebuild_end_ ? DeadLetters::Which::kDismissed : DeadLetters::Which::kAll;
   if (!letters_end_) {
-    // Of a sink that is built anew all letters are decided again.
-    letters_end_ = 0;
-    if (!rebuild_end_) {
-      MR_TRY(letters_end_, letters.LettersEnd(name, compiled_.name, input().name));
-    }
+    MR_TRY(letters_end_, letters.LettersEnd(name, compiled_.name, input().name, which));
   }
   if (next_ >= *letters_end_) return false;
   MR_TRY(known_,
-         letters.Between(name, compiled_.name, input().name, next_, batch.next()));
+         letters.Between(name, compiled_.name, input().name, next_, batch.next(), which));
   return !known_.empty();
 }
 

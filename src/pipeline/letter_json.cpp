@@ -28,6 +28,7 @@ void AppendJson(std::string& out, const DeadLetter& letter) {
   AppendMember(out, "payload", letter.payload);
   AppendMemberOrNull(out, "mended", letter.mended);
   AppendMemberOrNull(out, "mend", letter.mend);
+  AppendMemberOrNull(out, "dismissal", letter.dismissal);
   AppendTime(out, "first_at", letter.first_at);
   AppendTime(out, "at", letter.at);
   AppendMember(out, "attempts", letter.attempts);

@@ -91,6 +91,43 @@ Result<RedriveStarted> Pipelines::Redrive(const LetterFilter& filter) {
   return Fail(ErrorCode::kNotFound, "there is no pipeline " + filter.pipeline);
 }
 
+/// That there is a pipeline, and a sink, such as the filter names.
+Status Pipelines::CheckKnown(const LetterFilter& filter) const {
+  const auto known = [&filter](const CompiledPipeline& pipeline) {
+    const auto& name = pipeline.definition.name;
+    if (!filter.pipeline.empty() && name != filter.pipeline) return false;
+    return filter.sink.empty() ||
+           std::ranges::find(pipeline.sinks, filter.sink, &CompiledSink::name) !=
+               pipeline.sinks.end();
+  };
+  const bool named = !filter.pipeline.empty() || !filter.sink.empty();
+  if (!named || std::ranges::any_of(pipelines_, known)) return {};
+  if (filter.sink.empty()) {
+    return Fail(ErrorCode::kNotFound, "there is no pipeline " + filter.pipeline);
+  }
+  return Fail(ErrorCode::kNotFound,
+              "there is no sink " + filter.sink +
+                  (filter.pipeline.empty() ? "" : " of pipeline " + filter.pipeline));
+}
+
+Result<std::uint64_t> Pipelines::Dismiss(const LetterFilter& filter,
+                                         const std::string& reason) {
+  MR_TRY(const auto dismissed, services_.state.letters().Dismiss(filter, reason));
+  if (dismissed.empty()) MR_CHECK_OK(CheckKnown(filter));
+  std::uint64_t letters = 0;
+  for (const auto& [of, count] : dismissed) {
+    letters += count;
+    services_.metrics
+        .AddCounter("pipeline_letters_dismissed_total", "Letters that were given up.",
+                    {{"pipeline", of.first}, {"sink", of.second}})
+        .Add(count);
+    // They are dismissed; a failure here is made good by the next letter or start.
+    Lane* const lane = Find(of.first, of.second);
+    if (lane != nullptr) static_cast<void>(lane->LettersDismissed());
+  }
+  return letters;
+}
+
 Status Pipelines::RunRedriven(const std::string& pipeline) {
   const auto found = std::ranges::find(pipelines_, pipeline,
                                        [](const auto& p) { return p.definition.name; });

@@ -69,10 +69,10 @@ TEST(StateDb, GivesWhatWasRedrivenToASinkThatIsBuiltBeside) {
   ASSERT_TRUE(letters.Claim({2, 3}, 5, 1));
   ASSERT_TRUE(letters.Resolve({2}, LetterState::kApplied));
   auto& copy = beside.state->letters();
-  const auto cut = copy.CopyRedriven(letters, "p", "table.t", "table.new", 6);
+  const auto cut = copy.CopySettled(letters, "p", "table.t", "table.new", 6);
   ASSERT_FALSE(cut);
   EXPECT_EQ(cut.error().code(), ErrorCode::kOutOfRange) << cut.error().ToString();
-  ASSERT_TRUE(copy.CopyRedriven(letters, "p", "table.t", "table.new", 5));
+  ASSERT_TRUE(copy.CopySettled(letters, "p", "table.t", "table.new", 5));
   ASSERT_TRUE(copy.BeginRebuild("p", "table.new"));
   DeadLetter again = Letter("applied");
   again.sink = "table.new";
@@ -159,7 +159,7 @@ TEST(StateDb, WritesLettersAsJson) {
             R"({"id":0,"state":"open","pipeline":"p","sink":"table.t","stream":"orders",)"
             R"("offset":7,"event_id":"e","version":"00000000000000000000000100000000",)"
             R"("key":"k","stage":"sql","reason":"why","payload":"{}","mended":null,)"
-            R"("mend":null,"first_at":"1970-01-01T00:00:00.000005Z",)"
+            R"("mend":null,"dismissal":null,"first_at":"1970-01-01T00:00:00.000005Z",)"
             R"("at":"1970-01-01T00:00:00.000005Z","attempts":1,"run":null})");
 }
 
@@ -272,6 +272,30 @@ TEST(StateDb, BringsLettersOfFormat2Along) {
             (std::map<Offset, std::int64_t>{{5, 13}, {6, 15}}));
   EXPECT_EQ(*letters.Put({Letter("new")}), 1u);
   EXPECT_GT((*letters.Of("p", "table.t", "new"))->id, 18);
+}
+
+TEST(StateDb, BringsLettersOfFormat3Along) {
+  PipelineFixture f;
+  const auto data = f.data / "old";
+  std::filesystem::create_directory(data);
+  {
+    auto state = StateDb::Open(data, StateDb::Access::kReadWrite);
+    ASSERT_TRUE(state && (*state)->letters().Put({Letter("a")}));
+  }
+  {
+    auto db = Sqlite::Open(data / "pipelines.db", Sqlite::Mode::kDurable);
+    ASSERT_TRUE(db && db->Run("ALTER TABLE dead_letters DROP COLUMN dismissal"));
+    ASSERT_TRUE(db->Run("UPDATE format SET version = 3"));
+  }
+  auto reader = StateDb::Open(data, StateDb::Access::kReadOnly);
+  ASSERT_TRUE(reader) << reader.error().ToString();
+  const std::string read = Told((*reader)->letters());
+  reader->reset();
+  auto state = StateDb::Open(data, StateDb::Access::kReadWrite);
+  ASSERT_TRUE(state) << state.error().ToString();
+  EXPECT_EQ(Told((*state)->letters()), read);
+  ASSERT_TRUE((*state)->letters().Dismiss({}, "no use"));
+  EXPECT_EQ((*state)->letters().Load({1})->at(0).dismissal, "no use");
 }
 
 TEST(StateDb, SaysWhenThereIsNone) {

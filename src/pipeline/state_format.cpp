@@ -3,11 +3,11 @@
 namespace millrace::pipeline {
 namespace {
 
-constexpr std::int64_t kFormat = 3;
+constexpr std::int64_t kFormat = 4;
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE IF NOT EXISTS format (version INTEGER NOT NULL);
-INSERT INTO format SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM format);
+INSERT INTO format SELECT 4 WHERE NOT EXISTS (SELECT 1 FROM format);
 CREATE TABLE IF NOT EXISTS pipelines (
   pipeline TEXT PRIMARY KEY, stream TEXT NOT NULL, hash TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sinks (
@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS dead_letters (
   attempts INTEGER NOT NULL, seen TEXT NOT NULL, first_at INTEGER NOT NULL,
   resent INTEGER, run INTEGER NOT NULL DEFAULT 0,
   rebuilding INTEGER NOT NULL DEFAULT 0, outcome TEXT NOT NULL DEFAULT '',
+  dismissal TEXT NOT NULL DEFAULT '',
   state TEXT AS (CASE WHEN outcome <> '' THEN outcome WHEN rebuilding THEN 'rebuilding'
     WHEN resent IS NULL THEN 'open' ELSE 'sent' END),
   UNIQUE (pipeline, sink, event_id));
@@ -45,6 +46,8 @@ CREATE INDEX IF NOT EXISTS letters_rebuilding
   ON dead_letters (pipeline, sink) WHERE rebuilding = 1;
 CREATE INDEX IF NOT EXISTS letters_resent
   ON dead_letters (pipeline, sink, resent) WHERE resent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS letters_dismissed
+  ON dead_letters (pipeline, sink, stream, "offset") WHERE outcome = 'dismissed';
 CREATE INDEX IF NOT EXISTS letters_of_run ON dead_letters (run) WHERE run > 0;
 )sql";
 
@@ -70,20 +73,25 @@ INSERT INTO dead_letters (id, pipeline, sink, event_id, stage, stream, "offset",
     iif(state IN ('open', 'sent', 'rebuilding'), '', state) FROM old_letters;
 INSERT INTO letter_events SELECT id, payload, mended, mend FROM old_letters;
 )sql";
-/// For those who may not write: format 2 looks like 3.
+/// Format 3 knew no dismissed letters.
+constexpr const char* kFromFormat3 = R"sql(
+ALTER TABLE dead_letters ADD COLUMN dismissal TEXT NOT NULL DEFAULT '';
+)sql";
+/// For those who may not write: formats 2 and 3 look like 4.
 constexpr const char* kReadFormat2 = R"sql(
 CREATE TEMP VIEW letter_events AS
   SELECT id AS letter, payload, mended, mend FROM main.dead_letters;
 CREATE TEMP VIEW dead_letters AS
   SELECT id, pipeline, sink, event_id, stage, stream, "offset", version, key, reason, at,
     attempts, seen, first_at, resent, run, state, state = 'rebuilding' AS rebuilding,
-    iif(state IN ('open', 'sent', 'rebuilding'), '', state) AS outcome
+    iif(state IN ('open', 'sent', 'rebuilding'), '', state) AS outcome, '' AS dismissal
     FROM main.dead_letters;
 )sql";
-constexpr const char* kDropOld = R"sql(
-DROP TABLE old_letters;
-UPDATE format SET version = 3;
+constexpr const char* kReadFormat3 = R"sql(
+CREATE TEMP VIEW dead_letters AS SELECT *, '' AS dismissal FROM main.dead_letters;
 )sql";
+constexpr const char* kDropOld = "DROP TABLE old_letters";
+constexpr const char* kSetFormat = "UPDATE format SET version = 4";
 
 Result<std::int64_t> FormatOf(Sqlite& db) {
   MR_TRY(auto statement, db.Prepare("SELECT version FROM format"));
@@ -108,11 +116,13 @@ Status PrepareStateDb(Sqlite& db) {
   MR_CHECK_OK(db.Run(kSchema));
   MR_TRY(const auto format, FormatOf(db));
   if (format > kFormat) return Fail(OtherFormat(format));
-  const bool old = format < kFormat;
+  const bool old = format < 3;
   if (old) MR_CHECK_OK(db.Run(kSetOldAside));
   MR_CHECK_OK(db.Run(kLetters));
   if (old) MR_CHECK_OK(db.Run(format == 1 ? kFromFormat1 : kFromFormat2));
   if (old) MR_CHECK_OK(db.Run(kDropOld));
+  if (format == 3) MR_CHECK_OK(db.Run(kFromFormat3));
+  if (format < kFormat) MR_CHECK_OK(db.Run(kSetFormat));
   return transaction.Commit();
 }
 
@@ -120,6 +130,7 @@ Status ReadStateDb(Sqlite& db) {
   MR_TRY(const auto format, FormatOf(db));
   if (format == kFormat) return {};
   if (format == 2) return db.Run(kReadFormat2);
+  if (format == 3) return db.Run(kReadFormat3);
   return Fail(OtherFormat(format));
 }
 

@@ -14,6 +14,8 @@ struct DeadLetters::Impl {
 
   /// Under `mutex`.
   Result<std::uint64_t> CountLocked(std::string_view pipeline, std::string_view sink);
+  /// kNotFound: there is no such letter.
+  Status CheckThereLocked(const std::vector<std::int64_t>& ids);
 };
 
 struct StateDb::Impl : DeadLetters::Impl {
@@ -39,8 +41,8 @@ std::string JsonArray(const std::vector<std::int64_t>& numbers);
 /// Makes the tables, and those of earlier formats into ours. kConflict: a newer format,
 /// nothing was changed.
 Status PrepareStateDb(Sqlite& db);
-/// For a connection that only reads: those of format 2 look like ours. kConflict: another
-/// format.
+/// For a connection that only reads: those of formats 2 and 3 look like ours. kConflict:
+/// another format.
 Status ReadStateDb(Sqlite& db);
 
 }  // namespace millrace::pipeline

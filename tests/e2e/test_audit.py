@@ -253,6 +253,8 @@ def test_what_operators_do_to_pipelines_is_there(tmp_path):
     steps = [(("deadletters", "mend", "--all", "--set", "amount = 1"), None),  # only shown
              (("deadletters", "mend", "--all", "--set", "amount = 1", "--apply"), "mend"),
              (("deadletters", "redrive", "--all"), "redrive"),
+             (("deadletters", "dismiss", "--all"), None),  # only shown
+             (("deadletters", "dismiss", "--all", "--apply"), "dismiss"),
              (("pipelines", "replay", "orders_now", "--compare"), None),
              (("pipelines", "replay", "orders_now"), "replay"),
              (("pipelines", "resnapshot", "orders_now"), "resnapshot")]
@@ -274,6 +276,6 @@ def test_what_operators_do_to_pipelines_is_there(tmp_path):
     done = [one for one in log if one["actor_kind"] == "operator"]
     assert [one["action"] for one in done] == [*wanted, "rebuild"]
     assert {(one["action"], one["resource"]) for one in done if one["action"] != "backup"} == {
-        (action, "pipelines" if action == "redrive" else "pipelines/orders_now")
+        (action, "pipelines" if action in ("redrive", "dismiss") else "pipelines/orders_now")
         for action in (*wanted, "rebuild") if action != "backup"}
     assert [(one["count"], one["result"]) for one in done if one["action"] in ("mend", "redrive")] == [(1, "ok")] * 4

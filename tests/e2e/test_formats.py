@@ -14,7 +14,7 @@ import millrace
 import pytest
 
 GOLDEN = millrace.ROOT / "tests" / "data" / "directory"
-NEWEST = GOLDEN / "2026-11b.tar.gz"
+NEWEST = GOLDEN / "2026-11c.tar.gz"
 STRICT = """
 pipeline: strict
 from: {changes: orders, start: earliest}
@@ -26,7 +26,7 @@ ORDERS = "/api/collections/orders/records"
 
 
 def fill(server):
-    """Every kind of change, a lookup that hits and one that misses, and a dead letter."""
+    """Every kind of change, a lookup that hits and one that misses, and two dead letters."""
     for i in range(3):
         assert server.api.post("/api/collections/customers/records", {"customer_id": f"c{i}", "name": f"N{i}"}).status == 201
     for i in range(8):
@@ -36,7 +36,8 @@ def fill(server):
     assert server.api.patch(f"{ORDERS}/o1", {"status": "shipped"}).status == 200
     assert server.api.put(f"{ORDERS}/o2", {"customer_id": "c1", "amount": 7}).status == 200
     assert server.api.delete(f"{ORDERS}/o3").status == 204
-    assert server.api.post(ORDERS, {"order_id": "bad", "customer_id": "c1", "amount": "99999.00"}).status == 201
+    for key in ("bad", "worse"):
+        assert server.api.post(ORDERS, {"order_id": key, "customer_id": "c1", "amount": "99999.00"}).status == 201
 
 
 def write_golden(shop, directory):
@@ -47,6 +48,7 @@ def write_golden(shop, directory):
     with millrace.Server(shop, directory / "data") as server:
         fill(server)
         millrace.wait_drained(directory / "data")
+        millrace.run("deadletters", "dismiss", "--data", directory / "data", "--key", "worse", "--reason", "of no use", "--apply")
     shop.rename(directory / "project")
     (directory / "expected.json").write_text(json.dumps(contents(directory / "data"), indent=1))
     GOLDEN.mkdir(exist_ok=True)
@@ -74,6 +76,11 @@ def contents(data):
             "lake": millrace.sql(data, "SELECT * FROM lake.orders_history ORDER BY _offset")}
 
 
+def dismissed(data):
+    letters = json.loads(millrace.run("deadletters", "list", "--data", data, "--state", "dismissed", "--json").stdout)
+    return [(one["key"], one["dismissal"]) for one in letters]
+
+
 @pytest.fixture
 def newest(tmp_path, shop):
     if os.environ.get("MR_WRITE_GOLDEN"):
@@ -99,6 +106,7 @@ def test_what_an_earlier_version_left_is_read_and_gone_on_with(newest, archive, 
         for name in letter.keys() - old.keys():
             del letter[name]
     assert comparable(found) == comparable(expected)
+    assert dismissed(data) == ([("worse", "of no use")] if archive == NEWEST.name else [])
     assert expected["verify"]["agree"] and len(expected["letters"]) == 1
     with millrace.Server(golden / "project", data) as server:
         again = server.api.post(ORDERS, {"order_id": "o0", "customer_id": "c0", "amount": "0.50"}, {"Idempotency-Key": "key-0"})
@@ -110,7 +118,7 @@ def test_what_an_earlier_version_left_is_read_and_gone_on_with(newest, archive, 
         assert millrace.sql(data, "SELECT customer_name FROM orders WHERE order_id IN ('o1', 'o5') ORDER BY order_id") == [
             {"customer_name": "new"}, {"customer_name": "N1"}]
     after = contents(data)
-    assert after["verify"]["agree"]
+    assert after["verify"]["agree"] and dismissed(data) == ([("worse", "of no use")] if archive == NEWEST.name else [])
     assert after["lake"][:len(expected["lake"])] == expected["lake"]
     assert len(after["lake"]) == len(expected["lake"]) + 1
 

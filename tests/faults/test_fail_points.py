@@ -19,9 +19,10 @@ NAMES = sorted({name for path in (millrace.ROOT / "src").rglob("*.cpp") if not p
                 if not name.startswith(("backup.", "restore.", "compact."))})  # test_backup_kill.py, test_compact_kill.py
 MERGES = [name for name in NAMES if name.startswith("warehouse.merge")]
 REDRIVES = [name for name in NAMES if name.startswith("redrive.")]
+DISMISSALS = [name for name in NAMES if name.startswith("letters.")]  # test_redrive.py, as those before
 STREAMS = [name for name in NAMES if name.startswith("streams.")]
 SNAPSHOTS = [name for name in NAMES if name.startswith(("snapshot.", "resnapshot."))]  # test_snapshot.py
-ELSEWHERE = MERGES + REDRIVES + STREAMS + SNAPSHOTS
+ELSEWHERE = MERGES + REDRIVES + DISMISSALS + STREAMS + SNAPSHOTS
 # Points that only much data reaches: long notes, and segments as small as they may be.
 BULKY = re.compile(r"records\.checkpoint|eventlog\..*_roll")
 CASES = [(name, hit, power) for (name, hit), power in

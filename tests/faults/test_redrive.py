@@ -10,7 +10,7 @@ import time
 import millrace
 import pytest
 from millrace import Server
-from test_fail_points import REDRIVES
+from test_fail_points import DISMISSALS, REDRIVES
 
 THINGS = """
 collection: things
@@ -146,3 +146,25 @@ def test_killed_at_each_step_of_a_redrive(name, project, data, clean, fault_bina
             # A mend begins with the payload as it came: what was mended otherwise is left alone.
             millrace.run("deadletters", "mend", "--stage", "sql", "--set", "name = ltrim(name, '#')", "--apply", "--data", data)
         finish(data, clean)
+
+
+@pytest.mark.parametrize("name", DISMISSALS)
+def test_killed_while_letters_are_dismissed(name, project, data, fault_binary):
+    command = ("deadletters", "dismiss", "--stage", "sql", "--reason", "no numbers", "--apply", "--json", "--data", data)
+    with Server(project, data, binary=fault_binary, env={"MILLRACE_FAILPOINT": f"{name}:kill:1"}) as server:
+        fill(server, True)
+        millrace.wait_drained(data)
+        sent = millrace.run(*command, check=False)
+        assert sent.returncode != 0 and server.process.wait(30) == -signal.SIGKILL
+    each = ROWS // 100  # of either stage
+    with Server(project, data) as server:
+        dismissed = in_state(data, "dismissed")
+        assert len(dismissed) == (0 if "before" in name else each), "all or none"
+        # Again, as a person would: what is done stays done.
+        assert json.loads(millrace.run(*command).stdout) == {"dismissed": each - len(dismissed)}
+        assert {one["dismissal"] for one in in_state(data, "dismissed")} == {"no numbers"}
+        assert len(in_state(data, "open")) == each
+        server.kill()
+    with Server(project, data):
+        millrace.wait_drained(data)
+        assert len(in_state(data, "dismissed")) == each and millrace.verify(data)["agree"]

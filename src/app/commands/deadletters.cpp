@@ -25,13 +25,14 @@ struct LetterFlags {
   std::filesystem::path data = "data", project = ".";
   pipeline::DeadLetterFilter filter;
   std::vector<std::string> set;
-  std::string document;
+  std::string document, why;
   bool all = false, reset = false, apply = false, dry_run = false;
   bool json = false, quiet = false;
 
   bool selects() const {
     return all || !filter.ids.empty() || !filter.pipeline.empty() ||
-           !filter.sink.empty() || !filter.stage.empty() || !filter.key.empty();
+           !filter.sink.empty() || !filter.stage.empty() || !filter.key.empty() ||
+           filter.mended;
   }
 };
 
@@ -106,15 +107,19 @@ int List(const LetterFlags& flags) {
   return kOk;
 }
 
-int Show(const LetterFlags& flags) {
-  const auto access = DataAccess::Open(flags.data);
-  if (!access) return Report(access.error());
-  auto filter = flags.filter;
-  filter.state = "all";
-  filter.limit = kPage;
+pipeline::DeadLetterFilter WithEachIdOnce(pipeline::DeadLetterFilter filter) {
   std::ranges::sort(filter.ids);
   const auto again = std::ranges::unique(filter.ids);
   filter.ids.erase(again.begin(), again.end());
+  return filter;
+}
+
+int Show(const LetterFlags& flags) {
+  const auto access = DataAccess::Open(flags.data);
+  if (!access) return Report(access.error());
+  auto filter = WithEachIdOnce(flags.filter);
+  filter.state = "all";
+  filter.limit = kPage;
   std::size_t shown = 0;
   do {
     const auto page = (*access)->DeadLetters(filter);
@@ -192,20 +197,47 @@ Result<std::string> Follow(LetterWorks& works, std::uint64_t run, std::uint64_t 
   }
 }
 
-int DryRun(const LetterFlags& flags) {
+/// The open letters that are meant, and what would become of them.
+int Preview(const LetterFlags& flags, std::string_view would) {
   const auto access = DataAccess::Open(flags.data);
   if (!access) return Report(access.error());
-  auto filter = flags.filter;
+  auto filter = WithEachIdOnce(flags.filter);
   filter.state = "open";
   const auto printed =
       Print(**access, filter, std::numeric_limits<std::uint64_t>::max(), flags.json);
   if (!printed) return Report(printed.error());
-  if (!flags.json) fmt::print("{} letters would be sent again\n", *printed);
+  if (!filter.ids.empty() && *printed < filter.ids.size()) {
+    fmt::print(stderr, "millrace: {} of {} letters are not open, or not there\n",
+               filter.ids.size() - *printed, filter.ids.size());
+  }
+  if (flags.json) return kOk;
+  if (*printed == 0) {
+    fmt::print("no open letters match\n");
+  } else {
+    fmt::print("{} letters would be {}\n", *printed, would);
+  }
+  return kOk;
+}
+
+int Dismiss(const LetterFlags& flags) {
+  if (!flags.apply) return Preview(flags, "dismissed, for good: --apply does it");
+  auto works = Works::Open(flags);
+  if (!works) return works.error();
+  const auto dismissed = (**works)->Dismiss(flags.filter, flags.why);
+  if (!dismissed) return Report(dismissed.error());
+  const auto letters = NumberOf(*dismissed, "dismissed");
+  if (flags.json) {
+    fmt::print("{}\n", *dismissed);
+  } else if (letters == 0) {
+    fmt::print("no open letters match\n");
+  } else {
+    fmt::print("{} letters dismissed\n", letters);
+  }
   return kOk;
 }
 
 int Redrive(const LetterFlags& flags) {
-  if (flags.dry_run) return DryRun(flags);
+  if (flags.dry_run) return Preview(flags, "sent again");
   auto works = Works::Open(flags);
   if (!works) return works.error();
   const auto started = (**works)->Redrive(flags.filter);
@@ -230,9 +262,10 @@ void AddFilter(CLI::App& command, LetterFlags& flags) {
   command.add_option("--data", flags.data, "data directory")->capture_default_str();
   command.add_option("--pipeline", flags.filter.pipeline, "only of this pipeline");
   command.add_option("--sink", flags.filter.sink, "only of this sink, as table.orders");
-  command.add_option("--stage", flags.filter.stage,
-                     "decode, require, lookup, sql, sink or parked");
+  command.add_option("--stage", flags.filter.stage, "only of this stage")
+      ->check(CLI::IsMember({"decode", "require", "lookup", "sql", "sink", "parked"}));
   command.add_option("--key", flags.filter.key, "only of this record");
+  command.add_flag("--mended", flags.filter.mended, "only those that were mended");
   command.add_flag("--json", flags.json, "as JSON");
 }
 
@@ -246,9 +279,9 @@ void AddSelection(CLI::App& command, LetterFlags& flags) {
 
 void CheckSelection(const LetterFlags& flags, const char* command) {
   if (flags.selects()) return;
-  throw CLI::ValidationError(
-      command,
-      "say which letters: their ids, --pipeline, --sink, --stage, --key, or --all");
+  throw CLI::ValidationError(command,
+                             "say which letters: their ids, --pipeline, --sink, --stage, "
+                             "--key, --mended, or --all");
 }
 
 void AddMend(CLI::App& group, Action& action) {
@@ -292,6 +325,20 @@ void AddRedrive(CLI::App& group, Action& action) {
   });
 }
 
+void AddDismiss(CLI::App& group, Action& action) {
+  auto flags = std::make_shared<LetterFlags>();
+  auto* command = group.add_subcommand(
+      "dismiss", "give open letters up for good; shows which, --apply does it");
+  AddFilter(*command, *flags);
+  AddSelection(*command, *flags);
+  command->add_option("--reason", flags->why, "why, kept with them");
+  command->add_flag("--apply", flags->apply, "do it");
+  command->callback([flags, &action] {
+    CheckSelection(*flags, "dismiss");
+    action = [flags] { return Dismiss(*flags); };
+  });
+}
+
 }  // namespace
 
 void AddLetterCommands(CLI::App& app, Action& action) {
@@ -304,7 +351,7 @@ void AddLetterCommands(CLI::App& app, Action& action) {
   AddFilter(*command, *flags);
   command->add_option("--state", flags->filter.state,
                       "open, sent, rebuilding (those three by default), applied, "
-                      "superseded, rebuilt or all");
+                      "superseded, rebuilt, dismissed or all");
   command->add_option("--run", flags->filter.run, "only of this redrive");
   command->add_option("--limit", flags->filter.limit, "at most so many")
       ->check(CLI::PositiveNumber)
@@ -320,6 +367,7 @@ void AddLetterCommands(CLI::App& app, Action& action) {
 
   AddMend(*group, action);
   AddRedrive(*group, action);
+  AddDismiss(*group, action);
 }
 
 }  // namespace millrace::app

@@ -7,6 +7,7 @@
 
 #include "base/file.hpp"
 #include "damaged_wal.hpp"
+#include "guest_rows.hpp"
 #include "lake_views.hpp"
 #include "merger.hpp"
 #include "rows_query.hpp"
@@ -25,30 +26,6 @@ bool Mentions(std::string_view text, std::string_view word) {
   };
   return !std::ranges::search(text, word, same).empty();
 }
-
-/// The rows of a guest in a session, for as long as this lives.
-class GuestRows {
- public:
-  static Result<std::unique_ptr<GuestRows>> Add(const GuestTable& guest,
-                                                sql::Session& session) {
-    MR_TRY(auto rows, guest.read());
-    std::unique_ptr<GuestRows> added(
-        new GuestRows(session, guest.info.name, std::move(rows)));
-    MR_CHECK_OK(session.AddRelation(guest.info.name, guest.info.columns));
-    session.SetRelation(guest.info.name, &added->rows_);
-    return added;
-  }
-  GuestRows(const GuestRows&) = delete;
-  GuestRows& operator=(const GuestRows&) = delete;
-  ~GuestRows() { session_.SetRelation(name_, nullptr); }
-
- private:
-  GuestRows(sql::Session& session, std::string name, sql::Batch rows)
-      : session_(session), name_(std::move(name)), rows_(std::move(rows)) {}
-  sql::Session& session_;
-  const std::string name_;
-  const sql::Batch rows_;
-};
 
 /// The columns that a query's indexes are of may be another table's by now.
 Status CheckSame(const TableInfo& asked, const TableInfo& now) {
@@ -296,7 +273,8 @@ Result<Warehouse::RowsPage> EmbeddedWarehouse::Rows(const TableInfo& asked,
   MR_CHECK_OK(CheckSame(asked, info));
   MR_TRY(const auto session, readers_->Take(deadline));
   if (guest) {
-    MR_TRY(const auto rows, GuestRows::Add(*options_.guest, *session));
+    MR_TRY(const auto rows,
+           GuestRows::Add(*options_.guest, query.filters, *session, deadline));
     return ReadPage(*session, sql::QuoteName(name), info, query, deadline);
   }
   const auto files = lake_.Files(name.substr(kLakePrefix.size()));
@@ -370,7 +348,7 @@ Status EmbeddedWarehouse::Query(
   MR_TRY(const auto session, readers_->Take(deadline));
   std::unique_ptr<GuestRows> guest;
   if (options_.guest && Mentions(select, options_.guest->info.name)) {
-    MR_TRY(guest, GuestRows::Add(*options_.guest, *session));
+    MR_TRY(guest, GuestRows::Add(*options_.guest, {}, *session, deadline));
   }
   return session->Stream(select, deadline, each);
 }

@@ -34,13 +34,14 @@ enum class AuditAction : std::uint8_t {
   kKeysRotated,
   kMend,
   kRedrive,
+  kDismiss,
   kReplay,
   kResnapshot,
   kRebuild,
   kBackup,
   kRefused,  ///< to read something; or what was folded, whatever it was
 };
-inline constexpr std::size_t kAuditActionCount = 26;
+inline constexpr std::size_t kAuditActionCount = 27;
 /// "create".
 std::string_view NameOf(AuditAction action);
 

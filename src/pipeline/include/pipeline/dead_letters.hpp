@@ -26,8 +26,10 @@ enum class LetterState : std::uint8_t {
   kApplied,     ///< redriven: the sink has it
   kSuperseded,  ///< redriven: the sink had a newer state of the record, and keeps that
   kRebuilt,     ///< went through when the sink was built anew
+  kDismissed,   ///< given up for good: stays out of the sink, whatever is built anew
 };
 std::string_view NameOf(LetterState state);  ///< "open", "sent", …
+bool IsLetterState(std::string_view name);
 
 /// A change that a pipeline could not use, for one of its sinks.
 struct DeadLetter {
@@ -48,6 +50,7 @@ struct DeadLetter {
   std::string seen;              ///< what its lookups are read as of: as `version`
   std::string mended;            ///< the event as it is redriven; empty: as `payload`
   std::string mend;              ///< the expressions that made `mended`
+  std::string dismissal;         ///< why it was dismissed, where somebody said
   TimestampUs first_at = 0;      ///< of the first attempt
   std::optional<Offset> resent;  ///< place in the redrive stream
   std::uint64_t run = 0;         ///< the redrive that sent it last; 0: none
@@ -58,8 +61,8 @@ struct DeadLetter {
 
 /// One object as `millrace deadletters list --json` prints it: id, state, then pipeline,
 /// sink, stream, offset, event_id, version, key, stage, reason, payload (text), mended
-/// and mend (null when not mended), first_at, at, attempts, run (null when never
-/// redriven).
+/// and mend (null when not mended), dismissal (null when none is given), first_at, at,
+/// attempts, run (null when never redriven).
 void AppendJson(std::string& out, const DeadLetter& letter);
 
 /// Which letters. What is empty selects all.
@@ -67,6 +70,7 @@ struct LetterFilter {
   std::string pipeline, sink, stage, key;
   std::vector<std::int64_t> ids;
   std::optional<std::uint64_t> run;
+  bool mended = false;  ///< those only
   /// "": waiting ones; "all"; or the name of a state.
   std::string state;
 };
@@ -86,6 +90,9 @@ struct RedriveCounts {
   std::uint64_t died = 0;  ///< open again
 };
 
+/// Letters by (pipeline, sink).
+using LettersOfSinks = std::map<std::pair<std::string, std::string>, std::uint64_t>;
+
 /// The dead letters of a data directory, part of StateDb. Every method is all or nothing
 /// and durable on return. Any thread; calls block on the disk. Errors: kUnavailable,
 /// kResourceExhausted (nothing was stored).
@@ -95,8 +102,8 @@ class DeadLetters {
   explicit DeadLetters(Impl& impl) : impl_(impl) {}
 
   /// For the stream of changes: upserts by (pipeline, sink, event id). A letter that is
-  /// redriven or resolved stays as it is; one that is rebuilding is open, or sent, again,
-  /// and one that went through when its event was read again is open again.
+  /// redriven, resolved or dismissed stays as it is; one that is rebuilding is open, or
+  /// sent, again, and one that went through when its event was read again is open again.
   /// Gives how many are new.
   Result<std::uint64_t> Put(const std::vector<DeadLetter>& letters);
   Result<DeadLetterPage> List(const DeadLetterFilter& filter);
@@ -112,7 +119,8 @@ class DeadLetters {
   Result<std::optional<Version>> LowestSeen(std::string_view pipeline,
                                             std::string_view sink);
 
-  /// Open letters in order of version, and when they came. kInvalidArgument: the filter.
+  /// Open letters in order of version, and when they came. kInvalidArgument: the filter;
+  /// kNotFound: there is no letter with one of its ids.
   Result<std::vector<std::int64_t>> Open(const LetterFilter& filter);
   /// In their order, the first of `ids`: as many as have 8 MiB, at least one.
   Result<std::vector<DeadLetter>> Load(const std::vector<std::int64_t>& ids);
@@ -122,6 +130,9 @@ class DeadLetters {
     std::string mended, mend;
   };
   Status SetMended(const std::vector<Mend>& mends);
+  /// Gives open letters up for good: no rebuild or replay opens them again. Can be
+  /// repeated. kInvalidArgument, kNotFound: as Open.
+  Result<LettersOfSinks> Dismiss(const LetterFilter& filter, std::string_view reason);
 
   /// By key, the lowest version of letters in the way of later changes of their records:
   /// open ones, and with `sent` those that are on their way too.
@@ -135,13 +146,14 @@ class DeadLetters {
   /// their state.
   Result<std::uint64_t> CountBetween(std::string_view pipeline, std::string_view sink,
                                      std::string_view stream, Offset from, Offset to);
-  /// The next offset of `stream` after the last one that has a letter; 0: none has.
+  enum class Which : std::uint8_t { kAll, kDismissed };
+  /// The next offset of `stream` after the last one that has such a letter; 0: none has.
   Result<Offset> LettersEnd(std::string_view pipeline, std::string_view sink,
-                            std::string_view stream);
-  /// Letters of events of `stream` with offsets [from, to): id, offset and state.
+                            std::string_view stream, Which which);
+  /// Such letters of events of `stream` with offsets [from, to): id, offset and state.
   Result<std::vector<DeadLetter>> Between(std::string_view pipeline,
                                           std::string_view sink, std::string_view stream,
-                                          Offset from, Offset to);
+                                          Offset from, Offset to, Which which);
   /// Their events went through, or are about to, where they were read again: those that
   /// are open are `rebuilt`. Gives how many were.
   Result<std::size_t> CloseThrough(const std::vector<std::int64_t>& ids);
@@ -171,7 +183,8 @@ class DeadLetters {
   Status Resolve(const std::vector<std::int64_t>& ids, LetterState state);
   Result<RedriveCounts> CountRun(std::uint64_t run);
 
-  /// Before a sink that has lost, or never had, its rows is built anew from the log.
+  /// Before a sink that has lost, or never had, its rows is built anew from the log:
+  /// every letter is decided again, but the dismissed ones.
   Status BeginRebuild(std::string_view pipeline, std::string_view sink);
   /// The next offset of `stream` after the last letter that the rebuilt sink will come
   /// to; 0: those that are left are of a snapshot before it; nullopt: there is none.
@@ -185,7 +198,9 @@ class DeadLetters {
   Status Resend(std::string_view pipeline, std::string_view sink, Offset from = 0,
                 const std::optional<Version>& above = {});
   /// Before a sink is replaced by one that was built beside it: letters that this one has
-  /// wait here too, whatever became of them before. Can be repeated.
+  /// wait here too, whatever became of them before, but dismissed ones. Can be repeated.
+  /// kConflict, nothing is changed: one was dismissed here whose event went through
+  /// there.
   Status Adopt(std::string_view pipeline, std::string_view sink, DeadLetters& of_other);
   /// After that: open ones that the other sink did not have went through there.
   Status CloseOthers(std::string_view pipeline, std::string_view sink,
@@ -194,11 +209,13 @@ class DeadLetters {
   /// older changes are of no use any more. Can be repeated.
   Status CloseOlder(std::string_view pipeline, std::string_view sink,
                     std::string_view stream, const Version& snapshot);
-  /// Before `as` is built anew beside `sink` of `other`: what was redriven into that,
-  /// with its id, is to be sent to `as` when it comes to it. kOutOfRange: one of them is
-  /// below `first`, where the redrive stream begins.
-  Status CopyRedriven(DeadLetters& other, const std::string& pipeline,
-                      const std::string& sink, const std::string& as, Offset first);
+  /// Before `as` is built anew beside `sink` of `other`: what was dismissed there is
+  /// given up here, too; and with `first`, where the redrive stream begins, what was
+  /// redriven into that, with its id, is to be sent to `as` when it comes to it.
+  /// kOutOfRange: one of them is below `first`.
+  Status CopySettled(DeadLetters& other, const std::string& pipeline,
+                     const std::string& sink, const std::string& as,
+                     std::optional<Offset> first);
   /// Letters of another directory with its redrive stream, with their ids: sent to
   /// `sink`, to the places that they name.
   Status AddSent(const std::vector<DeadLetter>& letters, const std::string& sink);
@@ -206,6 +223,8 @@ class DeadLetters {
   Status EndRebuild(std::string_view pipeline, std::string_view sink);
 
  private:
+  Status CheckDismissed(std::string_view pipeline, std::string_view sink,
+                        DeadLetters& of_other);
   Status Insert(const std::vector<DeadLetter>& letters, const std::string& sink);
   Result<std::uint64_t> Upsert(const std::vector<DeadLetter>& letters,
                                std::string_view conflict);

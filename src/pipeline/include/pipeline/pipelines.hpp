@@ -160,15 +160,20 @@ class Pipelines {
   /// Sends the open letters that `filter` selects to their sinks again, mended or as they
   /// came, in order of their versions; from any thread after Start, or before Run (which
   /// then carries them). Returns when they are in the log: a crash does not lose them.
-  /// kNotFound: no such pipeline. kInvalidArgument: the filter. kResourceExhausted,
+  /// kNotFound: no such pipeline or id. kInvalidArgument: the filter. kResourceExhausted,
   /// kUnavailable: those that were not sent are open.
   Result<RedriveStarted> Redrive(const LetterFilter& filter);
   Result<RedriveProgress> Redriven(std::uint64_t run) const;
+  /// Gives open letters up for good, all or none, also those of pipelines that are no
+  /// more; how many. From any thread after Start, or instead of Start. kNotFound: no such
+  /// id, or neither such a pipeline or sink nor open letters of it. kInvalidArgument: the
+  /// filter.
+  Result<std::uint64_t> Dismiss(const LetterFilter& filter, const std::string& reason);
   /// What `spec` makes of the open letters that `filter` selects, which must be of one
   /// pipeline, and whether they would go through; `apply`: keeps it as what a redrive
   /// sends. At most `shown` letters are in the report. From any thread after Start, or
-  /// instead of Start (the mark must reach the letters). kNotFound: no such pipeline.
-  /// kInvalidArgument: filter or spec.
+  /// instead of Start (the mark must reach the letters). kNotFound: no such pipeline or
+  /// id. kInvalidArgument: filter or spec.
   Result<MendReport> Mend(const LetterFilter& filter, const MendSpec& spec, bool apply,
                           std::size_t shown);
 
@@ -176,6 +181,7 @@ class Pipelines {
 
  private:
   Status OpenLookups();
+  Status CheckKnown(const LetterFilter& filter) const;
   void AddLetterMetrics();
   void AddSnapshotMetrics();
   Result<const CompiledPipeline*> PipelineOf(const LetterFilter& filter) const;

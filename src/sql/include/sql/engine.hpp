@@ -92,7 +92,8 @@ class Session {
   /// `batch` must outlive the statements that read it; nullptr: no rows.
   void SetRelation(const std::string& name, const Batch* batch);
   /// Appends all rows to a table with the same column types in the same order, within
-  /// the transaction of the session if one is open. `schema` may be empty (main).
+  /// the transaction of the session if one is open. `schema` may be empty: a temporary
+  /// table of the session, or else one of main.
   Status Append(const std::string& schema, const std::string& table, const Batch& batch);
   /// The statement's syntax tree as JSON (one SELECT), and back to text.
   Result<std::string> SerializeSql(const std::string& select);

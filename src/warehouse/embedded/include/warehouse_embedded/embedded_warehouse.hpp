@@ -17,10 +17,14 @@ class Logger;
 
 namespace millrace::warehouse {
 
-/// A table whose rows somebody else has: read as a whole by each query that names it.
+/// A table whose rows somebody else has: each query that names it reads them into a
+/// temporary table, which goes to the disk where it is larger than the memory.
 struct GuestTable {
+  using Part = std::function<Status(const sql::Batch& rows)>;
   TableInfo info;  ///< columns, key and name; no user's table has it
-  std::function<Result<sql::Batch>()> read;
+  /// Hands its rows to `part`, and passes on what fails there; at least those for which
+  /// `filters` hold.
+  std::function<Status(const std::vector<query::Filter>& filters, const Part& part)> read;
 };
 
 struct EmbeddedWarehouseOptions {
