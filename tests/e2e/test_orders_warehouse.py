@@ -111,6 +111,13 @@ def test_events_from_outside_give_the_same_row(server, data):
     assert millrace.dead_letters(data) == []
 
 
+def test_an_id_of_white_space_is_blank(server, data):
+    send(server, *(event(order_id=blank) for blank in (" ", "\t", "\n", "\u00a0")), event(customer_id="\t"), event())
+    assert [row["order_id"] for row in rows(data, "orders_cdc_rows")] == ["ORDER-7"]
+    reasons = [letter["reason"] for letter in millrace.dead_letters(data)]
+    assert len(reasons) == 5 and all(reason.startswith("failed: regexp_matches(") for reason in reasons), reasons
+
+
 def test_an_update_changes_neither_customer_nor_creation(server, data):
     assert server.api.post(ORDERS, ORDER).status == 201
     first = rows(data)[0]
