@@ -13,6 +13,7 @@ enum ExitCode : int {
   kDamaged = 6,     ///< stored bytes are damaged, or a source went back
   kNoRoom = 7,      ///< disk full
   kBehind = 8,      ///< verify: no difference, but a store has still to get something
+  kIncomplete = 9,  ///< verify: no difference, but not everything could be compared
   kInterrupted = 130,
 };
 

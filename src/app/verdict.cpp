@@ -19,8 +19,11 @@ bool AnyBehind(const std::vector<StoreSum>& sums) {
   return std::ranges::any_of(sums, [](const StoreSum& one) { return one.behind > 0; });
 }
 
-std::string_view NameOf(bool disagrees, bool behind) {
-  return disagrees ? "disagrees" : behind ? "behind" : "agrees";
+std::string_view NameOf(bool disagrees, bool incomplete, bool behind) {
+  return disagrees    ? "disagrees"
+         : incomplete ? "incomplete"
+         : behind     ? "behind"
+                      : "agrees";
 }
 
 /// Stores of tenants stand beside each other.
@@ -155,7 +158,9 @@ std::string SumsText(std::string_view title, const std::vector<StoreSum>& sums) 
 }  // namespace
 
 bool CollectionVerdict::Behind() const { return AnyBehind(history) || AnyBehind(state); }
-std::string_view CollectionVerdict::Name() const { return NameOf(Disagrees(), Behind()); }
+std::string_view CollectionVerdict::Name() const {
+  return NameOf(Disagrees(), undefined, Behind());
+}
 
 bool Verdict::Disagrees() const {
   return std::ranges::any_of(collections, &CollectionVerdict::Disagrees);
@@ -163,7 +168,12 @@ bool Verdict::Disagrees() const {
 bool Verdict::Behind() const {
   return std::ranges::any_of(collections, &CollectionVerdict::Behind);
 }
-std::string_view Verdict::Name() const { return NameOf(Disagrees(), Behind()); }
+bool Verdict::Incomplete() const {
+  return std::ranges::any_of(collections, &CollectionVerdict::undefined);
+}
+std::string_view Verdict::Name() const {
+  return NameOf(Disagrees(), Incomplete(), Behind());
+}
 
 std::string Verdict::ToJson() const {
   std::string out = Name() == "agrees" ? "{\"agree\":true" : "{\"agree\":false";

@@ -251,6 +251,7 @@ class StreamCheck {
     }
     if (!plain) {
       LeaveOut(sink.name + ": not every field is passed through; " + why);
+      verdict_.undefined |= !rerun.defined();
       return {};
     }
     LeaveOut(sink.name + ": what its pipeline leaves out looks lost; " + why);
@@ -272,6 +273,7 @@ class StreamCheck {
     if (rows.sum) verdict_.history.push_back(std::move(*rows.sum));
     std::ranges::move(rows.findings, std::back_inserter(verdict_.findings));
     for (auto& text : rows.left_out) LeaveOut(std::move(text));
+    verdict_.undefined |= rows.undefined;
   }
 
   void AddSums(const SinkMoment& sink, const Comparison& sides, bool rerun) {

@@ -46,16 +46,19 @@ struct CollectionVerdict {
   std::uint64_t dead_letters = 0;
   std::vector<std::string> left_out;  ///< what was not compared, and why
   std::vector<Finding> findings;
+  /// Something was compared with nothing, since the project lacks its definition.
+  bool undefined = false;
 
   bool Disagrees() const { return !findings.empty(); }
   bool Behind() const;
-  std::string_view Name() const;  ///< "agrees", "behind" or "disagrees"
+  std::string_view Name() const;  ///< "agrees", "behind", "incomplete" or "disagrees"
 };
 
 struct Verdict {
   TimestampUs slice_width = 0;
   std::vector<CollectionVerdict> collections;
   bool Disagrees() const;
+  bool Incomplete() const;
   bool Behind() const;
   std::string_view Name() const;
   std::string ToJson() const;

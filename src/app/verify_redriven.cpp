@@ -31,6 +31,7 @@ class RedrivenCheck {
   Result<PartRows> Run(const lake::LakeExtent& extent, Refused refused) {
     refused_ = std::move(refused);
     MR_TRY(const auto why, rerun_.Open());
+    rows_.undefined = !rerun_.defined();
     if (!why.empty()) return NotCompared(why);
     MR_CHECK_OK(TakeLetters());
     MR_TRY(const auto has, stores_.LakeColumns(extent.files));

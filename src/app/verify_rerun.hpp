@@ -30,6 +30,7 @@ struct PartRows {
   std::optional<StoreSum> sum;  ///< nothing: they were not compared
   std::vector<Finding> findings;
   std::vector<std::string> left_out;
+  bool undefined = false;  ///< left out since the project lacks their definition
 };
 
 class SinkRerun {
@@ -48,6 +49,10 @@ class SinkRerun {
 
   /// Before the others. Gives why the sink cannot be compared so; empty: it can.
   Result<std::string> Open();
+  /// Whether the project has the definition that ran last; after Open.
+  bool defined() const {
+    return compiled_sink_ != nullptr && compiled_->hash == pipeline_.hash;
+  }
   /// What is compared with less than everything, a sentence each.
   const std::vector<std::string>& notes() const { return notes_; }
   /// Those of the notes that are of columns.

@@ -12,8 +12,9 @@ std::string Note(const std::string& sink, const std::string& what) {
   return NameOf(sink) + ": " + what;
 }
 
-PartRows NotCompared(const std::string& sink, const std::string& why) {
-  return {{}, {}, {Note(sink, why)}};
+PartRows NotCompared(const std::string& sink, const std::string& why,
+                     bool undefined = false) {
+  return {{}, {}, {Note(sink, why)}, undefined};
 }
 
 /// Compares where all of the snapshot is there to be read again.
@@ -30,7 +31,7 @@ Result<PartRows> Compare(VerifyStores& stores, const pipeline::StoredPipeline& p
   const SliceMap whole;
   SinkRerun rerun(stores, whole, info, pipeline, sink, snapshot);
   MR_TRY(const auto why, rerun.Open());
-  if (!why.empty()) return NotCompared(sink, why);
+  if (!why.empty()) return NotCompared(sink, why, !rerun.defined());
   auto sides = rerun.Lake(extent, refused, 0, SIZE_MAX, false);
   if (!sides) return NotCompared(sink, sides.error().message());
   PartRows rows;
@@ -56,7 +57,7 @@ Result<PartRows> CompareSnapshot(VerifyStores& stores,
   if (!extent && extent.error().code() == ErrorCode::kNotFound) return PartRows();
   MR_CHECK_OK(extent);
   const auto rerun = stores.Rerun();
-  if (!rerun) return NotCompared(sink, rerun.error().message());
+  if (!rerun) return NotCompared(sink, rerun.error().message(), true);
   MR_TRY(const auto snapshot, (*rerun)->FindSnapshot(pipeline.name, extent->next));
   if (!snapshot) return NotCompared(sink, "the log has dropped it");
   return Compare(stores, pipeline, sink, std::move(*extent), *snapshot);

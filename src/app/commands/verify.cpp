@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "../exit_codes.hpp"
+#include "../project_loading.hpp"
 #include "base/bytes.hpp"
 #include "command.hpp"
 
@@ -54,11 +55,18 @@ void AddVerifyCommand(CLI::App& app, Action& action) {
   command->add_flag("--json", flags->json, "one JSON line");
   command->callback([flags, &action] {
     action = [flags]() -> int {
+      if (!flags->project.empty()) {
+        const auto loaded = LoadProject(flags->project, {});
+        if (!loaded) return loaded.error();
+      }
       const auto verdict = Run(*flags);
       if (!verdict) return Report(verdict.error());
       fmt::print("{}{}", flags->json ? verdict->ToJson() : verdict->ToText(),
                  flags->json ? "\n" : "");
-      return verdict->Disagrees() ? kFailed : verdict->Behind() ? kBehind : kOk;
+      return verdict->Disagrees()    ? kFailed
+             : verdict->Incomplete() ? kIncomplete
+             : verdict->Behind()     ? kBehind
+                                     : kOk;
     };
   });
 }
