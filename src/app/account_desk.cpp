@@ -91,7 +91,7 @@ std::expected<std::unique_ptr<AccountDesk>, int> AccountDesk::Open(
   if (directory) return OpenFiles(data, std::move(*directory), project);
   if (create && directory.error().code() == ErrorCode::kNotFound)
     return OpenFiles(data, std::nullopt, project);
-  if (directory.error().code() != ErrorCode::kConflict)
+  if (directory.error().code() != ErrorCode::kFenced)
     return std::unexpected(Report(directory.error()));
   auto server = ServerSocket::Connect(data, Deadline::After(kWaitForServer));
   if (!server) return std::unexpected(Report(directory.error()));

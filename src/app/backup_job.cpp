@@ -12,7 +12,7 @@ void BackupJob::Stop() {
 Status BackupJob::Start(const std::filesystem::path& to) {
   const std::scoped_lock lock(mutex_);
   if (running_) {
-    return Fail(ErrorCode::kConflict, "a backup to " + to_.string() + " is under way");
+    return Fail(ErrorCode::kFenced, "a backup to " + to_.string() + " is under way");
   }
   if (!to.is_absolute()) {
     return Fail(ErrorCode::kInvalidArgument, "the directory of a backup is absolute");

@@ -20,7 +20,7 @@ class BackupJob {
   /// Cancels what runs, and whatever is started later. One thread.
   void Stop();
 
-  /// kConflict: one is under way; kInvalidArgument: `to` is not an absolute path.
+  /// kFenced: one is under way; kInvalidArgument: `to` is not an absolute path.
   Status Start(const std::filesystem::path& to);
   /// How the last one stands: {"state":"running","to":…,"done_bytes":…,"total_bytes":…},
   /// "done" with "files" and "bytes", "failed" with "code" (of ErrorCode) and "error", or

@@ -277,7 +277,7 @@ Result<std::unique_ptr<DataAccess>> DataAccess::Open(const std::filesystem::path
     auto directory = DataDirectory::Lock(data, false);
     if (directory) return FileAccess::Open(std::move(*directory));
     // Held, but not listening: a server that starts or stops.
-    if (directory.error().code() != ErrorCode::kConflict || until.expired()) {
+    if (directory.error().code() != ErrorCode::kFenced || until.expired()) {
       return Fail(std::move(directory.error()));
     }
     std::this_thread::sleep_for(kLookAgain);

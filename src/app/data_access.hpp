@@ -23,7 +23,7 @@ class DataAccess {
  public:
   virtual ~DataAccess() = default;
 
-  /// kNotFound: no data directory. kConflict: a process holds it that does not answer.
+  /// kNotFound: no data directory. kFenced: a process holds it that does not answer.
   static Result<std::unique_ptr<DataAccess>> Open(const std::filesystem::path& data);
 
   /// One SELECT over tables and `lake.*`, printed in `format` to `write`.

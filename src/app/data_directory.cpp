@@ -40,6 +40,15 @@ Result<bool> HasFormat(const std::filesystem::path& root) {
                                                 "; run as the user whose data these are");
 }
 
+/// What only reads, too, takes the lock, and SQLite writes beside its files.
+Error NotWritable(const Error& error, const std::filesystem::path& root) {
+  if (access(root.c_str(), W_OK) == 0 || (errno != EROFS && errno != EACCES))
+    return error;
+  return {error.code(), error.message() +
+                            "; a data directory is read with write access (a lock and "
+                            "SQLite's files): copy it, or run as its owner"};
+}
+
 std::string HolderOf(const File& lock) {
   char text[32] = {};
   const auto size = lock.ReadAt(0, text, sizeof text - 1);
@@ -52,7 +61,7 @@ std::string HolderOf(const File& lock) {
 Status TakeLock(File& lock, const std::filesystem::path& root) {
   if (flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return Fail(SystemError("lock", lock.path(), errno));
-    return Fail(ErrorCode::kConflict,
+    return Fail(ErrorCode::kFenced,
                 root.string() + " is in use by " + HolderOf(lock) +
                     ": stop it, or choose another directory with --data");
   }
@@ -86,8 +95,7 @@ Result<DataDirectory> DataDirectory::LockForServer(const std::filesystem::path& 
   const auto until = Deadline::After(kWaitForCommands);
   for (;;) {
     auto directory = Lock(root, true);
-    if (directory || directory.error().code() != ErrorCode::kConflict ||
-        until.expired()) {
+    if (directory || directory.error().code() != ErrorCode::kFenced || until.expired()) {
       return directory;
     }
     std::this_thread::sleep_for(kLookAgain);
@@ -99,14 +107,15 @@ Result<DataDirectory> DataDirectory::Lock(const std::filesystem::path& root,
   MR_TRY(const bool known, HasFormat(root));
   if (!known && !create) return Fail(CheckDataDirectory(root).error());
   if (!known) MR_CHECK_OK(MakeDirs(root));
-  MR_TRY(auto lock, File::OpenReadWrite(root / kLockFile));
-  MR_CHECK_OK(TakeLock(lock, root));
+  auto lock = File::OpenReadWrite(root / kLockFile);
+  if (!lock) return Fail(NotWritable(lock.error(), root));
+  MR_CHECK_OK(TakeLock(*lock, root));
   if (known) {
     MR_CHECK_OK(CheckFormat(root));
   } else {
     MR_CHECK_OK(WriteFileDurably(root / kFormatFile, kFormat));
   }
-  return DataDirectory(DataPaths{root}, std::move(lock));
+  return DataDirectory(DataPaths{root}, std::move(*lock));
 }
 
 }  // namespace millrace::app

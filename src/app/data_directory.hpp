@@ -25,7 +25,7 @@ struct DataPaths {
 class DataDirectory {
  public:
   /// Creates the directory when `create`. kNotFound: it is not there, or no data
-  /// directory; kConflict naming the pid: another process holds it; kInvalidArgument:
+  /// directory; kFenced naming the pid: another process holds it; kInvalidArgument:
   /// made by a newer version, nothing was touched; kPermissionDenied.
   static Result<DataDirectory> Lock(const std::filesystem::path& root, bool create);
   /// As Lock(root, true), for a server: a command that looks at a stopped directory holds

@@ -18,7 +18,7 @@ namespace millrace::app {
 /// A redrive runs the pipelines that it concerns to the end of the log before it returns.
 class OfflineLetters final : public LetterWorks {
  public:
-  /// Everything given outlives it. kConflict when a process holds the data directory.
+  /// Everything given outlives it. kFenced when a process holds the data directory.
   static Result<std::unique_ptr<OfflineLetters>> Open(const project::Project& project,
                                                       const Settings& settings,
                                                       const std::filesystem::path& data,

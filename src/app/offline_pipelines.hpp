@@ -31,7 +31,7 @@ Result<std::unique_ptr<pipeline::Pipelines>> MakePipelines(
     change::CompleteMark& mark, telemetry::Registry& metrics, telemetry::Logger& logger);
 
 /// Runs one pipeline without a server, to the end of the log or `max_records` events of
-/// each sink. kConflict when a process holds the data directory.
+/// each sink. kFenced when a process holds the data directory.
 Result<pipeline::PipelineStatus> RunPipeline(const project::Project& project,
                                              const Settings& settings,
                                              const std::filesystem::path& data,

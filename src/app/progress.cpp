@@ -50,7 +50,11 @@ Progress::~Progress() {
   }
   stop_.notify_all();
   thread_.join();
-  Print(true);
+  if (look_().done > 0) {
+    Print(true);
+  } else if (terminal_) {
+    std::fputs("\r\033[K", stderr);  // a refusal stands alone
+  }
 }
 
 void Progress::Loop() {

@@ -71,7 +71,7 @@ Status ReplayJob::Start(const std::string& directory, ReplayRequest request) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return Fail(ErrorCode::kUnavailable, "the server is stopping");
   if (running_) {
-    return Fail(ErrorCode::kConflict, "a replay is under way: wait for it to end");
+    return Fail(ErrorCode::kFenced, "a replay is under way: wait for it to end");
   }
   if (thread_.joinable()) thread_.join();
   work_ = std::make_shared<Work>(Work{std::move(*project), nullptr});

@@ -21,7 +21,7 @@ class ReplayJob {
             pipeline::Pipelines& live, telemetry::Logger& logger);
   ~ReplayJob();  ///< Stop
 
-  /// `directory`: the project as it is now on disk. kConflict: one is under way;
+  /// `directory`: the project as it is now on disk. kFenced: one is under way;
   /// kInvalidArgument: the project has problems.
   Status Start(const std::string& directory, ReplayRequest request);
   void Cancel();

@@ -32,7 +32,7 @@ Status RemoveAll(const fs::path& path) {
 Result<File> TakeMark(const fs::path& partial) {
   MR_TRY(auto mark, File::OpenReadWrite(partial / kMark));
   if (flock(mark.fd(), LOCK_EX | LOCK_NB) == 0) return mark;
-  return Fail(ErrorCode::kConflict,
+  return Fail(ErrorCode::kFenced,
               "another process is writing " + partial.string() + ": let it end");
 }
 
@@ -73,6 +73,11 @@ Result<StagedDirectory> StagedDirectory::Begin(fs::path to) {
   if (!free) {
     return Fail(ErrorCode::kConflict,
                 to.string() + " is there and not empty: choose a new directory");
+  }
+  std::error_code failed;
+  if (!fs::exists(to.parent_path(), failed)) {
+    return Fail(ErrorCode::kNotFound,
+                to.parent_path().string() + " is not there: make it, or mount it, first");
   }
   auto partial = to;
   partial += ".partial";

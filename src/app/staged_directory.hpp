@@ -13,8 +13,9 @@ namespace millrace::app {
 /// One thread.
 class StagedDirectory {
  public:
-  /// kConflict: `to` is there and not empty, another process fills it now, or its
-  /// `.partial` is something else (nothing is touched).
+  /// kConflict: `to` is there and not empty, or its `.partial` is something else;
+  /// kFenced: another process fills it now; kNotFound: the directory it is to be in,
+  /// which may be a disk that is not mounted (nothing is touched).
   static Result<StagedDirectory> Begin(std::filesystem::path to);
   StagedDirectory(StagedDirectory&&) = default;
   StagedDirectory& operator=(StagedDirectory&&) = delete;

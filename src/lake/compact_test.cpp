@@ -212,7 +212,7 @@ TEST_F(CompactTest, RemovesWhatAKilledRunLeft) {
     const auto held = IcebergTable::Open(root_ / "_other");
     fs::create_directories(root_ / "_other" / ".spill-of-it");
     compact_.to = root_ / "_other";
-    ExpectRefused(ErrorCode::kConflict, "another process writes this copy");
+    ExpectRefused(ErrorCode::kFenced, "another process writes this copy");
     EXPECT_TRUE(fs::exists(root_ / "_other" / ".spill-of-it")) << "it is in use";
     compact_.to = to_;
   }
@@ -262,7 +262,7 @@ TEST_F(CompactTest, RefusesACopyThatWasMovedOrIsWritten) {
   {
     const auto held = IcebergTable::Open(to_);
     ASSERT_TRUE(held);
-    ExpectRefused(ErrorCode::kConflict, "another process writes this copy");
+    ExpectRefused(ErrorCode::kFenced, "another process writes this copy");
   }
   compact_.to = root_ / "_moved";
   fs::rename(to_, compact_.to);

@@ -69,7 +69,7 @@ Status CheckFolder(const fs::path& folder) {
 Result<File> Lock(const fs::path& folder) {
   MR_TRY(auto lock, File::OpenReadWrite(folder / "metadata" / ".lock"));
   if (::flock(lock.fd(), LOCK_EX | LOCK_NB) == 0) return lock;
-  return Fail(ErrorCode::kConflict,
+  return Fail(ErrorCode::kFenced,
               folder.string() + ": another process writes this copy now");
 }
 

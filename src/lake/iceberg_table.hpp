@@ -22,7 +22,7 @@ class IcebergTable {
  public:
   /// Makes the folder when absent. `folder` must be absolute; `clock` must outlive the
   /// table. Errors: kInvalidArgument (not such a copy, one made elsewhere, or a path that
-  /// readers would misread), kConflict (another process has it), kDataLoss (metadata that
+  /// readers would misread), kFenced (another process has it), kDataLoss (metadata that
   /// cannot be read), kResourceExhausted, kUnavailable.
   static Result<IcebergTable> Open(const std::filesystem::path& folder,
                                    const Clock& clock = SystemClock());

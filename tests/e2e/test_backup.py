@@ -131,14 +131,18 @@ def test_neither_writes_into_something_else(made, data, tmp_path):
         refused = backup(data, to, check=False)
         assert refused.returncode != 0 and why in refused.stderr, refused
     refused = restore(made, data, check=False)
-    assert refused.returncode == 4 and "not empty" in refused.stderr
+    assert refused.returncode == 1 and "not empty" in refused.stderr
     refused = restore(made, made / "inside", check=False)
     assert refused.returncode != 0 and f"lies in {made}" in refused.stderr
+    # The disk may not be mounted.
+    refused = backup(data, tmp_path / "disk" / "made", check=False)
+    assert refused.returncode == 5 and f"{tmp_path / 'disk'} is not there" in refused.stderr
+    assert not (tmp_path / "disk").exists() and "bytes 0" not in refused.stderr
     theirs = tmp_path / "x.partial"
     theirs.mkdir()
     (theirs / "precious").write_text("mine")
     refused = backup(data, tmp_path / "x", check=False)
-    assert refused.returncode == 4 and "move it away" in refused.stderr
+    assert refused.returncode == 1 and "move it away" in refused.stderr
     assert (theirs / "precious").read_text() == "mine"
     # An empty directory is as good as none.
     (tmp_path / "empty").mkdir()

@@ -50,9 +50,31 @@ def test_wrong_words_are_usage(shop, data, tmp_path):
     file.write_text("order_id\n")
     for command in (("sql", "--format", "xml", "SELECT 1"), ("init", tmp_path / "x", "--example", "nope"),
                     ("import", "orders", file, "--url", "nonsense"), ("verify", "--data", data, "--slice", "5s"),
-                    ("verify", "--data", data, "--slice", "abc"), ("deadletters", "list", "--limit", "0")):
+                    ("verify", "--data", data, "--slice", "abc"), ("deadletters", "list", "--limit", "0"),
+                    ("backup", "", "--data", data), ("restore", tmp_path, "--data", ""),
+                    ("import", "orders", file, "--map", "X"), ("import", "orders", file, "--errors", file),
+                    ("replay", file, "--speed", "1e-300x"), ("replay", file, "--set", "x"),
+                    ("log", "read", "orders", "--codec", "bogus"),
+                    ("pipelines", "replay", "orders_now", "--lake-to", "../x")):
         wrong = millrace.run(*command, check=False)
         assert wrong.returncode == USAGE and not wrong.stdout, (command, wrong)
+    assert file.read_text() == "order_id\n"
+
+
+NOT_NUMBERS = [("--speed", "abc"), ("--speed", "1e-300x"), ("--speed", "nan"), ("--for", "5"), ("--for", "nans"),
+               ("--for", "1e308h"), ("--delete-every", "10"), ("--dirty-every", "0.1ms"), ("--rate", "1e-300"),
+               ("--rate", "nan"), ("--seed", "-1"), ("--seed", "99999999999999999999"), ("--count", "0"),
+               ("--count", "-1"), ("--retry-seconds", "-1")]
+
+
+def test_numbers_do_not_wrap():
+    for flag, value in NOT_NUMBERS:
+        wrong = millrace.run("simulate", "orders", flag, value, "--retry-seconds=0", "--url=http://127.0.0.1:1",
+                             check=False)
+        assert wrong.returncode == USAGE and flag in wrong.stderr and "0000000000000" not in wrong.stderr, wrong
+    bulk = millrace.run("simulate", "bulk", "--rows", str(2**64 - 1), check=False)
+    assert bulk.returncode == USAGE and "must be at most" in bulk.stderr
+    assert "--count: must be at least 1" in millrace.run("simulate", "orders", "--count", "0", check=False).stderr
 
 
 def test_what_is_not_there_is_not_made(written, shop, tmp_path):
@@ -185,3 +207,32 @@ def test_a_rebuild_loses_nothing_and_can_be_repeated(tmp_path, data):
     assert rows == [{"n": 30}]
     assert "the log of orders_cdc begins at" in rebuild(FAILED).stderr
     assert millrace.sql(data, "SELECT count(*) AS n FROM orders") == rows
+
+
+def test_a_wrong_project_is_told_from_a_refusal(shop, data, tmp_path):
+    nope = ("--project", tmp_path / "nope", "--data", data)
+    with millrace.Server(shop, data):
+        wrong = millrace.run("pipelines", "replay", "orders_now", *nope, check=False)
+        assert wrong.returncode == BAD_PROJECT, wrong
+    wrong = millrace.run("log", "read", "orders", "--codec", "operation-data", *nope, check=False)
+    assert wrong.returncode == BAD_PROJECT, wrong
+
+
+def test_only_what_another_process_holds_is_in_use(shop, data, tmp_path):
+    with millrace.Server(shop, data) as server:
+        port = str(server.port)
+        taken = millrace.run("serve", "--project", shop, "--data", tmp_path / "other", "--port", port, check=False)
+        assert taken.returncode == FAILED and "listen at" in taken.stderr
+        gap = millrace.run("pipelines", "resnapshot", "orders_now", "--lake-gap", "--project", shop, "--data", data,
+                           check=False)
+        assert gap.returncode == FAILED and "no lake of orders_now has lost" in gap.stderr
+        assert "replay of" not in gap.stderr and "0/s" not in gap.stderr
+    a_file = millrace.run("serve", "--project", shop, "--data", shop / "millrace.yaml", check=False)
+    assert a_file.returncode == FAILED, a_file
+
+
+def test_tail_says_what_it_waits_for(written):
+    with subprocess.Popen([str(millrace.BINARY), "log", "tail", "nope", "--data", str(written)],
+                          stderr=subprocess.PIPE) as tail:
+        assert b"no stream nope yet; waiting" in tail.stderr.readline()
+        tail.terminate()

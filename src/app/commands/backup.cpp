@@ -7,6 +7,7 @@
 #include "../progress.hpp"
 #include "../staged_directory.hpp"
 #include "base/json.hpp"
+#include "checks.hpp"
 #include "command.hpp"
 
 namespace millrace::app {
@@ -64,12 +65,18 @@ void AddBackupCommands(CLI::App& app, Action& action) {
   auto flags = std::make_shared<BackupFlags>();
   auto* backup = app.add_subcommand(
       "backup", "copy a data directory as of one moment, beside a running server too");
-  backup->add_option("DIR", flags->backup, "new directory for the backup")->required();
+  backup->add_option("DIR", flags->backup, "new directory for the backup")
+      ->required()
+      ->check(PathText());
   backup->add_option("--data", flags->data, "data directory")->capture_default_str();
   auto* restore =
       app.add_subcommand("restore", "make a new data directory of a backup, checked");
-  restore->add_option("BACKUP", flags->backup, "directory of the backup")->required();
-  restore->add_option("--data", flags->data, "new data directory")->required();
+  restore->add_option("BACKUP", flags->backup, "directory of the backup")
+      ->required()
+      ->check(PathText());
+  restore->add_option("--data", flags->data, "new data directory")
+      ->required()
+      ->check(PathText());
   for (auto* command : {backup, restore}) {
     command->add_flag("--json", flags->json, "one JSON line");
     command->add_flag("--quiet", flags->quiet, "no progress");

@@ -14,6 +14,7 @@
 #include "base/bytes.hpp"
 #include "base/file.hpp"
 #include "base/json.hpp"
+#include "checks.hpp"
 #include "command.hpp"
 #include "send_flags.hpp"
 
@@ -154,8 +155,10 @@ void AddImportCommand(CLI::App& app, Action& action) {
           "CSV with a header (.csv, .csv.gz) or one JSON object a line (.ndjson, .jsonl)")
       ->required()
       ->check(CLI::ExistingFile);
-  command->add_option("--map", import->map,
-                      "column=field, or column= to leave it out; again for more");
+  command
+      ->add_option("--map", import->map,
+                   "column=field, or column= to leave it out; again for more")
+      ->check(Assignment("column=field, or column= to leave it out"));
   command
       ->add_option("--null", import->nulls,
                    "texts that are null (an empty CSV cell always); again for more")
@@ -165,8 +168,15 @@ void AddImportCommand(CLI::App& app, Action& action) {
   command->add_option("--errors", import->errors,
                       "file for every refused line, with its number and why, as JSON");
   AddSendFlags(*command, *import);
-  command->callback(
-      [import, &action] { action = [import] { return RunImport(*import); }; });
+  command->callback([import, &action] {
+    std::error_code absent;
+    if (import->errors &&
+        std::filesystem::equivalent(import->file, *import->errors, absent)) {
+      throw CLI::ValidationError("--errors",
+                                 "is the file that is read: choose another one");
+    }
+    action = [import] { return RunImport(*import); };
+  });
 }
 
 }  // namespace millrace::app

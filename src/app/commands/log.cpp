@@ -10,6 +10,7 @@
 #include "../project_loading.hpp"
 #include "base/json.hpp"
 #include "change/codec.hpp"
+#include "checks.hpp"
 #include "command.hpp"
 #include "eventlog_embedded/embedded_event_log.hpp"
 #include "project/project.hpp"
@@ -36,7 +37,7 @@ Result<std::unique_ptr<eventlog::EmbeddedEventLog>> OpenLog(const LogFlags& flag
   return eventlog::OpenEmbeddedReadOnly(DataPaths{flags.data}.log());
 }
 
-Status List(const LogFlags& flags) {
+Status List(const LogFlags& flags, const change::Codec* /*codec*/) {
   MR_TRY(const auto log, OpenLog(flags));
   MR_TRY(const auto streams, log->Streams());
   if (!flags.json)
@@ -81,18 +82,28 @@ Status Print(const eventlog::Record& record, const change::Codec* codec) {
   return {};
 }
 
-/// nullptr: none is asked for.
-Result<std::unique_ptr<change::Codec>> CodecOf(const LogFlags& flags) {
-  if (flags.codec.empty()) return nullptr;
-  const auto project = project::Load(flags.project);
-  if (!project) return Fail(ErrorOf(project.error()));
-  const auto collection = project->collections.find(flags.stream);
-  if (collection == project->collections.end()) {
+Result<std::unique_ptr<change::Codec>> CodecFor(const LogFlags& flags,
+                                                const project::Project& project) {
+  const auto collection = project.collections.find(flags.stream);
+  if (collection == project.collections.end()) {
     return Fail(ErrorCode::kNotFound, "--codec: the project in " +
                                           flags.project.string() + " has no collection " +
                                           flags.stream);
   }
   return change::MakeCodec(flags.codec, collection->second);
+}
+
+/// nullptr: none is asked for. The error: the exit code, of what was said.
+std::expected<std::unique_ptr<change::Codec>, int> CodecOf(const LogFlags& flags) {
+  if (flags.codec.empty()) return nullptr;
+  const auto project = project::Load(flags.project);
+  if (!project) {
+    Report(ErrorOf(project.error()));
+    return std::unexpected(kBadProject);
+  }
+  auto codec = CodecFor(flags, *project);
+  if (!codec) return std::unexpected(Report(codec.error()));
+  return std::move(*codec);
 }
 
 Result<Offset> PrintFrom(eventlog::EventLog& log, const StreamId& stream, Offset from,
@@ -113,35 +124,42 @@ Result<Offset> PrintFrom(eventlog::EventLog& log, const StreamId& stream, Offset
 }
 
 /// A stream is there from its first event on.
-Status CheckThere(eventlog::EventLog& log, const StreamId& stream) {
+Result<bool> IsThere(eventlog::EventLog& log, const StreamId& stream) {
   MR_TRY(const auto streams, log.Streams());
-  if (std::ranges::find(streams, stream, &eventlog::StreamInfo::stream) != streams.end())
-    return {};
-  return Fail(ErrorCode::kNotFound,
-              "the log has no stream " + stream.name +
-                  (stream.tenant.empty() ? "" : " of tenant " + stream.tenant) +
-                  ": see `millrace log list`");
+  return std::ranges::find(streams, stream, &eventlog::StreamInfo::stream) !=
+         streams.end();
 }
 
-Status Read(const LogFlags& flags) {
-  MR_TRY(const auto codec, CodecOf(flags));
+std::string NameOf(const StreamId& stream) {
+  return stream.name + (stream.tenant.empty() ? "" : " of tenant " + stream.tenant);
+}
+
+Status Read(const LogFlags& flags, const change::Codec* codec) {
   MR_TRY(const auto log, OpenLog(flags));
   const StreamId stream{flags.tenant, flags.stream};
-  MR_CHECK_OK(CheckThere(*log, stream));
+  MR_TRY(const bool there, IsThere(*log, stream));
+  if (!there) {
+    return Fail(ErrorCode::kNotFound,
+                "the log has no stream " + NameOf(stream) + ": see `millrace log list`");
+  }
   MR_TRY(const auto info, log->Stream(stream));
-  MR_CHECK_OK(PrintFrom(*log, stream, std::max(flags.from, info.first), flags.limit,
-                        codec.get()));
+  MR_CHECK_OK(
+      PrintFrom(*log, stream, std::max(flags.from, info.first), flags.limit, codec));
   return {};
 }
 
-Status Tail(const LogFlags& flags) {
-  MR_TRY(const auto codec, CodecOf(flags));
+Status Tail(const LogFlags& flags, const change::Codec* codec) {
   MR_TRY(const auto log, OpenLog(flags));
   const StreamId stream{flags.tenant, flags.stream};
+  MR_TRY(const bool there, IsThere(*log, stream));
+  if (!there) {
+    fmt::print(stderr, "millrace: the log has no stream {} yet; waiting for it\n",
+               NameOf(stream));
+  }
   MR_TRY(const auto info, log->Stream(stream));
   Offset at = std::max(info.first, info.next > flags.limit ? info.next - flags.limit : 0);
   for (;;) {
-    MR_TRY(at, PrintFrom(*log, stream, at, ~std::uint64_t{0}, codec.get()));
+    MR_TRY(at, PrintFrom(*log, stream, at, ~std::uint64_t{0}, codec));
     if (std::fflush(stdout) != 0) return {};  // the reader of the pipe has gone
     log->WaitFor(stream, at, Deadline::Never());
   }
@@ -154,12 +172,14 @@ void AddLogCommands(CLI::App& app, Action& action) {
   auto* log = app.add_subcommand("log", "look into the event log");
   log->require_subcommand(1);
   const auto add = [&](const char* name, const char* help,
-                       Status (*work)(const LogFlags&)) {
+                       Status (*work)(const LogFlags&, const change::Codec*)) {
     auto* command = log->add_subcommand(name, help);
     command->add_option("--data", flags->data, "data directory")->capture_default_str();
     command->callback([flags, work, &action] {
       action = [flags, work] {
-        const auto status = work(*flags);
+        const auto codec = CodecOf(*flags);
+        if (!codec) return codec.error();
+        const auto status = work(*flags, codec->get());
         return status ? static_cast<int>(kOk) : Report(status.error());
       };
     });
@@ -175,16 +195,23 @@ void AddLogCommands(CLI::App& app, Action& action) {
     command->add_option("--tenant", flags->tenant, "tenant of the stream");
     command
         ->add_option("--limit", flags->limit, "most events; for tail: of those there are")
+        ->check(WholeNumber(0))
         ->capture_default_str();
-    command->add_option("--codec", flags->codec,
-                        "a collection's changes in another system's form: "
-                        "mongodb-change-stream or operation-data");
+    command
+        ->add_option("--codec", flags->codec,
+                     "a collection's changes in another system's form: "
+                     "mongodb-change-stream or operation-data")
+        ->check([](const std::string& name) {
+          return std::ranges::count(change::CodecNames(), name) > 0
+                     ? std::string()
+                     : name + ": expected mongodb-change-stream or operation-data";
+        });
     command
         ->add_option("--project", flags->project,
                      "project directory, for --codec: what types the fields have")
         ->capture_default_str();
   }
-  read->add_option("--from", flags->from, "first offset");
+  read->add_option("--from", flags->from, "first offset")->check(WholeNumber(0));
   AddLogAppendCommand(*log, action);
 }
 

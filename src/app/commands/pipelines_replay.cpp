@@ -21,6 +21,10 @@ constexpr std::chrono::seconds kConnectWithin{2};
 constexpr std::chrono::milliseconds kLookAgain{200};
 constexpr std::string_view kPath = "/admin/replay";
 
+std::string NameOf(const ReplayRequest& request) {
+  return (request.snapshot ? "resnapshot of " : "replay of ") + request.pipeline;
+}
+
 struct ReplayFlags {
   std::filesystem::path project = ".", data = "data";
   ReplayRequest request;
@@ -112,8 +116,8 @@ class RemoteReplay {
     if (flags.request.compare) AppendParameter(target, "compare", "true");
     MR_TRY(auto status, server_.Ask(http::Method::kPost, target));
     const Progress progress(
-        "replay of " + flags.request.pipeline,
-        [this] { return ProgressPoint{done_, total_}; }, flags.quiet || flags.json);
+        NameOf(flags.request), [this] { return ProgressPoint{done_, total_}; },
+        flags.quiet || flags.json);
     while (TextMember(status, "state") == "running") {
       Show(status);
       if (signals.Wait(kLookAgain))
@@ -152,7 +156,7 @@ Result<std::string> RunHere(const ReplayFlags& flags, const LoadedProject& loade
   std::unique_ptr<Progress> progress;
   const auto watch = [&](PipelineReplay& replay) {
     progress = std::make_unique<Progress>(
-        "replay of " + flags.request.pipeline,
+        NameOf(flags.request),
         [&replay] {
           const auto now = replay.progress();
           return ProgressPoint{now.done, now.total};
@@ -180,6 +184,11 @@ int Replay(const ReplayFlags& flags) {
   auto server = ServerSocket::Connect(flags.data, Deadline::After(kConnectWithin));
   Result<std::string> report = std::string();
   if (server) {
+    // The server reads it, too; here it is told apart from what the replay says.
+    if (const auto project = project::Load(flags.project); !project) {
+      Report(ErrorOf(project.error()));
+      return kBadProject;
+    }
     report = RemoteReplay(std::move(*server)).Run(flags, signals);
   } else {
     const auto loaded = LoadProject(flags.project, flags.set);
@@ -210,6 +219,9 @@ void AddReplayPipelineCommand(CLI::App& group, Action& action) {
     command->add_option("--sink", request.sink, "one sink, as `status` names it");
     auto* lake = command->add_option("--lake-to", request.lake_to,
                                      "its lake instead, into a new folder of the lake");
+    lake->check([](const std::string& path) {
+      return std::string(project::WrongWithLakePath(path));
+    });
     command
         ->add_flag("--compare", request.compare,
                    "replace nothing: say how the tables would differ (exit 1 if they do)")

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <map>
@@ -16,6 +16,7 @@
 #include "base/bytes.hpp"
 #include "base/file.hpp"
 #include "base/json.hpp"
+#include "checks.hpp"
 #include "command.hpp"
 #include "send_flags.hpp"
 #include "sql/engine.hpp"
@@ -24,6 +25,7 @@ namespace millrace::app {
 namespace {
 
 constexpr std::chrono::milliseconds kAskAgain{200};
+constexpr double kLongestWaitUs = 3e15;  // what a clock still counts to
 
 struct ReplayFlags : SendFlags {
   std::filesystem::path file;
@@ -31,20 +33,6 @@ struct ReplayFlags : SendFlags {
   std::string speed;
   static std::string Place() { return "row "; }
 };
-
-/// "600x" or "600"; 0 when nothing is given.
-Result<double> ParseSpeed(const std::string& text) {
-  if (text.empty()) return 0.0;
-  const std::string number = text.ends_with('x') ? text.substr(0, text.size() - 1) : text;
-  double speed = 0;
-  const auto [end, failed] =
-      std::from_chars(number.data(), number.data() + number.size(), speed);
-  if (failed == std::errc() && end == number.data() + number.size() && speed > 0) {
-    return speed;
-  }
-  return Fail(ErrorCode::kInvalidArgument,
-              "--speed " + text + ": expected how many times as fast, such as 600x");
-}
 
 /// Holds operations back until their time: at distances of `at`, divided by the speed.
 class Pace {
@@ -54,7 +42,8 @@ class Pace {
 
   void WaitFor(TimestampUs at) {
     if (!first_) first_ = at;
-    const double after = static_cast<double>(at - *first_) / speed_;
+    const double after =
+        std::min(static_cast<double>(at - *first_) / speed_, kLongestWaitUs);
     std::this_thread::sleep_until(started_ +
                                   std::chrono::microseconds(static_cast<long>(after)));
   }
@@ -202,7 +191,10 @@ Result<std::uint64_t> CountRows(sql::Session& session, std::string select) {
 Result<SendSummary> Replay(const ReplayFlags& flags) {
   MR_TRY(const auto select, ReadFile(flags.file));
   MR_TRY(const auto variables, ParseVariables(flags.variables));
-  MR_TRY(const double speed, ParseSpeed(flags.speed));
+  double speed = 0;
+  if (!flags.speed.empty()) {
+    MR_TRY(speed, ParseSpeed(flags.speed));
+  }
   // Paths in the file are relative to the file.
   const auto folder = std::filesystem::absolute(flags.file).parent_path();
   if (chdir(folder.c_str()) != 0) return Fail(SystemError("enter", folder, errno));
@@ -258,10 +250,13 @@ void AddReplayCommands(CLI::App& app, Action& action) {
   command->add_option("FILE", replay->file, "SQL file; its paths are relative to it")
       ->required()
       ->check(CLI::ExistingFile);
-  command->add_option("--set", replay->variables,
-                      "name=value, read by getvariable('name')");
-  command->add_option("--speed", replay->speed,
-                      "600x: at its own distances in time (at), so many times as fast");
+  command
+      ->add_option("--set", replay->variables, "name=value, read by getvariable('name')")
+      ->check(Assignment("name=value"));
+  command
+      ->add_option("--speed", replay->speed,
+                   "600x: at its own distances in time (at), so many times as fast")
+      ->check(SpeedFactor());
   AddSendFlags(*command, *replay);
   command->callback(
       [replay, &action] { action = [replay] { return RunReplay(*replay); }; });

@@ -8,7 +8,6 @@ namespace {
 
 ExitCode CodeOf(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kConflict:
     case ErrorCode::kFenced:
       return kInUse;
     case ErrorCode::kNotFound:
@@ -18,6 +17,7 @@ ExitCode CodeOf(ErrorCode code) {
       return kDamaged;
     case ErrorCode::kResourceExhausted:
       return kNoRoom;
+    case ErrorCode::kConflict:
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kUnauthenticated:
     case ErrorCode::kPermissionDenied:

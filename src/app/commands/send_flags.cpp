@@ -7,6 +7,7 @@
 
 #include "../exit_codes.hpp"
 #include "../server_address.hpp"
+#include "checks.hpp"
 
 namespace millrace::app {
 
@@ -31,13 +32,14 @@ void AddSendFlags(CLI::App& command, SendFlags& flags) {
   AddKeyFlag(command, flags.key_file);
   command
       .add_option("--connections", flags.connections, "connections; a key stays on one")
-      ->check(CLI::Range(1, 512))
+      ->check(WholeNumber(1, 512))
       ->capture_default_str();
   command.add_option("--rate", flags.rate, "operations a second (0: as fast as it goes)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(RateNumber(true));
   command
       .add_option("--retry-seconds", flags.retry_seconds,
                   "how long one operation is repeated while there is no clear answer")
+      ->check(WholeNumber(0, kLongestRetrySeconds))
       ->capture_default_str();
   command.add_flag("--json", flags.json, "the summary as one JSON line");
   command.add_flag("--quiet", flags.quiet, "no progress on stderr");

@@ -9,6 +9,9 @@
 
 namespace millrace::app {
 
+/// Of --retry-seconds: 11 days.
+constexpr std::uint32_t kLongestRetrySeconds = 1'000'000;
+
 /// What commands that send operations to a server have in common.
 struct SendFlags {
   std::string url = "http://127.0.0.1:8080";

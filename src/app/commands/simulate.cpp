@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -14,6 +13,7 @@
 #include "../server_address.hpp"
 #include "../signals.hpp"
 #include "base/json.hpp"
+#include "checks.hpp"
 #include "command.hpp"
 #include "send_flags.hpp"
 #include "simulator/bulk.hpp"
@@ -24,7 +24,6 @@
 namespace millrace::app {
 namespace {
 
-using simulator::Elapsed;
 using simulator::Shape;
 using simulator::Write;
 using Steady = std::chrono::steady_clock;
@@ -64,12 +63,15 @@ struct BulkFlags : SimulateFlags {
 void AddFlags(CLI::App& command, SimulateFlags& flags) {
   AddUrlFlag(command, flags.url);
   AddKeyFlag(command, flags.key_file);
-  command.add_option("--seed", flags.seed,
-                     "the same number gives the same data (without it: any)");
+  command
+      .add_option("--seed", flags.seed,
+                  "the same number gives the same data (without it: any)")
+      ->check(WholeNumber(0));
   command
       .add_option("--retry-seconds", flags.retry_seconds,
                   "how long one operation is repeated while there is no clear answer; so "
                   "long a server is waited for")
+      ->check(WholeNumber(0, kLongestRetrySeconds))
       ->capture_default_str();
   command.add_flag("--json", flags.json, "the summary as one JSON line");
   command.add_flag("--quiet", flags.quiet, "nothing on stderr");
@@ -79,38 +81,6 @@ std::uint64_t SeedOf(const SimulateFlags& flags, const CLI::App& command) {
   if (command.count("--seed") > 0) return flags.seed;
   std::random_device device;
   return (std::uint64_t{device()} << 32U) | device();
-}
-
-/// "500ms", "90s", "10m", "2h".
-Result<Elapsed> ParseDuration(const char* option, const std::string& text) {
-  double number = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  const std::string_view unit(rest, static_cast<std::size_t>(end - rest));
-  const double ms = unit == "ms"  ? 1
-                    : unit == "s" ? 1e3
-                    : unit == "m" ? 6e4
-                    : unit == "h" ? 36e5
-                                  : 0;
-  if (error != std::errc() || number < 0 || number > 1e9 || ms == 0) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: expected a time such as 500ms, 90s, 10m or 2h, got {}",
-                            option, text));
-  }
-  return Elapsed(static_cast<std::int64_t>(number * ms));
-}
-
-/// "60x" or "60".
-Result<double> ParseSpeed(const std::string& text) {
-  double speed = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, speed);
-  if (error == std::errc() && speed > 0 && speed <= 1e6 &&
-      (rest == end || (*rest == 'x' && rest + 1 == end))) {
-    return speed;
-  }
-  return Fail(ErrorCode::kInvalidArgument,
-              "--speed: expected a factor such as 1x, 60x or 0.5x, got " + text);
 }
 
 Result<HttpTarget> Connect(const SimulateFlags& flags) {
@@ -159,7 +129,7 @@ Result<simulator::RunOptions> RunOptionsOf(const LiveFlags& flags) {
   options.rate = flags.rate;
   if (flags.count > 0) options.count = flags.count;
   if (!flags.duration.empty()) {
-    MR_TRY(options.duration, ParseDuration("--for", flags.duration));
+    MR_TRY(options.duration, ParseDuration(flags.duration));
   }
   return options;
 }
@@ -167,7 +137,7 @@ Result<simulator::RunOptions> RunOptionsOf(const LiveFlags& flags) {
 Result<simulator::OrdersOptions> OrdersOptionsOf(const LiveFlags& flags) {
   simulator::OrdersOptions options;
   if (!flags.delete_every.empty()) {
-    MR_TRY(options.delete_every, ParseDuration("--delete-every", flags.delete_every));
+    MR_TRY(options.delete_every, ParseDuration(flags.delete_every));
   }
   return options;
 }
@@ -179,9 +149,8 @@ Result<simulator::DirtyOptions> DirtyOptionsOf(const LiveFlags& flags) {
                            ? simulator::OrdersOptions{}.collection
                            : simulator::ShopNames{}.orders;
   options.stream = flags.stream;
-  MR_TRY(options.every, ParseDuration("--dirty-every", flags.dirty_every));
-  if (options.every > Elapsed(0)) return options;
-  return Fail(ErrorCode::kInvalidArgument, "--dirty-every: must be longer than 0");
+  MR_TRY(options.every, ParseDuration(flags.dirty_every));
+  return options;
 }
 
 Result<int> RunLive(const LiveFlags& flags, std::uint64_t seed) {
@@ -332,22 +301,25 @@ CLI::App* AddSubcommand(CLI::App& simulate, const char* name, const char* help,
 void AddLiveFlags(CLI::App& command, LiveFlags& flags) {
   auto* speed = command.add_option("--speed", flags.speed,
                                    "time runs so many times faster, such as 60x");
-  speed->capture_default_str();
+  speed->check(SpeedFactor())->capture_default_str();
   command
       .add_option("--rate", flags.rate,
                   "operations a second, instead of the time between them")
-      ->check(CLI::PositiveNumber)
+      ->check(RateNumber(false))
       ->excludes(speed);
   command.add_option("--count", flags.count, "end after so many operations")
-      ->check(CLI::PositiveNumber);
-  command.add_option("--for", flags.duration,
-                     "end after so much simulated time, such as 10m");
+      ->check(WholeNumber(1));
+  command
+      .add_option("--for", flags.duration,
+                  "end after so much simulated time, such as 10m")
+      ->check(DurationText(true));
   command.add_flag("--dirty", flags.dirty,
                    "bad input as well, every kind in turn: what the collection would "
                    "refuse goes into the stream");
   command
       .add_option("--dirty-every", flags.dirty_every,
                   "simulated time between two of them")
+      ->check(DurationText(false))
       ->capture_default_str();
   command.add_option("--stream", flags.stream, "raw stream for dirty events")
       ->capture_default_str();
@@ -364,8 +336,10 @@ void AddSimulateCommands(CLI::App& app, Action& action) {
                                 "online orders that live (the example orders-lake)",
                                 orders, RunLive, action);
   AddLiveFlags(*command, *orders);
-  command->add_option("--delete-every", orders->delete_every,
-                      "simulated time between deletes (0s: none; without it 20 to 30 s)");
+  command
+      ->add_option("--delete-every", orders->delete_every,
+                   "simulated time between deletes (0s: none; without it 20 to 30 s)")
+      ->check(DurationText(true));
 
   auto shop = std::make_shared<LiveFlags>();
   shop->shape = Shape::kShop;
@@ -386,13 +360,13 @@ void AddSimulateCommands(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"orders", "shop"}))
       ->capture_default_str();
   command->add_option("--rows", bulk->rows, "how many")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1, 1'000'000'000'000))
       ->capture_default_str();
   command->add_option("--batch", bulk->batch, "rows of one request")
-      ->check(CLI::Range(1, 10'000))
+      ->check(WholeNumber(1, 10'000))
       ->capture_default_str();
   command->add_option("--connections", bulk->connections, "connections")
-      ->check(CLI::Range(1, 64))
+      ->check(WholeNumber(1, 64))
       ->capture_default_str();
 }
 

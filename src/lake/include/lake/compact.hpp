@@ -54,7 +54,7 @@ struct CompactReport {
 /// not in the order of offsets, `reader` sorts and spills them.
 ///
 /// Errors: kNotFound (no lake table), kInvalidArgument (`to` is something else, or the
-/// copy of another table; a column whose type is not wider than before), kConflict
+/// copy of another table; a column whose type is not wider than before), kFenced
 /// (another process writes the copy), kDataLoss (a damaged or missing file, named),
 /// kResourceExhausted, kUnavailable. Nothing is visible of a run that failed.
 Result<CompactReport> Compact(objects::ObjectStore& store, sql::Engine& reader,
