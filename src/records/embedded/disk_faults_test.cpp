@@ -91,7 +91,8 @@ TEST_P(DiskFaults, NobodyKnowsOfACommitThatFoundNoRoomForItsIndex) {
                          R"(,"status":")" + std::string(100'000, 's') + R"(")");
   }
   const auto reply = Create(records + "]");
-  EXPECT_EQ(reply.code(), ErrorCode::kDeadlineExceeded) << reply.written.error().ToString();
+  EXPECT_EQ(reply.code(), ErrorCode::kDeadlineExceeded)
+      << reply.written.error().ToString();
   EXPECT_FALSE(embedded().Health());
 }
 
