@@ -204,7 +204,7 @@ class Bench {
       find.push_back(Seconds(begin));
       const auto query = query::Parse("id=eq." + key, "bench", table.columns, "id");
       begin = Steady::now();
-      const auto page = warehouse_->Rows("bench", *query, Deadline::Never());
+      const auto page = warehouse_->Rows(table, *query, Deadline::Never());
       rows.push_back(Seconds(begin));
       if (!found || !*found || !page || page->rows.size() != 1) Die("no key " + key);
     }
