@@ -28,7 +28,7 @@ class StreamAppender {
  public:
   virtual ~StreamAppender() = default;
   /// `project` is read where no server runs. kNotFound: no such stream, or no data
-  /// directory where a server's is expected; kConflict: a process holds it that does not
+  /// directory where a server's is expected; kFenced: a process holds it that does not
   /// answer.
   static Result<std::unique_ptr<StreamAppender>> Open(
       const std::filesystem::path& data, const std::filesystem::path& project,

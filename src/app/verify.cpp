@@ -75,9 +75,11 @@ class StreamCheck {
       }
       sink.expected = history_.tables.size();
       NewestPerKey redriven(slices_.size());
-      MR_CHECK_OK(stores_.ForEachSent(
-          sink.refused, slices_,
-          [&](const HashedEvent& event) { redriven.Add(event.key, event.entry()); }));
+      MR_CHECK_OK(
+          stores_.ForEachSent(sink.refused, slices_, [&](const HashedEvent& event) {
+            if (std::ranges::binary_search(sink.refused.dropped_keys, event.key)) return;
+            redriven.Add(event.key, event.entry());
+          }));
       history_.tables.push_back(
           {sink.table->next.value_or(0), &sink.refused, std::move(redriven), {}, {}});
     }

@@ -190,10 +190,8 @@ std::uint64_t ParquetWriter::Impl::BytesOf(const Batch& batch) const {
 void ParquetWriter::Impl::Hold(std::uint64_t count, std::uint64_t bytes) {
   held_rows_ += count;
   held_bytes_ += bytes;
-  if (held_rows_ < group_rows_) return;
-  const auto left = held_rows_ % group_rows_;
-  held_bytes_ = held_bytes_ / held_rows_ * left;
-  held_rows_ = left;
+  // The engine writes out all that it holds then.
+  if (held_rows_ >= group_rows_) held_rows_ = held_bytes_ = 0;
 }
 
 Status ParquetWriter::Impl::Join() {

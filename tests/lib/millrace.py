@@ -188,9 +188,9 @@ def log_events(data, stream, binary=BINARY):
     return [json.loads(line) for line in out.splitlines()]
 
 
-def verify(data):
+def verify(data, *args):
     """The verdict, whether it agrees or not."""
-    result = run("verify", "--data", data, "--json", check=False)
+    result = run("verify", "--data", data, "--json", *args, check=False)
     if result.returncode not in (0, 1, 8, 9) or not result.stdout:
         raise AssertionError(f"verify: exit {result.returncode}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}")
     return json.loads(result.stdout)

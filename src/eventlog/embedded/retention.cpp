@@ -67,8 +67,10 @@ bool Retention::Keeps(const StreamId& stream) const {
 
 bool Retention::Keeps(const StreamLog& log) const {
   // A declared stream is its own source, also one that the project no longer has.
-  return Keeps(log.stream()) || (on_full_ == OnFull::kRefuseOnlyCopies &&
-                                 log.LastPosition(log.stream().name) != Position{});
+  const auto& name = log.stream().name;
+  return Keeps(log.stream()) ||
+         (on_full_ == OnFull::kRefuseOnlyCopies && name != captured_ &&
+          log.LastPosition(name) != Position{});
 }
 
 std::optional<Retention::Victim> Retention::FindVictim(bool unread_too) const {

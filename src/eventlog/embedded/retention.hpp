@@ -24,6 +24,7 @@ class Retention final : public RoomKeeper {
       : max_bytes_(options.max_bytes),
         on_full_(options.on_full),
         only_copies_(options.only_copies),
+        captured_(options.captured),
         counters_(counters),
         list_(std::move(list)) {}
 
@@ -62,6 +63,7 @@ class Retention final : public RoomKeeper {
   const std::uint64_t max_bytes_;
   const OnFull on_full_;
   const std::set<std::string, std::less<>> only_copies_;
+  const std::string captured_;
   const Counters& counters_;
   const ListStreamLogs list_;
   std::mutex room_mutex_;  ///< one thread drops at a time

@@ -140,6 +140,13 @@ TEST_F(RetentionTest, AStreamThatIsNoLongerDeclaredIsAnOnlyCopyStill) {
   ASSERT_TRUE(Fill(kStream, 40));
   EXPECT_EQ(First(removed), 0u);
   EXPECT_GT(First(kStream), 0u);
+  // A collection of this name has its changes from the record store.
+  const StreamId records{"", "records"};
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(LogDriver(*log_).Append(records, {std::string(1000, 'x')}, "records"));
+  }
+  EXPECT_GT(First(records), 0u);
+  EXPECT_EQ(First(removed), 0u);
 }
 
 TEST_F(RetentionTest, StreamsOfOurOwnAreOnlyCopies) {

@@ -78,7 +78,8 @@ Result<std::optional<ScanPoint>> FindMarkedEnd(const File& file, std::uint64_t s
   }
   auto positions = DecodeMark(batch->header, batch->bytes);
   if (!positions) return none;
-  return ScanPoint{size, batch->header.first, std::move(*positions), true, size};
+  return ScanPoint{size, batch->header.first, std::move(*positions), true,
+                   batch->header.group_start};
 }
 
 Result<ScanPoint> ScanBatches(const File& file, std::uint64_t size, ScanPoint from,

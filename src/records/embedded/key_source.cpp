@@ -42,7 +42,7 @@ void KeySource::Seen(const schema::Collection& collection, std::string_view key,
   if (collection.key_field().generate != schema::Generate::kSequence) return;
   const auto value = IntegerKey(key);
   // One client could end the sequence for all: it comes to the upper half by itself only.
-  if (value && *value <= MaxKey(collection) / 2) {
+  if (value && *value <= std::max(MaxKey(collection) / 2, state.sequence + 1)) {
     state.sequence = std::max(state.sequence, *value);
   }
 }

@@ -11,6 +11,8 @@ namespace {
 
 /// More bad items of one batch are not told one by one.
 constexpr std::size_t kMaxItemErrors = 100;
+/// Generated keys that were taken already, before a create is refused.
+constexpr int kKeyTries = 1'000;
 
 /// The time a document says it was created at, kept by every later version.
 TimestampUs CreatedAt(std::string_view document, const schema::Collection& collection,
@@ -138,7 +140,10 @@ Result<std::vector<Written>> RecordWriter::Apply(WriteRequest& request) {
   auto written = ApplyAll(target, request);
   if (!written) {
     state_ = state;
+    // A generated key that was taken is not the next one's again.
+    const auto sequence = target.state.sequence;
     target.state = target_state;
+    target.state.sequence = sequence;
     changes_.BackTo(mark);
   }
   return written;
@@ -186,16 +191,20 @@ Result<Written> RecordWriter::Insert(Target& target, const WriteRequest& request
   Written out{.key = op.key.empty() ? draft.key : op.key,
               .version = NextVersion(),
               .document = {}};
-  if (out.key.empty()) {
-    MR_TRY(out.key, keys_.Next(collection, target.state));
-  } else {
-    KeySource::Seen(collection, out.key, target.state);
+  const bool generated = out.key.empty();
+  if (!generated) KeySource::Seen(collection, out.key, target.state);
+  auto outcome = RecordTable::Outcome::kKeyTaken;
+  for (int tries = 0; outcome == RecordTable::Outcome::kKeyTaken; ++tries) {
+    if (tries > 0 && (!generated || tries == kKeyTries)) break;
+    if (generated) {
+      MR_TRY(out.key, keys_.Next(collection, target.state));
+    }
+    out.document = target.codec.Finish(draft, out.key, now(), now(), out.version);
+    MR_CHECK_OK(CheckSize({}, out.document));
+    MR_CHECK_OK(CheckWritten(request, out.document, "create"));
+    outcome = target.table.Insert(request.tenant, out.key, out.version, out.document);
   }
-  out.document = target.codec.Finish(draft, out.key, now(), now(), out.version);
-  MR_CHECK_OK(CheckSize({}, out.document));
-  MR_CHECK_OK(CheckWritten(request, out.document, "create"));
-  MR_CHECK_OK(Check(
-      target, target.table.Insert(request.tenant, out.key, out.version, out.document)));
+  MR_CHECK_OK(Check(target, outcome));
   Log(target, {.position = {out.version.epoch, out.version.position},
                .version = out.version,
                .operation = Operation::kInsert,

@@ -220,6 +220,13 @@ TEST_P(RecordsConformance, AGivenKeyDoesNotEndTheSequenceForOthers) {
   const auto* most = R"({"id":9223372036854775807,"name":"a"})";
   EXPECT_EQ(Create(most, "counters").one().key, "9223372036854775807");
   EXPECT_EQ(Create(R"({"name":"b"})", "counters").one().key, "1");
+  // Where given keys lie in its way it goes on behind them.
+  for (const auto* given : {"4611686018427387903", "4611686018427387905"}) {
+    ASSERT_TRUE(
+        Create(R"({"id":)" + std::string(given) + R"(,"name":"c"})", "counters").ok());
+  }
+  EXPECT_EQ(Create(R"({"name":"d"})", "counters").one().key, "4611686018427387904");
+  EXPECT_EQ(Create(R"({"name":"e"})", "counters").one().key, "4611686018427387906");
 }
 
 TEST_P(RecordsConformance, TenantsDoNotSeeEachOther) {

@@ -140,6 +140,7 @@ Status LakeViews::RefreshOne(const std::string& name, const fs::path& folder) {
   const auto files = ReadParts(folder);
   MR_TRY(const auto now, session_->Prepare(files));
   View view{changed, now.columns()};
+  view.folder = folder;
   if (!defined || known->second.columns != view.columns) {
     MR_TRY(const bool stored, DefineIfThereIsRoom("CREATE OR REPLACE VIEW " +
                                                   LakeName(name) + " AS " + files));

@@ -28,6 +28,9 @@ struct EmbeddedOptions {
   std::uint64_t max_bytes = 0;               ///< of all segments; 0: unlimited
   OnFull on_full = OnFull::kDropOldest;
   std::set<std::string, std::less<>> only_copies = {};  ///< streams nothing else has
+  /// The source of captured changes. Any other stream that is its own source is an only
+  /// copy as well: one that was declared once.
+  std::string captured = "records";
   /// Disk space taken ahead of the writer in the open segment of each stream in use;
   /// given back at a clean close. 0: none.
   std::uint64_t preallocate_bytes = 4u << 20u;
