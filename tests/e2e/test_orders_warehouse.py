@@ -24,6 +24,9 @@ COLUMNS = [("order_id", "VARCHAR"), ("customer_id", "VARCHAR"), ("customer_name"
 def server(data):
     with millrace.Server(EXAMPLE, data) as running:
         assert running.api.post(CUSTOMERS, ANN).status == 201
+        # Events from outside look customers up as of now: that is when capture has brought them.
+        millrace.wait_until(lambda: millrace.run("log", "read", "customers", "--data", data, check=False).stdout,
+                            what="the customer in the log")
         yield running
 
 
