@@ -76,8 +76,8 @@ Status CheckSize(const Draft& draft) {
                   " bytes as it is stored; it may have " + std::to_string(kMost));
 }
 
-/// Line numbers behind a prefix have at most so many digits.
-constexpr std::size_t kLineSuffix = 12;  ///< ":" and the number
+/// What stands behind a prefix, ":" and the line's number, has at most so many bytes.
+constexpr std::size_t kLineSuffix = 12;
 
 Status CheckId(std::string_view id, bool lines) {
   const std::string name = lines ? "event_id_prefix" : "event_id";

@@ -1,49 +1,20 @@
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "test_support.hpp"
+#include "letters_fixture.hpp"
 
 namespace millrace::pipeline {
 namespace {
 
 using testing::ElementsAre;
-using Fixture = PipelineFixture;
-using Stores = std::map<std::string, std::shared_ptr<SinkStore>>;
 
-/// Orders whose note is "bad" die in the table `t`.
-class DismissalTest : public testing::Test {
+class DismissalTest : public LettersFixture {
  protected:
-  DismissalTest() {
-    f_.AddTable("t", "order_id");
-    f_.SetSql("SELECT order_id, note, amount FROM changes");
-    f_.AddRule("note <> 'bad'");
-  }
-  void Add(const std::string& id, const std::string& note) {
-    f_.Insert("orders", id, Fixture::Order(id, "c", "1.00", note));
-  }
-  DeadLetters& letters() { return f_.state->letters(); }
-  std::vector<std::string> States() {
-    DeadLetterFilter filter;
-    filter.state = "all";
-    std::vector<std::string> out;
-    const auto page = letters().List(filter);
-    EXPECT_TRUE(page);
-    for (const auto& letter : page->letters)
-      out.push_back(letter.key + ":" + std::string(NameOf(letter.state)));
-    return out;
-  }
   std::uint64_t Dismiss(const LetterFilter& filter) {
-    std::vector<CompiledPipeline> compiled;
-    compiled.push_back(f_.Compile());
-    Pipelines pipelines(std::move(compiled), f_.services());
+    Pipelines pipelines = MakePipelines();
     const auto dismissed = pipelines.Dismiss(filter, "of no use");
     EXPECT_TRUE(dismissed) << dismissed.error().ToString();
     return dismissed.value_or(0);
   }
   void Redrive() {
-    std::vector<CompiledPipeline> compiled;
-    compiled.push_back(f_.Compile());
-    Pipelines pipelines(std::move(compiled), f_.services());
+    Pipelines pipelines = MakePipelines();
     ASSERT_TRUE(pipelines.Redrive({}));
     ASSERT_TRUE(pipelines.Run("p", {}, f_.factory(stores_)));
   }
@@ -52,9 +23,6 @@ class DismissalTest : public testing::Test {
     filter.stage = stage;
     return filter;
   }
-
-  Fixture f_;
-  Stores stores_;
 };
 
 TEST_F(DismissalTest, WaitsAndHoldsNoMore) {
@@ -126,12 +94,12 @@ TEST_F(DismissalTest, HoldsInWhatTakesTheSinksPlace) {
   Add("b", "bad");
   f_.RunToEnd(stores_);
   const auto letter = letters().Load({1})->at(0);
-  Fixture shadow;
+  PipelineFixture shadow;
   ASSERT_TRUE(shadow.state->letters().Put({letter}));
   Dismiss({});
   ASSERT_TRUE(letters().Adopt("p", "table.t", shadow.state->letters()));
   EXPECT_THAT(States(), ElementsAre("b:dismissed")) << "though it died there again";
-  Fixture next;
+  PipelineFixture next;
   auto& copies = next.state->letters();
   ASSERT_TRUE(copies.CopySettled(letters(), "p", "table.t", "table.as", {}));
   const auto copy = copies.Of("p", "table.as", letter.event_id);
@@ -147,7 +115,7 @@ TEST_F(DismissalTest, AReplayThatTookItsEventMeanwhileIsRefused) {
   Add("b", "bad");
   Add("c", "bad");
   f_.RunToEnd(stores_);
-  Fixture shadow;  // whose definition takes b
+  PipelineFixture shadow;  // whose definition takes b
   ASSERT_TRUE(shadow.state->letters().Put(letters().Load({2}).value()));
   Dismiss({});
   const auto adopted = letters().Adopt("p", "table.t", shadow.state->letters());
@@ -157,9 +125,7 @@ TEST_F(DismissalTest, AReplayThatTookItsEventMeanwhileIsRefused) {
 }
 
 TEST_F(DismissalTest, IsKnownAtOnceWhereThePipelineRuns) {
-  std::vector<CompiledPipeline> compiled;
-  compiled.push_back(f_.Compile());
-  Pipelines pipelines(std::move(compiled), f_.services());
+  Pipelines pipelines = MakePipelines();
   ASSERT_TRUE(pipelines.Start(f_.factory(stores_)));
   Add("b", "bad");
   stores_["table.t"]->WaitForPosition(1);
@@ -172,9 +138,7 @@ TEST_F(DismissalTest, IsKnownAtOnceWhereThePipelineRuns) {
 TEST_F(DismissalTest, SaysWhatThereIsNot) {
   Add("b", "bad");
   f_.RunToEnd(stores_);
-  std::vector<CompiledPipeline> compiled;
-  compiled.push_back(f_.Compile());
-  Pipelines pipelines(std::move(compiled), f_.services());
+  Pipelines pipelines = MakePipelines();
   LetterFilter filter;
   filter.ids = {1, 7};
   for (const auto code : {pipelines.Dismiss(filter, "").error().code(),

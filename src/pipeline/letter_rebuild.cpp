@@ -3,6 +3,26 @@
 
 /// The part of DeadLetters that rebuilds, replays and snapshots need.
 namespace millrace::pipeline {
+namespace {
+
+/// `each`: of a page of the letters, which it may change.
+template <typename Each>
+Status ForEachPage(DeadLetters& of, std::string_view pipeline, std::string_view sink,
+                   std::string_view state, const Each& each) {
+  DeadLetterFilter filter;
+  filter.pipeline = pipeline;
+  filter.sink = sink;
+  filter.state = state;
+  filter.limit = 1'000;
+  do {
+    MR_TRY(auto page, of.List(filter));
+    MR_CHECK_OK(each(page.letters));
+    filter.cursor = page.next_cursor;
+  } while (!filter.cursor.empty());
+  return {};
+}
+
+}  // namespace
 
 Status DeadLetters::BeginRebuild(std::string_view pipeline, std::string_view sink) {
   const std::lock_guard lock(impl_.mutex);
@@ -41,14 +61,8 @@ Status DeadLetters::Resend(std::string_view pipeline, std::string_view sink, Off
 
 Status DeadLetters::CheckDismissed(std::string_view pipeline, std::string_view sink,
                                    DeadLetters& of_other) {
-  DeadLetterFilter filter;
-  filter.pipeline = pipeline;
-  filter.sink = sink;
-  filter.limit = 1'000;
-  filter.state = NameOf(LetterState::kDismissed);
-  do {
-    MR_TRY(const auto page, List(filter));
-    for (const DeadLetter& letter : page.letters) {
+  const auto check = [&](const std::vector<DeadLetter>& letters) -> Status {
+    for (const DeadLetter& letter : letters) {
       MR_TRY(const auto other, of_other.Of(pipeline, sink, letter.event_id));
       if (other) continue;
       return Fail(ErrorCode::kConflict, "letter " + std::to_string(letter.id) +
@@ -56,46 +70,34 @@ Status DeadLetters::CheckDismissed(std::string_view pipeline, std::string_view s
                                             "the new " +
                                             std::string(sink) + ": replay again");
     }
-    filter.cursor = page.next_cursor;
-  } while (!filter.cursor.empty());
-  return {};
+    return {};
+  };
+  return ForEachPage(*this, pipeline, sink, NameOf(LetterState::kDismissed), check);
 }
 
 Status DeadLetters::Adopt(std::string_view pipeline, std::string_view sink,
                           DeadLetters& of_other) {
   MR_CHECK_OK(CheckDismissed(pipeline, sink, of_other));
-  DeadLetterFilter filter;
-  filter.pipeline = pipeline;
-  filter.sink = sink;
-  filter.limit = 1'000;
-  filter.state = "all";
-  while (true) {
-    MR_TRY(const auto page, of_other.List(filter));
-    MR_CHECK_OK(Upsert(page.letters, "WHERE outcome <> 'dismissed'"));
-    filter.cursor = page.next_cursor;
-    if (filter.cursor.empty()) return {};
-  }
+  const auto adopt = [this](const std::vector<DeadLetter>& letters) -> Status {
+    MR_CHECK_OK(Upsert(letters, "WHERE outcome <> 'dismissed'"));
+    return {};
+  };
+  return ForEachPage(of_other, pipeline, sink, "all", adopt);
 }
 
 Status DeadLetters::CloseOthers(std::string_view pipeline, std::string_view sink,
                                 DeadLetters& of_other) {
-  DeadLetterFilter filter;
-  filter.pipeline = pipeline;
-  filter.sink = sink;
-  filter.limit = 1'000;
-  filter.state = "open";
   std::vector<std::int64_t> through;
-  while (true) {
-    MR_TRY(const auto page, List(filter));
-    for (const DeadLetter& letter : page.letters) {
+  const auto add = [&](const std::vector<DeadLetter>& letters) -> Status {
+    for (const DeadLetter& letter : letters) {
       MR_TRY(const auto other, of_other.Of(pipeline, sink, letter.event_id));
       if (!other) through.push_back(letter.id);
     }
-    filter.cursor = page.next_cursor;
-    if (!filter.cursor.empty()) continue;
-    MR_CHECK_OK(CloseThrough(through));
     return {};
-  }
+  };
+  MR_CHECK_OK(ForEachPage(*this, pipeline, sink, "open", add));
+  MR_CHECK_OK(CloseThrough(through));
+  return {};
 }
 
 Status DeadLetters::CloseOlder(std::string_view pipeline, std::string_view sink,
@@ -114,28 +116,22 @@ Status DeadLetters::CloseOlder(std::string_view pipeline, std::string_view sink,
 Status DeadLetters::CopySettled(DeadLetters& other, const std::string& pipeline,
                                 const std::string& sink, const std::string& as,
                                 std::optional<Offset> first) {
-  DeadLetterFilter filter;
-  filter.pipeline = pipeline;
-  filter.sink = sink;
-  filter.state = first ? "all" : NameOf(LetterState::kDismissed);
-  filter.limit = 1'000;
-  do {
-    MR_TRY(auto page, other.List(filter));
-    std::erase_if(page.letters, [&](const DeadLetter& letter) {
+  const auto copy = [&](std::vector<DeadLetter>& letters) -> Status {
+    std::erase_if(letters, [&](const DeadLetter& letter) {
       if (letter.state == LetterState::kDismissed) return false;
       return !first || !letter.resent || letter.state == LetterState::kOpen ||
              letter.state == LetterState::kSent;
     });
-    for (const DeadLetter& letter : page.letters) {
+    for (const DeadLetter& letter : letters) {
       if (!first || !letter.resent || *letter.resent >= *first) continue;
       return Fail(ErrorCode::kOutOfRange,
                   "the log has dropped what was redriven: letter " +
                       std::to_string(letter.id) + " of " + sink);
     }
-    MR_CHECK_OK(Insert(page.letters, as));
-    filter.cursor = page.next_cursor;
-  } while (!filter.cursor.empty());
-  return {};
+    return Insert(letters, as);
+  };
+  return ForEachPage(other, pipeline, sink,
+                     first ? "all" : NameOf(LetterState::kDismissed), copy);
 }
 
 Status DeadLetters::AddSent(const std::vector<DeadLetter>& letters,

@@ -1,43 +1,18 @@
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
+#include "letters_fixture.hpp"
 #include "redrive_entry.hpp"
 #include "redrive_source.hpp"
 #include "redriver.hpp"
-#include "test_support.hpp"
 
 namespace millrace::pipeline {
 namespace {
 
 using testing::ElementsAre;
-using Fixture = PipelineFixture;
-using Stores = std::map<std::string, std::shared_ptr<SinkStore>>;
 
-/// Orders whose note is "bad" die in the table `t`, and nowhere else.
-class RedriveTest : public testing::Test {
+/// They die nowhere else: the lake takes them.
+class RedriveTest : public LettersFixture {
  protected:
-  RedriveTest() {
-    f_.AddTable("t", "order_id");
-    f_.AddLake("history");
-    f_.SetSql("SELECT order_id, note, amount FROM changes");
-    f_.AddRule("note <> 'bad'");
-  }
-  void Add(const std::string& id, const std::string& note) {
-    f_.Insert("orders", id, Fixture::Order(id, "c", "1.00", note));
-  }
-  DeadLetters& letters() { return f_.state->letters(); }
-  /// "id:state" of every letter of the table.
-  std::vector<std::string> States() {
-    DeadLetterFilter filter;
-    filter.sink = "table.t";
-    filter.state = "all";
-    const auto page = letters().List(filter);
-    EXPECT_TRUE(page) << page.error().ToString();
-    std::vector<std::string> out;
-    for (const auto& letter : page->letters)
-      out.push_back(letter.key + ":" + std::string(NameOf(letter.state)));
-    return out;
-  }
+  RedriveTest() { f_.AddLake("history"); }
+  std::vector<std::string> States() { return LettersFixture::States("table.t"); }
   void MendAll() {
     DeadLetterFilter filter;
     const auto page = letters().List(filter);
@@ -52,9 +27,7 @@ class RedriveTest : public testing::Test {
   }
   /// Redrives what `filter` selects, without a server.
   PipelineStatus Redrive(const LetterFilter& filter = {}) {
-    std::vector<CompiledPipeline> compiled;
-    compiled.push_back(f_.Compile());
-    Pipelines pipelines(std::move(compiled), f_.services());
+    Pipelines pipelines = MakePipelines();
     const auto started = pipelines.Redrive(filter);
     EXPECT_TRUE(started) << started.error().ToString();
     run_ = started->run;
@@ -69,8 +42,6 @@ class RedriveTest : public testing::Test {
     return filter;
   }
 
-  Fixture f_;
-  Stores stores_;
   std::uint64_t run_ = 0;
 };
 
@@ -293,9 +264,7 @@ TEST_F(RedriveTest, ParkedChangesThatAreReadAgainCountOnce) {
 }
 
 TEST_F(RedriveTest, RunsBesideTheChanges) {
-  std::vector<CompiledPipeline> compiled;
-  compiled.push_back(f_.Compile());
-  Pipelines pipelines(std::move(compiled), f_.services());
+  Pipelines pipelines = MakePipelines();
   ASSERT_TRUE(pipelines.Start(f_.factory(stores_)));
   Add("b", "bad");
   stores_["table.t"]->WaitForPosition(1);
@@ -369,9 +338,7 @@ TEST_F(RedriveTest, StopsWhenTooManyOfAWindowDie) {
 }
 
 TEST_F(RedriveTest, RefusesAnUnknownPipeline) {
-  std::vector<CompiledPipeline> compiled;
-  compiled.push_back(f_.Compile());
-  Pipelines pipelines(std::move(compiled), f_.services());
+  Pipelines pipelines = MakePipelines();
   LetterFilter filter;
   filter.pipeline = "q";
   EXPECT_EQ(pipelines.Redrive(filter).error().code(), ErrorCode::kNotFound);

@@ -4,7 +4,7 @@ import json
 
 import millrace
 import pytest
-from millrace import Server
+from millrace import Server, deadletters
 
 ORDERS = """
 collection: orders
@@ -33,12 +33,6 @@ PATH = "/api/collections/orders/records"
 @pytest.fixture
 def project(tmp_path):
     return millrace.write_project(tmp_path / "project", {"orders": ORDERS}, {"orders_now": PIPELINE})
-
-
-def deadletters(command, data, *args, expect=0):
-    result = millrace.run("deadletters", command, "--data", data, *args, check=False)
-    assert result.returncode == expect, (args, result.stdout, result.stderr)
-    return result.stdout
 
 
 def fill(server):

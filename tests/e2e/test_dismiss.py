@@ -5,7 +5,7 @@ import sqlite3
 
 import millrace
 import pytest
-from millrace import Server
+from millrace import Server, deadletters
 
 ORDERS = """
 collection: orders
@@ -30,12 +30,6 @@ IDS = "SELECT id FROM orders_now ORDER BY id"
 @pytest.fixture
 def project(tmp_path):
     return millrace.write_project(tmp_path / "project", {"orders": ORDERS}, {"orders_now": PIPELINE})
-
-
-def deadletters(command, data, *args, expect=0):
-    result = millrace.run("deadletters", command, "--data", data, *args, check=False)
-    assert result.returncode == expect, (args, result.stdout, result.stderr)
-    return result.stdout
 
 
 def waiting(server):

@@ -188,6 +188,13 @@ def log_events(data, stream, binary=BINARY):
     return [json.loads(line) for line in out.splitlines()]
 
 
+def deadletters(command, data, *args, expect=0):
+    """What `millrace deadletters COMMAND` prints; `expect`: its exit code."""
+    result = run("deadletters", command, "--data", data, *args, check=False)
+    assert result.returncode == expect, (args, result.stdout, result.stderr)
+    return result.stdout
+
+
 def verify(data, *args):
     """The verdict, whether it agrees or not."""
     result = run("verify", "--data", data, "--json", *args, check=False)

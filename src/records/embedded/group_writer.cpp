@@ -16,10 +16,10 @@ constexpr std::uint64_t kGroupMadeBytes = 16u << 20u;
 /// Change rows that a group removes beside its own work: more than it adds, few enough
 /// that its latency does not show it.
 constexpr std::uint64_t kTrimRows = 512;
-/// And kept answers beside twice its own.
-constexpr std::uint64_t kExpiredAnswers = 256;
 /// And one that has nothing else to do.
 constexpr std::uint64_t kIdleTrimRows = 20'000;
+/// Expired answers that a group removes beside twice as many as it keeps.
+constexpr std::uint64_t kExpiredAnswers = 256;
 
 /// Whether a repetition must get the same answer: not if nothing was decided.
 bool IsKept(ErrorCode code) {
